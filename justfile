@@ -1,0 +1,98 @@
+# The tasks of this repository. `./dev RECIPE` first installs what the recipe needs and this machine lacks
+# (named in its `# needs:` line; see scripts/set-up/), then runs it; CI calls the same recipes.
+# Everything on the host is built with one profile, release, so that the large dependencies are built once.
+
+set shell := ["sh", "-eu", "-c"]
+
+# The toolchain that builds wasm32-unknown-unknown; empty when the current one does.
+wasm_toolchain := env('RULESTAGE_WASM_TOOLCHAIN', '')
+wasm_env := if wasm_toolchain == '' { '' } else { 'RUSTUP_TOOLCHAIN=' + wasm_toolchain }
+wasm_args := '--release --target wasm32-unknown-unknown --target-dir target/wasm'
+
+[private]
+default:
+    @just --list --unsorted
+
+# needs: wasm lint web browser
+# Install everything that any recipe needs
+setup:
+    @echo "everything is installed; \`./dev\` lists the recipes"
+
+# needs: wasm
+# Run flight-desk over its sample: the decisions, their counts, and why for one row
+demo: components
+    cargo build --release -p rulestage
+    @scripts/demo.sh
+
+# needs: wasm web browser
+# Run all tests: unit, conformance, command line, browser, parity
+test: components web
+    @scripts/test.sh
+
+# needs: wasm lint web browser
+# Everything that must pass before a change lands: format, lints, docs, licences, tests
+ready: fmt-check clippy doc licences test
+
+# needs: wasm
+# Build the stages under components/ into target/components, and beside the examples that use them
+components:
+    @scripts/components.sh
+
+# needs: wasm web
+# Build the playground into web-ui/dist
+web: components
+    cd web-ui && {{ wasm_env }} trunk build --release --offline
+
+# needs: wasm web
+# Build the playground and serve it at http://127.0.0.1:8080
+serve: web
+    node scripts/serve.mjs web-ui/dist 8080
+
+# needs: wasm web
+# Serve the playground at http://127.0.0.1:8080 and rebuild it when a file changes
+watch: components
+    cd web-ui && {{ wasm_env }} trunk serve --release --offline --address 127.0.0.1 --port 8080
+
+# needs: wasm npm
+# Measure: the reference rule, start-up, and flight-desk over all 3 million flights
+bench: components
+    @scripts/bench.sh
+
+# needs: wasm web browser
+# Compare the browser with the wasmtime host, bit for bit
+parity: components web
+    @scripts/test.sh parity
+
+# needs: wasm web browser
+# Test the playground with real clicks in Chromium
+browser: components web
+    @scripts/test.sh browser
+
+# needs: lint
+# Format the code
+fmt:
+    cargo fmt --all
+
+[private]
+fmt-check:
+    cargo fmt --all --check
+
+# needs: wasm lint
+# Lint everything, warnings denied
+clippy: components
+    cargo clippy --release --all-targets -- -D warnings
+    {{ wasm_env }} cargo clippy {{ wasm_args }} $(scripts/wasm-crates.sh) -- -D warnings
+
+# needs: wasm
+# Build the API documentation, warnings denied
+doc: components
+    RUSTDOCFLAGS="-D warnings" cargo doc --release --no-deps
+
+# Check licences, sources and known-bad versions of all dependencies, offline
+licences:
+    @scripts/licences.sh
+
+# Remove what was built (not the installed tools)
+clean:
+    cargo clean
+    rm -rf web-ui/dist web-ui/node_modules tests/*/node_modules
