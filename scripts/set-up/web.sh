@@ -34,10 +34,10 @@ need_web() {
 	[ -n "$bindgen_version" ] || die "Cargo.lock does not hold wasm-bindgen; the playground needs it:" \
 		"cargo generate-lockfile"
 	is_version wasm-bindgen "wasm-bindgen $bindgen_version" ||
-		cargo_tool wasm-bindgen-cli "$bindgen_version" wasm-bindgen 3
+		cargo_tool wasm-bindgen-cli "$bindgen_version" wasm-bindgen 5
 	# Without its default features Trunk has neither TLS nor an update check: it downloads nothing here.
 	is_version trunk "trunk $trunk_version" ||
-		cargo_tool trunk $trunk_version trunk 6 --no-default-features
+		cargo_tool trunk $trunk_version trunk 10 --no-default-features
 }
 
 # Is the program on PATH with exactly this `--version` line?
