@@ -1,0 +1,1 @@
+//! CSV, NDJSON, JSON, Parquet and Arrow IPC to and from record batches.

@@ -1,0 +1,1 @@
+//! The embedded neural-network engine behind wasi:nn.

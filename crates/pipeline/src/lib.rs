@@ -1,0 +1,3 @@
+//! Manifests, the stage graph and batches: runs stages on any host.
+
+pub mod runtime;

@@ -1,0 +1,1 @@
+//! Helpers that compiled rules call; linked into a component only when used.

@@ -1,0 +1,1 @@
+//! Runs stages in wasmtime: compiled-code cache, limits, wasi:nn.

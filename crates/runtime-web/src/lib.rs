@@ -1,0 +1,1 @@
+//! Runs stages on the browser's WebAssembly.

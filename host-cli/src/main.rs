@@ -1,0 +1,3 @@
+//! The rulestage program.
+
+fn main() {}
