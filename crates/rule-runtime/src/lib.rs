@@ -1,1 +1,32 @@
-//! Helpers that compiled rules call; linked into a component only when used.
+//! Helpers that compiled rules call. Built for wasm32 into one template module; the rule compiler copies the
+//! functions that a rule set reaches into its component, and nothing else.
+//!
+//! Deliberately absent: an allocator, `core::fmt`, indirect calls. Strings are `(pointer, length)` pairs in linear
+//! memory. Functions that can fail return 0 or one of the codes in [`status`] and write their result to `out`.
+
+#![cfg_attr(target_arch = "wasm32", no_std)]
+#![allow(unsafe_code, reason = "the callers are generated code that passes linear-memory addresses")]
+
+pub mod calendar;
+pub mod compare;
+pub mod convert;
+pub mod status;
+pub mod text;
+
+#[cfg(target_arch = "wasm32")]
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+    core::arch::wasm32::unreachable()
+}
+
+/// The bytes at an address of linear memory.
+///
+/// # Safety
+/// `pointer .. pointer + length` must be readable, which generated code guarantees.
+unsafe fn bytes<'a>(pointer: *const u8, length: usize) -> &'a [u8] {
+    if length == 0 {
+        return &[];
+    }
+    // SAFETY: as the caller promises.
+    unsafe { core::slice::from_raw_parts(pointer, length) }
+}
