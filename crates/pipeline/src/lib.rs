@@ -1,3 +1,4 @@
 //! Manifests, the stage graph and batches: runs stages on any host.
 
 pub mod runtime;
+pub mod wire;

@@ -83,7 +83,10 @@ pub struct StageSchema {
 
 /// WIT `row-error-code`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[expect(missing_docs, reason = "the names are those of the contract in wit/stage.wit, which documents them")]
+#[expect(
+    missing_docs,
+    reason = "the names are those of the contract in wit/stage.wit, which documents them"
+)]
 pub enum RowErrorCode {
     Overflow,
     DivideByZero,
@@ -242,20 +245,38 @@ pub trait Runtime {
     fn load(&self, component: &[u8]) -> Result<Self::Component, StageFailure>;
 
     /// Calls `describe`.
-    fn describe(&self, component: &Self::Component, limits: Limits) -> Result<Description, StageFailure>;
+    fn describe(
+        &self,
+        component: &Self::Component,
+        limits: Limits,
+    ) -> Result<Description, StageFailure>;
 
     /// Makes an instance and opens a session in it; `parameters` in the order of the description.
-    fn open(&self, component: &Self::Component, parameters: &[Value], limits: Limits) -> Result<Self::Session, StageFailure>;
+    fn open(
+        &self,
+        component: &Self::Component,
+        parameters: &[Value],
+        limits: Limits,
+    ) -> Result<Self::Session, StageFailure>;
 
     /// The session's columns.
     fn schema<'a>(&self, session: &'a Self::Session) -> &'a StageSchema;
 
     /// Computes one batch; its columns are exactly the session's inputs.
-    fn process(&self, session: &mut Self::Session, batch: &RecordBatch) -> Result<Outcome, StageFailure>;
+    fn process(
+        &self,
+        session: &mut Self::Session,
+        batch: &RecordBatch,
+    ) -> Result<Outcome, StageFailure>;
 
     /// The component's rules; `None` where it does not explain.
     fn outline(&self, session: &mut Self::Session) -> Result<Option<Outline>, StageFailure>;
 
     /// Explains one row of a batch.
-    fn explain(&self, session: &mut Self::Session, batch: &RecordBatch, row: u32) -> Result<Explanation, StageFailure>;
+    fn explain(
+        &self,
+        session: &mut Self::Session,
+        batch: &RecordBatch,
+        row: u32,
+    ) -> Result<Explanation, StageFailure>;
 }
