@@ -1,1 +1,252 @@
-//! Runs stages on the browser's WebAssembly.
+//! Runs stages on the browser's WebAssembly: the same [`Runtime`] as on the wasmtime host, for the same bytes.
+//!
+//! A component of the `rules` or `inference` world is one core module with the canonical ABI around it. The
+//! binder takes that module out, hands it to the browser, and lifts and lowers exactly the types of the
+//! contract by hand, with bulk copies. There is no generic glue, so a call costs little more than its copies.
+//!
+//! **Invariant**: a component gets nothing but `wasi:nn`, and that only from a [`ModelHost`]. Nothing read from
+//! its memory is believed unchecked.
+//!
+//! Deadlines are not kept here: a browser can't interrupt a call. Whoever owns the worker that runs this ends it.
+
+mod abi;
+mod component;
+mod instance;
+mod models;
+
+pub use component::Interfaces;
+pub use models::{ModelFailure, ModelHost, ModelTensor};
+
+use abi::{broken, layout, lift, lower};
+use arrow_array::RecordBatch;
+use arrow_schema::Schema;
+use component::{EXPLAIN, STAGE};
+use instance::Instance;
+use js_sys::{Uint8Array, WebAssembly};
+use rulestage_pipeline::runtime::{
+    Description, Explanation, Limits, Outcome, Outline, Runtime, StageFailure, StageFailureKind,
+    StageSchema, Value,
+};
+use rulestage_pipeline::wire;
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// Instantiates stages in this thread.
+#[derive(Default)]
+pub struct WebRuntime {
+    model_host: Option<Rc<dyn ModelHost>>,
+}
+
+/// A component whose module the browser has compiled.
+pub struct WebComponent {
+    interfaces: Interfaces,
+    core_module: Vec<u8>,
+    /// Compiled with the memory limit of its last use, because the limit is part of the module
+    compiled: RefCell<Option<(u64, WebAssembly::Module)>>,
+}
+
+/// An open session in an instance of its own.
+pub struct WebSession {
+    instance: Instance,
+    /// The core value behind the `session` resource
+    rep: u32,
+    schema: StageSchema,
+    explains: bool,
+}
+
+impl Drop for WebSession {
+    fn drop(&mut self) {
+        self.instance.drop_session(self.rep);
+    }
+}
+
+impl WebRuntime {
+    /// A runtime for stages without imports.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A runtime that also serves `wasi:nn`.
+    pub fn with_models(model_host: Rc<dyn ModelHost>) -> Self {
+        Self {
+            model_host: Some(model_host),
+        }
+    }
+
+    fn instantiate(
+        &self,
+        component: &WebComponent,
+        limits: Limits,
+    ) -> Result<Instance, StageFailure> {
+        if self.model_host.is_none() && !component.interfaces.imports.is_empty() {
+            return Err(StageFailure {
+                kind: StageFailureKind::WrongWorld,
+                message: "the component wants a model, and the pipeline lists none".to_owned(),
+            });
+        }
+        let mut compiled = component.compiled.borrow_mut();
+        let module = match &*compiled {
+            Some((memory_bytes, module)) if *memory_bytes == limits.memory_bytes => module.clone(),
+            _ => {
+                let module = compile(&component::limit_memory(
+                    &component.core_module,
+                    limits.memory_bytes,
+                )?)?;
+                *compiled = Some((limits.memory_bytes, module.clone()));
+                module
+            }
+        };
+        Instance::new(&module, self.model_host.as_ref(), limits)
+    }
+}
+
+fn compile(module: &[u8]) -> Result<WebAssembly::Module, StageFailure> {
+    WebAssembly::Module::new(&Uint8Array::from(module)).map_err(|thrown| StageFailure {
+        kind: StageFailureKind::Malformed,
+        message: format!(
+            "the component's module is not valid: {}",
+            instance::text_of(&thrown)
+        ),
+    })
+}
+
+impl WebComponent {
+    /// What it imports and exports.
+    pub fn interfaces(&self) -> &Interfaces {
+        &self.interfaces
+    }
+}
+
+impl Runtime for WebRuntime {
+    type Component = WebComponent;
+    type Session = WebSession;
+
+    fn load(&self, component: &[u8]) -> Result<WebComponent, StageFailure> {
+        let interfaces = Interfaces::of(component)?;
+        let core_module = component[interfaces.main_module.clone()].to_vec();
+        Ok(WebComponent {
+            interfaces,
+            core_module,
+            compiled: RefCell::default(),
+        })
+    }
+
+    fn describe(
+        &self,
+        component: &WebComponent,
+        limits: Limits,
+    ) -> Result<Description, StageFailure> {
+        self.instantiate(component, limits)?
+            .call(STAGE, "describe", &[], |lifter, at| lifter.description(at))
+    }
+
+    fn open(
+        &self,
+        component: &WebComponent,
+        parameters: &[Value],
+        limits: Limits,
+    ) -> Result<WebSession, StageFailure> {
+        let instance = self.instantiate(component, limits)?;
+        let (at, len) = lower::values(instance.guest()?, parameters)?;
+        let handle = instance.call(STAGE, "[static]session.open", &[at, len], |lifter, at| {
+            let record = lifter.result(at, layout::RESULT)?;
+            Ok(lift::get_u32(&record, 4))
+        })?;
+        let rep = instance.take_session(handle)?;
+        let [inputs, outputs] =
+            instance.call(STAGE, "[method]session.schema", &[rep], |lifter, at| {
+                lifter.schema(at)
+            })?;
+        let schema = StageSchema {
+            inputs: Arc::new(Schema::new(inputs)),
+            outputs: Arc::new(Schema::new(outputs)),
+        };
+        Ok(WebSession {
+            instance,
+            rep,
+            schema,
+            explains: component.interfaces.explains(),
+        })
+    }
+
+    fn schema<'a>(&self, session: &'a WebSession) -> &'a StageSchema {
+        &session.schema
+    }
+
+    fn process(
+        &self,
+        session: &mut WebSession,
+        batch: &RecordBatch,
+    ) -> Result<Outcome, StageFailure> {
+        let n_rows = rows_of(batch)?;
+        let (at, len) = lower::arrays(session.instance.guest()?, &flatten(batch)?)?;
+        let (arrays, errors) = session.instance.call(
+            STAGE,
+            "[method]session.process",
+            &[session.rep, n_rows, at, len],
+            |lifter, at| {
+                let record = lifter.result(at, layout::RESULT)?;
+                Ok((
+                    lifter.arrays(&record, 4)?,
+                    lifter.row_errors(&record, 12, n_rows)?,
+                ))
+            },
+        )?;
+        Ok(Outcome {
+            columns: wire::rebuild_all(&session.schema.outputs, arrays, batch.num_rows())?,
+            errors,
+        })
+    }
+
+    fn outline(&self, session: &mut WebSession) -> Result<Option<Outline>, StageFailure> {
+        if !session.explains {
+            return Ok(None);
+        }
+        session
+            .instance
+            .call(EXPLAIN, "describe-rules", &[], |lifter, at| {
+                lifter.outline(at)
+            })
+            .map(Some)
+    }
+
+    fn explain(
+        &self,
+        session: &mut WebSession,
+        batch: &RecordBatch,
+        row: u32,
+    ) -> Result<Explanation, StageFailure> {
+        if !session.explains {
+            return Err(broken("the component does not explain"));
+        }
+        let n_rows = rows_of(batch)?;
+        let (at, len) = lower::arrays(session.instance.guest()?, &flatten(batch)?)?;
+        session.instance.call(
+            EXPLAIN,
+            "explain-row",
+            &[session.rep, n_rows, at, len, row],
+            |lifter, at| {
+                let record = lifter.result(at, layout::RESULT)?;
+                lifter.explanation(&record, 4)
+            },
+        )
+    }
+}
+
+fn flatten(batch: &RecordBatch) -> Result<Vec<wire::FlatArray<'_>>, StageFailure> {
+    let mut arrays = Vec::with_capacity(batch.num_columns());
+    for column in batch.columns() {
+        arrays.extend(wire::flatten(column)?);
+    }
+    Ok(arrays)
+}
+
+fn rows_of(batch: &RecordBatch) -> Result<u32, StageFailure> {
+    u32::try_from(batch.num_rows()).map_err(|_| {
+        broken(format!(
+            "{} rows are more than one batch can hold",
+            batch.num_rows()
+        ))
+    })
+}

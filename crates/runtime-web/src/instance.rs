@@ -1,0 +1,355 @@
+//! One instance of a stage's core module on the browser's WebAssembly, and calls into it.
+
+use crate::abi::{Guest, broken, lift::Lifter};
+use crate::component::STAGE;
+use crate::models::{self, ModelHost};
+use js_sys::{Object, Reflect, Uint8Array, WebAssembly};
+use rulestage_pipeline::runtime::{Limits, StageFailure, StageFailureKind};
+use std::cell::{Cell, OnceCell, RefCell};
+use std::rc::Rc;
+use wasm_bindgen::prelude::*;
+
+#[wasm_bindgen]
+extern "C" {
+    /// A function that the guest exports. The first argument of `call` is JavaScript's `this`.
+    #[wasm_bindgen(typescript_type = "Function")]
+    #[derive(Clone)]
+    pub(crate) type GuestFunction;
+
+    #[wasm_bindgen(method, catch, js_name = call)]
+    fn call0(this: &GuestFunction, unused: &JsValue) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(method, catch, js_name = call)]
+    fn call1(this: &GuestFunction, unused: &JsValue, a: u32) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(method, catch, js_name = call)]
+    fn call2(this: &GuestFunction, unused: &JsValue, a: u32, b: u32) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(method, catch, js_name = call)]
+    fn call4(
+        this: &GuestFunction,
+        unused: &JsValue,
+        a: u32,
+        b: u32,
+        c: u32,
+        d: u32,
+    ) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(method, catch, js_name = call)]
+    fn call5(
+        this: &GuestFunction,
+        unused: &JsValue,
+        a: u32,
+        b: u32,
+        c: u32,
+        d: u32,
+        e: u32,
+    ) -> Result<JsValue, JsValue>;
+}
+
+impl GuestFunction {
+    /// Calls it with up to five 32-bit arguments; a trap comes back as the exception that it is.
+    pub(crate) fn invoke(&self, arguments: &[u32]) -> Result<u32, JsValue> {
+        let unused = &JsValue::UNDEFINED;
+        let result = match *arguments {
+            [] => self.call0(unused),
+            [a] => self.call1(unused, a),
+            [a, b] => self.call2(unused, a, b),
+            [a, b, c, d] => self.call4(unused, a, b, c, d),
+            [a, b, c, d, e] => self.call5(unused, a, b, c, d, e),
+            _ => Err(JsValue::from_str(
+                "no function of the contract has so many arguments",
+            )),
+        }?;
+        // JavaScript sees an `i32` as signed; `undefined` where the function returns nothing.
+        Ok(result.as_f64().unwrap_or_default() as i64 as u32)
+    }
+}
+
+/// The memory and allocator of an instance; imports reach it too, once the instance exists.
+pub(crate) struct Memory {
+    memory: WebAssembly::Memory,
+    realloc: GuestFunction,
+}
+
+impl Memory {
+    fn view(&self, at: u32, len: u32) -> Uint8Array {
+        Uint8Array::new_with_byte_offset_and_length(&self.memory.buffer(), at, len)
+    }
+}
+
+impl Guest for Memory {
+    fn memory_bytes(&self) -> u64 {
+        Reflect::get(&self.memory.buffer(), &"byteLength".into())
+            .ok()
+            .and_then(|n| n.as_f64())
+            .unwrap_or_default() as u64
+    }
+
+    fn copy_out(&self, at: u32, into: &mut [u8]) {
+        self.view(at, into.len() as u32).copy_to(into);
+    }
+
+    fn copy_in(&self, at: u32, bytes: &[u8]) {
+        self.view(at, bytes.len() as u32).copy_from(bytes);
+    }
+
+    fn allocate(&self, align: u32, size: u32) -> Result<u32, StageFailure> {
+        self.realloc
+            .invoke(&[0, 0, align, size])
+            .map_err(|thrown| trap_failure(&thrown))
+    }
+}
+
+/// Owned handles of the guest's `session` resource.
+#[derive(Default)]
+struct Handles {
+    reps: RefCell<Vec<Option<u32>>>,
+}
+
+impl Handles {
+    fn insert(&self, rep: u32) -> u32 {
+        let mut reps = self.reps.borrow_mut();
+        reps.push(Some(rep));
+        reps.len() as u32
+    }
+
+    fn get(&self, handle: u32) -> Option<u32> {
+        self.reps
+            .borrow()
+            .get((handle as usize).checked_sub(1)?)
+            .copied()
+            .flatten()
+    }
+
+    fn take(&self, handle: u32) -> Option<u32> {
+        self.reps
+            .borrow_mut()
+            .get_mut((handle as usize).checked_sub(1)?)?
+            .take()
+    }
+}
+
+/// What imported functions share with their instance.
+#[derive(Default)]
+pub(crate) struct Shared {
+    memory: OnceCell<Memory>,
+    destructor: OnceCell<Option<GuestFunction>>,
+    handles: Handles,
+}
+
+impl Shared {
+    /// The memory; an exception for the guest while it is being instantiated.
+    pub(crate) fn memory(&self) -> Result<&Memory, JsValue> {
+        self.memory
+            .get()
+            .ok_or_else(|| JsValue::from_str("an import was called before the instance was ready"))
+    }
+}
+
+/// A running instance.
+pub(crate) struct Instance {
+    exports: Object,
+    shared: Rc<Shared>,
+    limits: Limits,
+    is_broken: Cell<bool>,
+    /// The imports, which live as long as the instance
+    _imports: Vec<Box<dyn std::any::Any>>,
+}
+
+/// Adds a function under `module` and `name` to an import object.
+pub(crate) fn add_import(
+    imports: &Object,
+    module: &str,
+    name: &str,
+    function: &JsValue,
+) -> Result<(), JsValue> {
+    let mut functions = Reflect::get(imports, &module.into())?;
+    if functions.is_undefined() {
+        functions = Object::new().into();
+        Reflect::set(imports, &module.into(), &functions)?;
+    }
+    Reflect::set(&functions, &name.into(), function)?;
+    Ok(())
+}
+
+impl Instance {
+    /// Instantiates `module`, with the models of `model_host` behind `wasi:nn`.
+    pub(crate) fn new(
+        module: &WebAssembly::Module,
+        model_host: Option<&Rc<dyn ModelHost>>,
+        limits: Limits,
+    ) -> Result<Self, StageFailure> {
+        let shared = Rc::new(Shared::default());
+        let mut kept: Vec<Box<dyn std::any::Any>> = Vec::new();
+        let imports = Object::new();
+        let mut start = || -> Result<Object, JsValue> {
+            session_imports(&imports, &shared, &mut kept)?;
+            if let Some(model_host) = model_host {
+                models::add_imports(&imports, &shared, model_host, &mut kept)?;
+            }
+            Ok(WebAssembly::Instance::new(module, &imports)?.exports())
+        };
+        let exports = start().map_err(|thrown| {
+            let is_link_error = thrown.is_instance_of::<WebAssembly::LinkError>()
+                || thrown.is_instance_of::<js_sys::TypeError>();
+            let kind = if is_link_error {
+                StageFailureKind::WrongWorld
+            } else {
+                StageFailureKind::Trap
+            };
+            StageFailure {
+                kind,
+                message: format!("the component can't be instantiated: {}", text_of(&thrown)),
+            }
+        })?;
+        let memory = Reflect::get(&exports, &"memory".into())
+            .ok()
+            .and_then(|memory| memory.dyn_into::<WebAssembly::Memory>().ok())
+            .ok_or_else(|| broken("the component's module exports no memory"))?;
+        let realloc = function(&exports, "cabi_realloc")
+            .ok_or_else(|| broken("the component's module exports no `cabi_realloc`"))?;
+        let _ = shared.memory.set(Memory { memory, realloc });
+        let _ = shared
+            .destructor
+            .set(function(&exports, &format!("{STAGE}#[dtor]session")));
+        let instance = Self {
+            exports,
+            shared,
+            limits,
+            is_broken: Cell::new(false),
+            _imports: kept,
+        };
+        if let Some(initialize) = function(&instance.exports, "_initialize") {
+            instance.invoke(&initialize, &[])?;
+        }
+        Ok(instance)
+    }
+
+    /// The guest's memory.
+    pub(crate) fn guest(&self) -> Result<&Memory, StageFailure> {
+        self.shared
+            .memory
+            .get()
+            .ok_or_else(|| broken("the instance has no memory"))
+    }
+
+    /// Calls `INTERFACE#NAME`, hands the address of its result to `read`, and lets the guest release it.
+    pub(crate) fn call<T>(
+        &self,
+        interface: &str,
+        name: &str,
+        arguments: &[u32],
+        read: impl FnOnce(&Lifter<'_>, u32) -> Result<T, StageFailure>,
+    ) -> Result<T, StageFailure> {
+        if self.is_broken.get() {
+            return Err(broken("the instance trapped in an earlier call"));
+        }
+        let export = function(&self.exports, &format!("{interface}#{name}")).ok_or_else(|| {
+            broken(format!(
+                "the component's module does not export `{interface}#{name}`"
+            ))
+        })?;
+        let at = self.invoke(&export, arguments)?;
+        let result = read(&Lifter::new(self.guest()?), at);
+        if let Some(release) = function(&self.exports, &format!("cabi_post_{interface}#{name}")) {
+            self.invoke(&release, &[at])?;
+        }
+        result
+    }
+
+    /// The representation behind an owned handle that the guest returned; the handle is gone.
+    pub(crate) fn take_session(&self, handle: u32) -> Result<u32, StageFailure> {
+        self.shared.handles.take(handle).ok_or_else(|| {
+            broken(format!(
+                "the component returned session {handle}, which it does not have"
+            ))
+        })
+    }
+
+    /// Lets the guest free a session.
+    pub(crate) fn drop_session(&self, rep: u32) {
+        if let Some(Some(destructor)) = self.shared.destructor.get()
+            && !self.is_broken.get()
+        {
+            // A trap while freeing can't matter any more: the instance goes with its session.
+            let _ = destructor.invoke(&[rep]);
+        }
+    }
+
+    fn invoke(&self, export: &GuestFunction, arguments: &[u32]) -> Result<u32, StageFailure> {
+        export.invoke(arguments).map_err(|thrown| {
+            self.is_broken.set(true);
+            let failure = trap_failure(&thrown);
+            let memory_bytes = self.shared.memory.get().map_or(0, Memory::memory_bytes);
+            if memory_bytes.saturating_mul(2) > self.limits.memory_bytes {
+                let (used, limit) = (memory_bytes >> 20, self.limits.memory_bytes >> 20);
+                let message = format!(
+                    "{failure}, with {used} MiB of memory in use; its limit is {limit} MiB"
+                );
+                return StageFailure {
+                    kind: StageFailureKind::Memory,
+                    message,
+                };
+            }
+            failure
+        })
+    }
+}
+
+/// The intrinsics of the guest's own resource.
+fn session_imports(
+    imports: &Object,
+    shared: &Rc<Shared>,
+    kept: &mut Vec<Box<dyn std::any::Any>>,
+) -> Result<(), JsValue> {
+    let module = format!("[export]{STAGE}");
+    let state = Rc::clone(shared);
+    let new = Closure::<dyn Fn(u32) -> u32>::new(move |rep| state.handles.insert(rep));
+    add_import(imports, &module, "[resource-new]session", new.as_ref())?;
+    let state = Rc::clone(shared);
+    let rep = Closure::<dyn Fn(u32) -> Result<u32, JsValue>>::new(move |handle| {
+        state
+            .handles
+            .get(handle)
+            .ok_or_else(|| JsValue::from_str("there is no such session"))
+    });
+    add_import(imports, &module, "[resource-rep]session", rep.as_ref())?;
+    let state = Rc::clone(shared);
+    let drop = Closure::<dyn Fn(u32) -> Result<(), JsValue>>::new(move |handle| {
+        let rep = state
+            .handles
+            .take(handle)
+            .ok_or_else(|| JsValue::from_str("there is no such session"))?;
+        if let Some(Some(destructor)) = state.destructor.get() {
+            destructor.invoke(&[rep])?;
+        }
+        Ok(())
+    });
+    add_import(imports, &module, "[resource-drop]session", drop.as_ref())?;
+    kept.push(Box::new((new, rep, drop)));
+    Ok(())
+}
+
+fn function(exports: &Object, name: &str) -> Option<GuestFunction> {
+    let export = Reflect::get(exports, &name.into()).ok()?;
+    export.is_function().then(|| export.unchecked_into())
+}
+
+/// What a thrown value says.
+pub(crate) fn text_of(thrown: &JsValue) -> String {
+    match thrown.dyn_ref::<js_sys::Error>() {
+        Some(error) => String::from(error.message()),
+        None => thrown
+            .as_string()
+            .unwrap_or_else(|| "an exception".to_owned()),
+    }
+}
+
+fn trap_failure(thrown: &JsValue) -> StageFailure {
+    let message = if thrown.is_instance_of::<js_sys::RangeError>() {
+        "the component trapped: its calls went too deep for the stack".to_owned()
+    } else {
+        format!("the component trapped: {}", text_of(thrown))
+    };
+    StageFailure {
+        kind: StageFailureKind::Trap,
+        message,
+    }
+}

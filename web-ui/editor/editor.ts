@@ -1,0 +1,169 @@
+// The text editor: CodeMirror 6 behind the few functions that the page calls.
+import { HighlightStyle, syntaxHighlighting } from "@codemirror/language";
+import { EditorState, Prec, RangeSet, StateEffect, StateField, Transaction } from "@codemirror/state";
+import { Decoration, type DecorationSet, EditorView, WidgetType, keymap } from "@codemirror/view";
+import { indentWithTab } from "@codemirror/commands";
+import { tags } from "@lezer/highlight";
+import { basicSetup } from "codemirror";
+import { languageOf } from "./rules-language";
+
+/** A message about the text; offsets are UTF-16. */
+interface Diagnostic {
+  from: number;
+  to: number;
+  severity: "error" | "warning" | "note";
+  code: string;
+  message: string;
+  hints: string[];
+}
+
+/** A message under the line that it is about. */
+class MessageWidget extends WidgetType {
+  constructor(readonly diagnostic: Diagnostic) {
+    super();
+  }
+  eq(other: MessageWidget) {
+    return JSON.stringify(other.diagnostic) === JSON.stringify(this.diagnostic);
+  }
+  toDOM() {
+    const { severity, message, hints, code } = this.diagnostic;
+    const box = document.createElement("div");
+    box.className = `message message-${severity}`;
+    box.setAttribute("role", "note");
+    const text = document.createElement("span");
+    text.textContent = `${severity}: ${message}`;
+    text.title = code;
+    box.append(text);
+    for (const hint of hints) {
+      const line = document.createElement("span");
+      line.className = "message-hint";
+      line.textContent = `hint: ${hint}`;
+      box.append(line);
+    }
+    return box;
+  }
+}
+
+const setMessages = StateEffect.define<Diagnostic[]>();
+const messages = StateField.define<DecorationSet>({
+  create: () => Decoration.none,
+  update(decorations, transaction) {
+    let next = decorations.map(transaction.changes);
+    for (const effect of transaction.effects) if (effect.is(setMessages)) next = decorate(transaction.state, effect.value);
+    return next;
+  },
+  provide: (field) => EditorView.decorations.from(field),
+});
+
+function decorate(state: EditorState, diagnostics: Diagnostic[]): DecorationSet {
+  const ranges = [];
+  for (const diagnostic of diagnostics) {
+    const from = Math.min(diagnostic.from, state.doc.length);
+    let to = Math.min(Math.max(diagnostic.to, from), state.doc.length);
+    if (to === from) to = Math.min(from + 1, state.doc.length);
+    if (to > from) ranges.push(Decoration.mark({ class: `squiggle squiggle-${diagnostic.severity}` }).range(from, to));
+    const line = state.doc.lineAt(from);
+    ranges.push(Decoration.widget({ widget: new MessageWidget(diagnostic), block: true, side: 1 }).range(line.to));
+  }
+  return RangeSet.of(ranges, true);
+}
+
+const setFocus = StateEffect.define<{ from: number; to: number } | null>();
+const focus = StateField.define<DecorationSet>({
+  create: () => Decoration.none,
+  update(decorations, transaction) {
+    let next = transaction.docChanged ? Decoration.none : decorations;
+    for (const effect of transaction.effects) {
+      if (!effect.is(setFocus)) continue;
+      const range = effect.value;
+      next = range && range.to > range.from ? Decoration.set([Decoration.mark({ class: "pointed-at" }).range(range.from, range.to)]) : Decoration.none;
+    }
+    return next;
+  },
+  provide: (field) => EditorView.decorations.from(field),
+});
+
+const colours = HighlightStyle.define([
+  { tag: tags.keyword, class: "tok-keyword" },
+  { tag: tags.operatorKeyword, class: "tok-keyword" },
+  { tag: tags.typeName, class: "tok-type" },
+  { tag: tags.string, class: "tok-string" },
+  { tag: tags.number, class: "tok-number" },
+  { tag: tags.atom, class: "tok-number" },
+  { tag: tags.comment, class: "tok-comment" },
+  { tag: tags.function(tags.variableName), class: "tok-function" },
+  { tag: tags.propertyName, class: "tok-property" },
+]);
+
+/** An editor with its text per file, so that undo and selection survive a change of tab. */
+export class Editor {
+  private view: EditorView;
+  private states = new Map<string, EditorState>();
+  private path = "";
+
+  constructor(
+    parent: HTMLElement,
+    private onChange: (path: string, text: string) => void,
+    private onRun: () => void,
+  ) {
+    this.view = new EditorView({ parent, state: this.stateOf("", "") });
+  }
+
+  private stateOf(path: string, text: string): EditorState {
+    return EditorState.create({
+      doc: text,
+      extensions: [
+        Prec.highest(keymap.of([{ key: "Mod-Enter", run: () => (this.onRun(), true) }])),
+        keymap.of([indentWithTab]),
+        basicSetup,
+        languageOf(path),
+        syntaxHighlighting(colours),
+        messages,
+        focus,
+        EditorView.contentAttributes.of({ "aria-label": path ? `source of ${path}` : "source", spellcheck: "false" }),
+        EditorView.updateListener.of((update) => {
+          const isOurs = update.transactions.some((transaction) => transaction.annotation(Transaction.remote));
+          if (update.docChanged && !isOurs) this.onChange(this.path, update.state.doc.toString());
+        }),
+      ],
+    });
+  }
+
+  /** Shows a file; `text` is used when it is shown for the first time or is another text than before. */
+  show(path: string, text: string) {
+    if (path !== this.path) {
+      if (this.path) this.states.set(this.path, this.view.state);
+      this.path = path;
+      this.view.setState(this.states.get(path) ?? this.stateOf(path, text));
+    }
+    if (this.view.state.doc.toString() !== text) {
+      this.view.dispatch({
+        changes: { from: 0, to: this.view.state.doc.length, insert: text },
+        annotations: Transaction.remote.of(true),
+      });
+    }
+  }
+
+  /** Forgets every file: another project begins. */
+  reset() {
+    this.states.clear();
+    this.path = "";
+  }
+
+  /** Shows messages about the file that is open. */
+  diagnose(path: string, json: string) {
+    if (path === this.path) this.view.dispatch({ effects: setMessages.of(JSON.parse(json)) });
+  }
+
+  /** Scrolls to a place and marks it. */
+  reveal(from: number, to: number, takeFocus: boolean) {
+    const end = this.view.state.doc.length;
+    const range = { from: Math.min(from, end), to: Math.min(to, end) };
+    this.view.dispatch({ effects: [setFocus.of(range), EditorView.scrollIntoView(range.from, { y: "center" })] });
+    if (takeFocus) {
+      this.view.dispatch({ selection: { anchor: range.from } });
+      this.view.focus();
+    }
+  }
+}
+export { pack, unpack } from "./share";

@@ -1,0 +1,116 @@
+//! Where the rows come from: the sample, a dropped or chosen file, or pasted text.
+
+use super::{PartProps, format};
+use web_sys::{HtmlInputElement, HtmlTextAreaElement};
+use yew::prelude::*;
+
+/// The name of the data, and the ways to bring other data.
+#[component]
+pub(crate) fn DataBar(props: &PartProps) -> Html {
+    let (state, controller) = (&props.state, &props.controller);
+    let is_pasting = use_state(|| false);
+    let choose_file = {
+        let controller = controller.clone();
+        Callback::from(move |event: Event| {
+            let input: HtmlInputElement = event.target_unchecked_into();
+            if let Some(file) = input.files().and_then(|files| files.get(0)) {
+                controller.take_file(&file);
+            }
+            input.set_value("");
+        })
+    };
+    let toggle = {
+        let is_pasting = is_pasting.clone();
+        Callback::from(move |_: MouseEvent| is_pasting.set(!*is_pasting))
+    };
+    let close = {
+        let is_pasting = is_pasting.clone();
+        Callback::from(move |()| is_pasting.set(false))
+    };
+    let name = state.data.as_ref().map(|data| data.name.clone()).unwrap_or_default();
+    html! {
+        <>
+            <div class="data">
+                <p class="data-name" title={name.clone()}>
+                    <strong>{ &name }</strong>
+                    if state.report.n_rows > 0 || state.report.n_failed > 0 {
+                        <span class="quiet">{ format::rows(state.report.n_rows + state.report.n_failed) }</span>
+                    }
+                </p>
+                <label class="button button-quiet">
+                    { "Open file" }
+                    <input class="hidden" type="file" id="open-file" accept=".csv,.ndjson,.jsonl,.json" onchange={choose_file} />
+                </label>
+                <button class="button button-quiet" onclick={toggle} aria-expanded={is_pasting.to_string()}>{ "Paste" }</button>
+                <p class="quiet privacy">{ "or drop CSV, NDJSON or JSON anywhere. Nothing leaves this browser." }</p>
+            </div>
+            if *is_pasting {
+                <Paste {close} controller={controller.clone()} />
+            }
+            <RowProblems state={state.clone()} controller={controller.clone()} />
+        </>
+    }
+}
+
+#[derive(Properties, PartialEq)]
+struct PasteProps {
+    close: Callback<()>,
+    controller: std::rc::Rc<super::controller::Controller>,
+}
+
+#[component]
+fn Paste(props: &PasteProps) -> Html {
+    let area = use_node_ref();
+    {
+        let area = area.clone();
+        use_effect_with((), move |()| {
+            if let Some(area) = area.cast::<HtmlTextAreaElement>() {
+                let _ = area.focus();
+            }
+            || ()
+        });
+    }
+    let take = {
+        let (area, controller, close) = (area.clone(), props.controller.clone(), props.close.clone());
+        Callback::from(move |_: MouseEvent| {
+            if let Some(area) = area.cast::<HtmlTextAreaElement>() {
+                controller.take_text(&area.value());
+                close.emit(());
+            }
+        })
+    };
+    let cancel = {
+        let close = props.close.clone();
+        Callback::from(move |_: MouseEvent| close.emit(()))
+    };
+    html! {
+        <div class="paste">
+            <textarea ref={area} aria-label="rows as CSV, NDJSON or JSON" rows="6"
+                placeholder={"name,amount\nAda,120.5\n\nor one JSON object on each line"} />
+            <div class="row">
+                <button class="button button-main" onclick={take}>{ "Use these rows" }</button>
+                <button class="button" onclick={cancel}>{ "Cancel" }</button>
+            </div>
+        </div>
+    }
+}
+
+/// Rows that have no decision.
+#[component]
+fn RowProblems(props: &PartProps) -> Html {
+    let report = &props.state.report;
+    if report.row_problems.is_empty() {
+        return Html::default();
+    }
+    let n = report.n_failed.max(report.row_problems.len());
+    html! {
+        <details class="row-problems">
+            <summary>{ format!("{} without a decision", format::rows(n)) }</summary>
+            <ol>
+                { for report.row_problems.iter().map(|(row, message)| html! {
+                    <li><span class="quiet">{ format!("row {}", format::count(*row)) }</span>{ " " }{ message }</li>
+                }) }
+            </ol>
+        </details>
+    }
+}

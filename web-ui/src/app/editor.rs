@@ -1,0 +1,124 @@
+//! CodeMirror inside the page.
+
+use super::PartProps;
+use super::state::{Action, LeftTab};
+use std::rc::Rc;
+use wasm_bindgen::prelude::*;
+use web_sys::HtmlElement;
+use yew::prelude::*;
+
+#[wasm_bindgen(raw_module = "./editor.js")]
+extern "C" {
+    type Editor;
+    #[wasm_bindgen(constructor)]
+    fn new(parent: &HtmlElement, on_change: &Closure<dyn Fn(String, String)>, on_run: &Closure<dyn Fn()>) -> Editor;
+    #[wasm_bindgen(method)]
+    fn show(this: &Editor, path: &str, text: &str);
+    #[wasm_bindgen(method)]
+    fn reset(this: &Editor);
+    #[wasm_bindgen(method)]
+    fn diagnose(this: &Editor, path: &str, json: &str);
+    #[wasm_bindgen(method)]
+    fn reveal(this: &Editor, from: u32, to: u32, takes_focus: bool);
+}
+
+/// An editor and the callbacks that it holds.
+struct Mounted {
+    editor: Editor,
+    _on_change: Closure<dyn Fn(String, String)>,
+    _on_run: Closure<dyn Fn()>,
+}
+
+/// The text of the open file, with its messages.
+#[component]
+pub(crate) fn EditorPane(props: &PartProps) -> Html {
+    let state = &props.state;
+    let place = use_node_ref();
+    let mounted = use_mut_ref(|| None::<Mounted>);
+    {
+        let (place, mounted) = (place.clone(), Rc::clone(&mounted));
+        let (dispatcher, controller) = (state.dispatcher(), props.controller.clone());
+        use_effect_with((), move |()| {
+            if let Some(parent) = place.cast::<HtmlElement>() {
+                let on_change = Closure::<dyn Fn(String, String)>::new(move |path, text| {
+                    dispatcher.dispatch(Action::Edited { path, text });
+                });
+                let on_run = Closure::<dyn Fn()>::new(move || controller.run_now());
+                let editor = Editor::new(&parent, &on_change, &on_run);
+                mounted.replace(Some(Mounted { editor, _on_change: on_change, _on_run: on_run }));
+            }
+            || ()
+        });
+    }
+    let file = match state.left_tab {
+        LeftTab::File(index) => state.project.files.get(index).cloned(),
+        LeftTab::Params => None,
+    };
+    {
+        // Another example: its files may have the names of the last one's.
+        let mounted = Rc::clone(&mounted);
+        use_effect_with(state.project.example.clone(), move |_| {
+            if let Some(mounted) = &*mounted.borrow() {
+                mounted.editor.reset();
+            }
+            || ()
+        });
+    }
+    {
+        let mounted = Rc::clone(&mounted);
+        let messages = file.as_ref().map(|file| state.messages(&file.path).to_vec()).unwrap_or_default();
+        use_effect_with((file.clone(), messages), move |(file, messages)| {
+            if let (Some(mounted), Some(file)) = (&*mounted.borrow(), file) {
+                mounted.editor.show(&file.path, &file.text);
+                mounted.editor.diagnose(&file.path, &serde_json::to_string(messages).unwrap_or_default());
+            }
+            || ()
+        });
+    }
+    {
+        let mounted = Rc::clone(&mounted);
+        use_effect_with(state.pointed_at.clone(), move |pointed_at| {
+            if let (Some(mounted), Some((_, from, to))) = (&*mounted.borrow(), pointed_at) {
+                mounted.editor.reveal(*from, *to, false);
+            }
+            || ()
+        });
+    }
+    let is_hidden = file.is_none();
+    html! {
+        <>
+            <div class="editor" ref={place} hidden={is_hidden} data-path={file.as_ref().map(|file| file.path.clone())} />
+            <Messages state={state.clone()} controller={props.controller.clone()} />
+        </>
+    }
+}
+
+/// Where the errors of all files are; a click goes there.
+#[component]
+fn Messages(props: &PartProps) -> Html {
+    let state = &props.state;
+    let messages: Vec<_> = state
+        .compiled
+        .files
+        .iter()
+        .flat_map(|file| file.messages.iter().map(move |message| (file.path.clone(), message)))
+        .collect();
+    if messages.is_empty() {
+        return Html::default();
+    }
+    html! {
+        <ul class="messages" aria-label="messages" aria-live="polite">
+            { for messages.into_iter().map(|(path, message)| {
+                let point = super::choose(state, Action::PointAt(path.clone(), message.from, message.to));
+                html! {
+                    <li>
+                        <button class={classes!("message-line", format!("is-{}", message.severity))} onclick={point}>
+                            <span class="message-place">{ format!("{path}:{}", message.line) }</span>
+                            <span>{ &message.message }</span>
+                        </button>
+                    </li>
+                }
+            }) }
+        </ul>
+    }
+}

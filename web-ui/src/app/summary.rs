@@ -1,0 +1,97 @@
+//! How the outputs are distributed over all rows.
+
+use super::state::{Action, RightTab};
+use super::{PartProps, decisions, format};
+use crate::protocol::{ColumnReport, Summary, View};
+use yew::prelude::*;
+
+/// One card for each output.
+#[component]
+pub(crate) fn SummaryTab(props: &PartProps) -> Html {
+    let state = &props.state;
+    let summarised: Vec<_> =
+        state.report.columns.iter().enumerate().filter(|(_, column)| column.summary.is_some()).collect();
+    if summarised.is_empty() {
+        return html! { <decisions::Empty state={state.clone()} controller={props.controller.clone()} /> };
+    }
+    html! {
+        <div class="summary">
+            { for summarised.into_iter().map(|(index, column)| html! {
+                <section class="card">
+                    <h2>{ &column.name }<span class="type">{ &column.type_name }</span>
+                        if let Some(stage) = &column.stage { <span class="quiet from">{ format!("from {stage}") }</span> }
+                    </h2>
+                    { distribution(props, index, column) }
+                </section>
+            }) }
+        </div>
+    }
+}
+
+fn distribution(props: &PartProps, index: usize, column: &ColumnReport) -> Html {
+    match &column.summary {
+        Some(Summary::Counts { values, n_others }) => {
+            // Of a list's elements a row has several, so bars are lengths relative to the longest.
+            let most = values.iter().map(|(_, n)| *n).max().unwrap_or(1).max(1);
+            let is_list = column.type_name.starts_with("list");
+            html! {
+                <>
+                    <ul class="bars">
+                        { for values.iter().map(|(value, n)| bar(props, index, value, *n, most, is_list)) }
+                    </ul>
+                    if *n_others > 0 { <p class="quiet">{ format!("and {} with other values", format::rows(*n_others)) }</p> }
+                    if values.is_empty() { <p class="quiet">{ "no values" }</p> }
+                </>
+            }
+        }
+        Some(Summary::Numbers { min, max, mean, sum, bins, n_missing }) => {
+            let most = bins.iter().copied().max().unwrap_or(1).max(1);
+            let width = (max - min) / bins.len().max(1) as f64;
+            html! {
+                <>
+                    <div class="histogram" role="img" aria-label={format!("distribution from {} to {}", format::number(*min), format::number(*max))}>
+                        { for bins.iter().enumerate().map(|(bin, n)| {
+                            let from = min + width * bin as f64;
+                            let title = format!("{} to {}: {}", format::number(from), format::number(from + width), format::rows(*n));
+                            // The root keeps small bins visible beside a large one.
+                            let height = if *n == 0 { 0.0 } else { ((*n as f64 / most as f64).sqrt() * 100.0).max(2.0) };
+                            html! { <div class="bin" {title}><i style={format!("height:{height:.1}%")} /></div> }
+                        }) }
+                    </div>
+                    <p class="axis"><span>{ format::number(*min) }</span><span class="quiet">{ "heights: square root of rows" }</span><span>{ format::number(*max) }</span></p>
+                    <dl class="facts">
+                        <div><dt>{ "mean" }</dt><dd>{ format::number(*mean) }</dd></div>
+                        <div><dt>{ "sum" }</dt><dd>{ format::number(*sum) }</dd></div>
+                        if *n_missing > 0 { <div><dt>{ "null or not finite" }</dt><dd>{ format::count(*n_missing) }</dd></div> }
+                    </dl>
+                </>
+            }
+        }
+        None => Html::default(),
+    }
+}
+
+fn bar(props: &PartProps, index: usize, value: &str, n: usize, most: usize, is_list: bool) -> Html {
+    let state = &props.state;
+    let total = state.report.n_rows.max(1);
+    let filter = {
+        let dispatcher = state.dispatcher();
+        let view = View { filter: Some((index, value.to_owned())), ..state.view.clone() };
+        Callback::from(move |_: MouseEvent| {
+            dispatcher.dispatch(Action::View(view.clone()));
+            dispatcher.dispatch(Action::RightTab(RightTab::Decisions));
+        })
+    };
+    let share = n as f64 / total as f64 * 100.0;
+    let share = if share > 0.0 && share < 0.1 { "< 0.1 %".to_owned() } else { format!("{share:.1} %") };
+    html! {
+        <li>
+            <button class="bar" onclick={filter} title={if is_list { "show the rows that have it" } else { "show these rows" }}>
+                <span class="bar-name">{ decisions::shown(value) }</span>
+                <span class="bar-track"><i style={format!("width:{:.2}%", n as f64 / most as f64 * 100.0)} /></span>
+                <span class="bar-count">{ format::count(n) }</span>
+                <span class="bar-share quiet">{ share }</span>
+            </button>
+        </li>
+    }
+}

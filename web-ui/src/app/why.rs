@@ -1,0 +1,138 @@
+//! Why one row came out as it did.
+
+use super::state::{Action, RightTab, Selected};
+use super::{PartProps, format};
+use crate::protocol::{ExpressionWhy, RuleWhy, StageWhy};
+use yew::prelude::*;
+
+/// The chosen row: each rule in order, fired or not, with the values inside its condition.
+#[component]
+pub(crate) fn Why(props: &PartProps) -> Html {
+    let (state, controller) = (&props.state, &props.controller);
+    {
+        let controller = controller.clone();
+        use_effect_with((state.selected.map(|selected| selected.row), state.result), move |(row, _)| {
+            if let Some(row) = row {
+                controller.ask_why(*row);
+            }
+            || ()
+        });
+    }
+    let Some(selected) = state.selected else {
+        let decisions = super::choose(state, Action::RightTab(RightTab::Decisions));
+        return html! {
+            <div class="empty">
+                <p>{ "Choose a row to see why it came out as it did." }</p>
+                <button class="button" onclick={decisions}>{ "Show the decisions" }</button>
+            </div>
+        };
+    };
+    let step = |position: Option<usize>, label: &str, icon: &str| {
+        let target = position.and_then(|position| row_at(props, position).map(|row| Selected { position, row }));
+        let choose = target.map(|target| super::choose(state, Action::Select(Some(target))));
+        html! { <button class="button button-icon" disabled={choose.is_none()} onclick={choose} aria-label={label.to_owned()} title={label.to_owned()}>{ icon }</button> }
+    };
+    html! {
+        <div class="why">
+            <div class="why-head">
+                <h2>{ format!("Row {}", format::count(selected.row)) }</h2>
+                { step(selected.position.checked_sub(1), "previous row", "\u{2039}") }
+                { step(Some(selected.position + 1), "next row", "\u{203A}") }
+            </div>
+            if let Some(why) = &state.why {
+                if why.row == selected.row {
+                    { for why.stages.iter().map(|stage| stage_part(props, stage)) }
+                }
+            } else {
+                <p class="quiet" aria-busy="true">{ "asking\u{2026}" }</p>
+            }
+        </div>
+    }
+}
+
+fn row_at(props: &PartProps, position: usize) -> Option<usize> {
+    let page = &props.state.page;
+    page.rows.get(position.checked_sub(page.start)?).map(|(row, _)| *row)
+}
+
+fn stage_part(props: &PartProps, stage: &StageWhy) -> Html {
+    let n_fired = stage.rules.iter().filter(|rule| rule.verdict == "fired").count();
+    html! {
+        <section class="why-stage">
+            <h3>{ &stage.stage }
+                if !stage.rules.is_empty() { <span class="quiet">{ format!("{n_fired} of {} rules fired", stage.rules.len()) }</span> }
+            </h3>
+            <div class="values">
+                { values("in", &stage.inputs, false) }
+                { values("out", &stage.outputs, true) }
+            </div>
+            if let Some(failure) = &stage.failure { <p class="quiet">{ failure }</p> }
+            if !stage.lets.is_empty() {
+                <ul class="tree lets">
+                    { for stage.lets.iter().map(|definition| expression(props, stage, definition)) }
+                </ul>
+            }
+            <ol class="rules">{ for stage.rules.iter().map(|rule| rule_part(props, stage, rule)) }</ol>
+        </section>
+    }
+}
+
+fn values(name: &str, values: &[(String, Option<String>)], is_made: bool) -> Html {
+    if values.is_empty() {
+        return Html::default();
+    }
+    html! {
+        <dl class={classes!("value-list", is_made.then_some("is-made"))} aria-label={name.to_owned()}>
+            { for values.iter().map(|(name, value)| html! {
+                <div><dt>{ name }</dt><dd>{ value.clone().unwrap_or_else(|| "null".to_owned()) }</dd></div>
+            }) }
+        </dl>
+    }
+}
+
+fn rule_part(props: &PartProps, stage: &StageWhy, rule: &RuleWhy) -> Html {
+    let (mark, class) = match rule.verdict.as_str() {
+        "fired" => ("\u{2713}", "is-fired"),
+        "failed" => ("!", "is-failed"),
+        _ => ("\u{2013}", "is-not-fired"),
+    };
+    html! {
+        <li class={classes!("rule", class)}>
+            // What fired is open; what did not is one click away.
+            <details open={rule.verdict != "not fired"}>
+                <summary>
+                    <i class="mark" aria-hidden="true">{ mark }</i>
+                    <span class="rule-name">{ &rule.name }</span>
+                    <span class="verdict">{ &rule.verdict }</span>
+                    if rule.priority != 0 { <span class="quiet">{ format!("priority {}", rule.priority) }</span> }
+                    <span class="gives">
+                        { for rule.contributions.iter().map(|(output, value)| html! {
+                            <span class="give">{ output }{ " = " }<b>{ value.value.clone().unwrap_or_else(|| value.text.clone()) }</b></span>
+                        }) }
+                    </span>
+                </summary>
+                if !rule.doc.is_empty() { <p class="quiet">{ &rule.doc }</p> }
+                <ul class="tree">{ for rule.conditions.iter().map(|part| expression(props, stage, part)) }</ul>
+            </details>
+        </li>
+    }
+}
+
+/// An expression with its value, indented by its level; a click shows it in the editor.
+fn expression(props: &PartProps, stage: &StageWhy, part: &ExpressionWhy) -> Html {
+    let value = part.value.as_deref();
+    let class = match value {
+        Some("true") => "is-true",
+        Some("false") => "is-false",
+        Some(text) if text.starts_with("error: ") => "is-error",
+        Some(_) => "is-value",
+        None => "is-skipped",
+    };
+    let point = stage.path.as_ref().map(|path| super::choose(&props.state, Action::PointAt(path.clone(), part.from, part.to)));
+    html! {
+        <li style={format!("--level:{}", part.depth)}>
+            <button class="expression" onclick={point} title="show in the editor"><code>{ &part.text }</code></button>
+            <span class={classes!("result", class)}>{ value.unwrap_or("not asked for").to_owned() }</span>
+        </li>
+    }
+}

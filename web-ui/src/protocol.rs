@@ -1,0 +1,394 @@
+//! The messages between the page and its worker, as JSON; files travel beside them as they are.
+
+use serde::{Deserialize, Serialize};
+
+/// A text that people write.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceFile {
+    /// Path relative to the project
+    pub path: String,
+    /// Content
+    pub text: String,
+}
+
+/// What a run works on.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Project {
+    /// Folder under `examples/` where its binary files are
+    pub example: String,
+    /// `pipeline.toml` and the rules files
+    pub files: Vec<SourceFile>,
+    /// Parameter values that differ from their defaults
+    pub params: Vec<ParamValue>,
+}
+
+/// A parameter set by hand.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ParamValue {
+    /// The stage that has it
+    pub stage: String,
+    /// Name
+    pub name: String,
+    /// As typed
+    pub text: String,
+}
+
+/// Where rows come from. The bytes of a file travel beside the message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DataSource {
+    /// Changes with the data, so that the worker reads it once
+    pub id: u32,
+    /// File name; its extension is its format
+    pub name: String,
+    /// Where to fetch it, for the rows of an example
+    pub url: Option<String>,
+}
+
+/// What part of the result is shown, and in which order.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct View {
+    /// Column and whether descending
+    pub sort: Option<(usize, bool)>,
+    /// Column and the value its rows have
+    pub filter: Option<(usize, String)>,
+}
+
+/// To the worker.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Request {
+    /// Fetch the texts of an example.
+    Open {
+        /// Its folder; the first one where empty
+        example: String,
+    },
+    /// Compile and run. `is_compile_only`: diagnostics without a run.
+    Run {
+        /// Comes back with every answer
+        run: u32,
+        /// What to run
+        project: Project,
+        /// Over what
+        data: DataSource,
+        /// Rows of one batch; 0: the default
+        batch_rows: u32,
+        /// Stop after compiling
+        is_compile_only: bool,
+    },
+    /// Some rows of the last result.
+    Rows {
+        /// Selection and order
+        view: View,
+        /// First row of the view
+        start: usize,
+        /// How many
+        count: usize,
+    },
+    /// Why a row came out as it did.
+    Explain {
+        /// Row of the result
+        row: usize,
+    },
+    /// The bytes of a stage's component.
+    Artifact {
+        /// Name of the stage
+        stage: String,
+    },
+    /// The whole result, each value as its bits, for comparisons with other hosts.
+    Bits,
+}
+
+/// From the worker.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Response {
+    /// It takes requests.
+    Ready,
+    /// The examples there are; the first is opened.
+    Examples(Vec<String>),
+    /// An example's texts and rows.
+    Opened {
+        /// Sources
+        project: Project,
+        /// Sample rows
+        data: DataSource,
+    },
+    /// What it does now; what a message names when the deadline passes.
+    Doing {
+        /// The run
+        run: u32,
+        /// `compiling`, `stage \`desk\``, …
+        what: String,
+    },
+    /// Compiled, with or without errors.
+    Compiled {
+        /// The run
+        run: u32,
+        /// What came out
+        report: CompileReport,
+    },
+    /// Ran to the end.
+    Ran {
+        /// The run
+        run: u32,
+        /// What came out
+        report: Box<RunReport>,
+    },
+    /// Could not run.
+    Failed {
+        /// The run; 0 where it belongs to none
+        run: u32,
+        /// What it did then
+        during: String,
+        /// For people
+        message: String,
+    },
+    /// Rows that were asked for.
+    Rows(RowPage),
+    /// Why.
+    Explained(Box<WhyReport>),
+    /// A component's bytes follow.
+    Artifact {
+        /// File name to save it under
+        file_name: String,
+    },
+    /// The whole result.
+    Bits {
+        /// For each column its name and its values, `null` or text
+        columns: Vec<(String, Vec<Option<String>>)>,
+    },
+}
+
+/// What compiling brought.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct CompileReport {
+    /// Messages on each file
+    pub files: Vec<FileReport>,
+    /// Everything but the fetching
+    pub elapsed_us: u32,
+    /// All compiled components together
+    pub size_bytes: usize,
+    /// No errors
+    pub is_ok: bool,
+    /// One for each stage that could be made
+    pub stages: Vec<StageReport>,
+}
+
+/// Messages on one file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileReport {
+    /// Which
+    pub path: String,
+    /// In source order
+    pub messages: Vec<Message>,
+}
+
+/// A diagnostic with offsets as JavaScript counts them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Message {
+    /// First UTF-16 unit
+    pub from: u32,
+    /// One past the last
+    pub to: u32,
+    /// Line, from 1
+    pub line: u32,
+    /// `error`, `warning`, `note`
+    pub severity: String,
+    /// Stable code
+    pub code: String,
+    /// What is wrong
+    pub message: String,
+    /// What to do
+    pub hints: Vec<String>,
+}
+
+/// A stage and its component.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StageReport {
+    /// In the pipeline
+    pub stage: String,
+    /// What the component says of itself
+    pub name: String,
+    /// Likewise
+    pub version: String,
+    /// File it comes from
+    pub source: String,
+    /// Compiled here from a rules file
+    pub is_rules: bool,
+    /// Interfaces
+    pub imports: Vec<String>,
+    /// Interfaces
+    pub exports: Vec<String>,
+    /// Size of the component
+    pub size_bytes: usize,
+    /// SHA-256 in hexadecimal
+    pub sha256: String,
+    /// Columns in: name, type
+    pub inputs: Vec<(String, String)>,
+    /// Columns out: name, type
+    pub outputs: Vec<(String, String)>,
+    /// What can be set
+    pub params: Vec<ParamReport>,
+}
+
+/// A parameter of a stage.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ParamReport {
+    /// Name
+    pub name: String,
+    /// `double`, `string`, …
+    pub type_name: String,
+    /// For people
+    pub doc: String,
+    /// As text
+    pub default: String,
+}
+
+/// What a run brought.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct RunReport {
+    /// Rows in
+    pub n_rows: usize,
+    /// Rows that failed and are not in the result
+    pub n_failed: usize,
+    /// Name of the data
+    pub data_name: String,
+    /// The whole run
+    pub elapsed_ms: f64,
+    /// For each stage its name and milliseconds
+    pub stage_ms: Vec<(String, f64)>,
+    /// Columns of the result
+    pub columns: Vec<ColumnReport>,
+    /// What did not fit or failed, at most a hundred of them: row and message
+    pub row_problems: Vec<(usize, String)>,
+    /// The examples in the rules files
+    pub tests: Vec<TestReport>,
+}
+
+/// A column of the result.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ColumnReport {
+    /// Name
+    pub name: String,
+    /// As people write it
+    pub type_name: String,
+    /// The stage that made it; none for the data's own
+    pub stage: Option<String>,
+    /// Right-aligned
+    pub is_numeric: bool,
+    /// How its values are distributed, for columns that a stage made
+    pub summary: Option<Summary>,
+}
+
+/// How the values of a column are distributed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Summary {
+    /// Values and how often each occurs, most frequent first
+    Counts {
+        /// At most 24
+        values: Vec<(String, usize)>,
+        /// Occurrences of all others
+        n_others: usize,
+    },
+    /// Numbers
+    Numbers {
+        /// Smallest
+        min: f64,
+        /// Largest
+        max: f64,
+        /// Average
+        mean: f64,
+        /// Total
+        sum: f64,
+        /// Counts of equal ranges from `min` to `max`
+        bins: Vec<usize>,
+        /// Values that are null or no finite number
+        n_missing: usize,
+    },
+}
+
+/// Rows as text.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct RowPage {
+    /// The view they belong to
+    pub view: View,
+    /// Position of the first in the view
+    pub start: usize,
+    /// Rows in the view
+    pub n_rows: usize,
+    /// Row number in the result and its cells; `None` is null
+    pub rows: Vec<(usize, Vec<Option<String>>)>,
+}
+
+/// Why a row came out as it did: one part for each stage that explains.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct WhyReport {
+    /// Row of the result
+    pub row: usize,
+    /// In order
+    pub stages: Vec<StageWhy>,
+}
+
+/// One stage's part.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StageWhy {
+    /// Its name
+    pub stage: String,
+    /// File, where it is one of the project
+    pub path: Option<String>,
+    /// Column and value
+    pub inputs: Vec<(String, Option<String>)>,
+    /// Column and value
+    pub outputs: Vec<(String, Option<String>)>,
+    /// Set when it could not explain
+    pub failure: Option<String>,
+    /// In order of evaluation
+    pub rules: Vec<RuleWhy>,
+    /// Name and value
+    pub lets: Vec<ExpressionWhy>,
+}
+
+/// One rule's part.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RuleWhy {
+    /// Name
+    pub name: String,
+    /// Priority
+    pub priority: i64,
+    /// Comment
+    pub doc: String,
+    /// `fired`, `not fired`, `failed`
+    pub verdict: String,
+    /// In pre-order
+    pub conditions: Vec<ExpressionWhy>,
+    /// Output and what it was given
+    pub contributions: Vec<(String, ExpressionWhy)>,
+}
+
+/// An expression and its value.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ExpressionWhy {
+    /// Level in its tree
+    pub depth: u32,
+    /// Source text
+    pub text: String,
+    /// UTF-16 offset in the file
+    pub from: u32,
+    /// One past its end
+    pub to: u32,
+    /// As text; `None`: not computed
+    pub value: Option<String>,
+}
+
+/// An `example` block.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TestReport {
+    /// Rule set
+    pub stage: String,
+    /// Name
+    pub name: String,
+    /// As expected
+    pub has_passed: bool,
+    /// What differs: output, expected, actual
+    pub differences: Vec<(String, String, String)>,
+    /// Set when it did not run
+    pub failure: Option<String>,
+}
