@@ -2,10 +2,28 @@
 //!
 //! Pure: no files, network, clock, environment or threads; the same on the host and on wasm32.
 
+pub mod ast;
+mod check;
+mod expression;
+pub mod codegen;
 pub mod ir;
+mod lexer;
+mod literal;
+mod lower;
+mod overloads;
+mod parser;
+mod scope;
+mod suggest;
+mod time;
+mod token;
+mod typed;
 pub mod types;
 
-use rulestage_diagnostics::Diagnostic;
+pub use expression::{check_expression, parse_type};
+pub use parser::{Parsed, parse};
+pub use token::Comment;
+
+use rulestage_diagnostics::{Diagnostic, Severity};
 
 /// What `check` found out about a source.
 #[derive(Debug, Clone)]
@@ -32,4 +50,38 @@ pub struct Artifact {
     pub component: Vec<u8>,
     /// What it was generated from
     pub ruleset: ir::RuleSet,
+}
+
+/// What is wrong with a source of rules, and its intermediate representation if nothing is.
+pub fn check(source: &str) -> Checked {
+    let Parsed { ruleset, mut diagnostics, .. } = parse(source);
+    let ruleset = ruleset.map(|ruleset| {
+        let mut checker = check::Checker::new(source);
+        let checked = checker.check_ruleset(&ruleset);
+        diagnostics.append(&mut checker.diagnostics);
+        lower::lower(&checked, &checker.unifier, &mut diagnostics)
+    });
+    finish(diagnostics, ruleset)
+}
+
+/// Compiles a source of rules to a component, which needs no file, network or clock, and imports nothing.
+pub fn compile(source: &str) -> Compilation {
+    generate(check(source), source)
+}
+
+/// Compiles one expression, given the types of its variables; the component has one output, `result`.
+pub fn compile_expression(expression: &str, variables: &[(String, types::Type)], container: &str) -> Compilation {
+    generate(check_expression(expression, variables, container), expression)
+}
+
+fn generate(checked: Checked, source: &str) -> Compilation {
+    let artifact = checked.ruleset.map(|ruleset| Artifact { component: codegen::generate(&ruleset, source), ruleset });
+    Compilation { diagnostics: checked.diagnostics, artifact }
+}
+
+/// Diagnostics in source order; the rule set only where none of them is an error.
+fn finish(mut diagnostics: Vec<Diagnostic>, ruleset: Option<ir::RuleSet>) -> Checked {
+    diagnostics.sort_by_key(|diagnostic| diagnostic.span);
+    let has_errors = diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
+    Checked { ruleset: ruleset.filter(|_| !has_errors), diagnostics }
 }

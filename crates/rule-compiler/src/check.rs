@@ -1,0 +1,58 @@
+//! Names and types: the syntax tree of a rule set to its checked form.
+//!
+//! The checker knows all of CEL's types, also those that are not generated yet, so that a mistake in a map is
+//! reported as the mistake it is.
+
+mod calls;
+mod constants;
+mod declarations;
+mod expressions;
+mod macros;
+mod rules;
+mod unify;
+
+pub(crate) use unify::{Unifier, is_numeric, is_scalar, without_null};
+
+use crate::ast;
+use crate::scope::Scope;
+use crate::typed;
+use crate::types::Type;
+use rulestage_diagnostics::Diagnostic;
+
+/// What a checker knows while it goes through a source.
+pub(crate) struct Checker<'a> {
+    pub(crate) source: &'a str,
+    pub(crate) scope: Scope,
+    pub(crate) unifier: Unifier,
+    pub(crate) diagnostics: Vec<Diagnostic>,
+}
+
+impl<'a> Checker<'a> {
+    pub(crate) fn new(source: &'a str) -> Self {
+        Self { source, scope: Scope::default(), unifier: Unifier::default(), diagnostics: Vec::new() }
+    }
+
+    /// The checked form of a rule set, as far as it can be made.
+    pub(crate) fn check_ruleset(&mut self, ruleset: &ast::RuleSet) -> typed::RuleSet {
+        let mut checked = self.declare(ruleset);
+        let lets = self.order_lets(ruleset);
+        checked.lets = self.check_lets(&lets);
+        checked.rules = self.check_rules(ruleset, &checked.outputs);
+        checked.examples = self.check_examples(ruleset, &checked);
+        self.warn_unused(ruleset, &checked);
+        checked
+    }
+}
+
+/// The type that a name in an expression stands for, as a value of type `type`.
+fn type_named(name: &str) -> Option<Type> {
+    let plain = match name {
+        "list" => Type::List(Box::new(Type::Dyn)),
+        "map" => Type::Map(Box::new(Type::Dyn), Box::new(Type::Dyn)),
+        "type" => Type::Type,
+        "optional_type" => Type::Optional(Box::new(Type::Dyn)),
+        "timestamp" | "duration" | "null" | "any" => return None,
+        _ => return crate::parser::plain_type(name),
+    };
+    Some(plain)
+}

@@ -1,0 +1,116 @@
+//! Values that are known without running anything: defaults and examples.
+
+use super::Checker;
+use super::unify::is_scalar;
+use crate::ast::{Expr, ExprKind, UnaryOp};
+use crate::ir::Const;
+use crate::time::{MAX_SECONDS, MIN_SECONDS, parse_duration, parse_timestamp};
+use crate::types::Type;
+use rulestage_diagnostics::Diagnostic;
+
+/// Whole numbers up to here are doubles without loss.
+const MAX_EXACT_DOUBLE: u64 = 1 << 53;
+
+impl Checker<'_> {
+    /// The value of a constant of type `ty`; `what` names the place in messages. Whole numbers may stand for doubles.
+    pub(super) fn check_constant(&mut self, expr: &Expr, ty: &Type, what: &str) -> Option<Const> {
+        let expr = expr.without_parens();
+        match (&expr.kind, ty) {
+            (ExprKind::Error, _) | (_, Type::Error) => None,
+            (ExprKind::Null, Type::Nullable(_) | Type::Null) => Some(Const::Null),
+            (_, Type::Nullable(inner)) => self.check_constant(expr, inner, what),
+            (ExprKind::Bool(value), Type::Bool) => Some(Const::Bool(*value)),
+            (ExprKind::Int(value), Type::Int) => Some(Const::Int(*value)),
+            (ExprKind::Int(value), Type::Double) if value.unsigned_abs() <= MAX_EXACT_DOUBLE => {
+                Some(Const::Double(*value as f64))
+            }
+            (ExprKind::Uint(value), Type::Uint) => Some(Const::Uint(*value)),
+            (ExprKind::Double(value), Type::Double) => Some(Const::Double(*value)),
+            (ExprKind::String(value), Type::String) => Some(Const::String(value.clone())),
+            (ExprKind::Bytes(value), Type::Bytes) => Some(Const::Bytes(value.clone())),
+            (ExprKind::Unary(UnaryOp::Negate, operand), Type::Double) => {
+                match self.check_constant(operand, ty, what)? {
+                    Const::Double(value) => Some(Const::Double(-value)),
+                    _ => None,
+                }
+            }
+            (ExprKind::List(elements), Type::List(element_ty)) => {
+                let mut values = Vec::with_capacity(elements.len());
+                for element in elements {
+                    values.push(self.check_constant(&element.value, element_ty, &format!("an element of {what}")));
+                }
+                values.into_iter().collect::<Option<Vec<Const>>>().map(Const::List)
+            }
+            (ExprKind::Call { function, args, .. }, _) => match (function.text.as_str(), args.as_slice(), ty) {
+                ("timestamp", [arg], Type::Timestamp) => self.check_timestamp(arg, what),
+                ("duration", [arg], Type::Duration) => self.check_duration(arg, what),
+                ("double", [arg], Type::Double) => self.check_double(arg, what),
+                _ => self.report_not_constant(expr, ty, what),
+            },
+            _ => self.report_not_constant(expr, ty, what),
+        }
+    }
+
+    fn check_timestamp(&mut self, arg: &Expr, what: &str) -> Option<Const> {
+        let value = match &arg.without_parens().kind {
+            ExprKind::String(text) => parse_timestamp(text),
+            ExprKind::Int(seconds) => (MIN_SECONDS..=MAX_SECONDS).contains(seconds).then_some((*seconds, 0)),
+            _ => return self.report_not_constant(arg, &Type::String, what),
+        };
+        let Some((seconds, nanoseconds)) = value else {
+            let hint = "timestamps are written `\"2024-05-31T23:59:59Z\"`, in years 1 to 9999";
+            return self.report_invalid(arg, "a timestamp", hint);
+        };
+        Some(Const::Timestamp(seconds, nanoseconds))
+    }
+
+    fn check_duration(&mut self, arg: &Expr, what: &str) -> Option<Const> {
+        let ExprKind::String(text) = &arg.without_parens().kind else {
+            return self.report_not_constant(arg, &Type::String, what);
+        };
+        let Some(nanoseconds) = parse_duration(text) else {
+            return self.report_invalid(arg, "a duration", "durations are written `\"1h30m\"`, `\"2.5s\"` or `\"100ms\"`");
+        };
+        Some(Const::Duration(nanoseconds))
+    }
+
+    fn check_double(&mut self, arg: &Expr, what: &str) -> Option<Const> {
+        let ExprKind::String(text) = &arg.without_parens().kind else {
+            return self.report_not_constant(arg, &Type::String, what);
+        };
+        let Ok(value) = text.parse::<f64>() else {
+            return self.report_invalid(arg, "a double", "doubles are written `\"1.5\"`, `\"NaN\"` or `\"Infinity\"`");
+        };
+        Some(Const::Double(value))
+    }
+
+    fn report_invalid(&mut self, arg: &Expr, what: &str, hint: &str) -> Option<Const> {
+        let message = format!("this is not {what}");
+        self.diagnostics.push(Diagnostic::error("rule.check.invalid-constant", arg.span, message).with_hint(hint));
+        None
+    }
+
+    fn report_not_constant(&mut self, expr: &Expr, ty: &Type, what: &str) -> Option<Const> {
+        let n_before = self.diagnostics.len();
+        let checked = self.check_expr(expr);
+        if self.diagnostics.len() > n_before {
+            return None;
+        }
+        let found = self.unifier.resolve(&checked.ty);
+        if !self.unifier.assign(&found, ty) || (found == Type::Null && *ty != Type::Null) {
+            let message = format!("{what} must be `{ty}`, not `{found}`");
+            let mut diagnostic = Diagnostic::error("rule.check.type-mismatch", expr.span, message);
+            if found == Type::Null && is_scalar(ty) {
+                diagnostic = diagnostic.with_hint(format!("what may be null is declared `{ty}?`"));
+                self.diagnostics.push(diagnostic);
+            } else {
+                self.report_with_conversion_hint(diagnostic, expr, &found, ty);
+            }
+            return None;
+        }
+        let diagnostic = Diagnostic::error("rule.check.not-constant", expr.span, format!("{what} must be a constant"))
+            .with_hint("constants are literals, lists of them, `timestamp(\"…\")`, `duration(\"…\")` and `double(\"…\")`");
+        self.diagnostics.push(diagnostic);
+        None
+    }
+}

@@ -1,0 +1,106 @@
+//! Single expressions and types, as `rulestage eval` takes them.
+
+use crate::check::{Checker, is_scalar, without_null};
+use crate::ir::{Const, Input, Merge, Output};
+use crate::scope::{Binding, Declaration};
+use crate::types::Type;
+use crate::{Checked, finish, lower, parser, typed};
+use rulestage_diagnostics::{Diagnostic, Span};
+
+/// What is wrong with an expression over `variables`, and a rule set that computes it if nothing is.
+///
+/// The rule set is called `expression`. Its inputs are the variables (but for unused ones of types that can't be
+/// inputs yet), its only output is `result`, assigned by the only rule, `expression`. A list becomes an output with
+/// `merge collect`; a bare `null` becomes a `bool?`. `container` is the namespace that names are looked up in first
+/// (cel-spec, "name resolution"); empty for none.
+pub fn check_expression(expr: &str, variables: &[(String, Type)], container: &str) -> Checked {
+    let (tree, mut diagnostics) = parser::parse_expression(expr);
+    let mut checker = Checker::new(expr);
+    checker.scope.container = container.to_owned();
+    let mut inputs: Vec<Input> = Vec::new();
+    let mut later: Vec<(String, Type)> = Vec::new();
+    for (name, ty) in variables {
+        let index = inputs.len();
+        let declaration = Declaration { binding: Binding::Input(index), ty: ty.clone(), span: Span::default() };
+        let is_new = checker.scope.declare(name, declaration).is_none();
+        if is_new && is_scalar(&without_null(ty)) {
+            inputs.push(Input { name: name.clone(), ty: ty.clone(), doc: String::new() });
+        } else if is_new {
+            later.push((name.clone(), ty.clone()));
+        }
+    }
+    let value = checker.check_expr(&tree);
+    diagnostics.append(&mut checker.diagnostics);
+    let has_errors = diagnostics.iter().any(|each| each.severity == rulestage_diagnostics::Severity::Error);
+    for (name, ty) in later {
+        if checker.scope.is_used(&name) && !has_errors {
+            let message = format!("variables of type `{ty}`, such as `{name}`, are not supported yet");
+            diagnostics.push(Diagnostic::error("rule.lower.not-supported-yet", tree.span, message));
+        }
+    }
+    let ty = checker.unifier.resolve(&value.ty);
+    let (output_ty, merge) = match ty {
+        Type::Null => (Type::Nullable(Box::new(Type::Bool)), Merge::First),
+        Type::List(element) => match *element {
+            // Nothing is known about the elements of `[]`
+            Type::Var(_) => (Type::List(Box::new(Type::Int)), Merge::Collect),
+            element => (Type::List(Box::new(element)), Merge::Collect),
+        },
+        other => (other, Merge::First),
+    };
+    if let Type::List(element) = &output_ty
+        && !is_scalar(element)
+        && !has_errors
+    {
+        let message = format!("lists of `{element}` are not supported yet");
+        diagnostics.push(Diagnostic::error("rule.lower.not-supported-yet", tree.span, message));
+    }
+    let value = checker.coerce(value, &output_ty);
+    let output = Output { name: "result".to_owned(), default: zero(&output_ty), ty: output_ty, merge, doc: String::new() };
+    let span = tree.span;
+    let condition = typed::Expr::new(typed::ExprKind::Const(Const::Bool(true)), Type::Bool, span);
+    let rule = typed::Rule {
+        name: "expression".to_owned(),
+        priority: 0,
+        doc: String::new(),
+        span,
+        condition,
+        then: vec![typed::Contribution { output: 0, value, span }],
+        otherwise: Vec::new(),
+    };
+    let checked = typed::RuleSet {
+        name: "expression".to_owned(),
+        version: String::new(),
+        doc: String::new(),
+        inputs,
+        params: Vec::new(),
+        outputs: vec![output],
+        lets: Vec::new(),
+        rules: vec![rule],
+        examples: Vec::new(),
+    };
+    let ruleset = lower::lower(&checked, &checker.unifier, &mut diagnostics);
+    finish(diagnostics, Some(ruleset))
+}
+
+/// The type that a text names: `int`, `double?`, `list<string>`, `map<string, dyn>`, `google.protobuf.Timestamp`,
+/// `wrapper(int)`.
+pub fn parse_type(source: &str) -> Result<Type, Vec<Diagnostic>> {
+    let (ty, diagnostics) = parser::parse_type(source);
+    if diagnostics.is_empty() { Ok(ty.ty) } else { Err(diagnostics) }
+}
+
+fn zero(ty: &Type) -> Const {
+    match ty {
+        Type::Bool => Const::Bool(false),
+        Type::Int => Const::Int(0),
+        Type::Uint => Const::Uint(0),
+        Type::Double => Const::Double(0.0),
+        Type::String => Const::String(String::new()),
+        Type::Bytes => Const::Bytes(Vec::new()),
+        Type::Timestamp => Const::Timestamp(0, 0),
+        Type::Duration => Const::Duration(0),
+        Type::List(_) => Const::List(Vec::new()),
+        _ => Const::Null,
+    }
+}

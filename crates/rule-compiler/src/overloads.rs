@@ -1,0 +1,261 @@
+//! The standard functions and operators of CEL (cel-spec, "list of standard definitions") as data.
+
+use crate::ir::{ArithmeticOp, Function};
+use crate::types::Type;
+
+/// The types in signatures, small enough for constant tables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum T {
+    Bool,
+    Int,
+    Uint,
+    Double,
+    String,
+    Bytes,
+    Timestamp,
+    Duration,
+    Type,
+    Dyn,
+    A,
+    ListA,
+    MapAB,
+}
+
+/// What an overload becomes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Meaning {
+    Call(Function),
+    Arithmetic(ArithmeticOp),
+    Concat,
+    Negate,
+    /// The argument itself
+    Identity,
+    /// Not generated yet; what it is, in the plural
+    Later(&'static str),
+}
+
+/// How a function is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Style {
+    /// `f(a, b)`
+    Global,
+    /// `a.f(b)`
+    Method,
+    /// Either
+    Both,
+    /// `-a`, `a + b`
+    Operator,
+}
+
+/// One signature of a function or operator.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Overload {
+    pub(crate) name: &'static str,
+    pub(crate) style: Style,
+    pub(crate) params: &'static [T],
+    pub(crate) result: T,
+    pub(crate) meaning: Meaning,
+}
+
+impl T {
+    /// The type, with `a` and `b` for the type parameters.
+    pub(crate) fn instantiate(self, a: &Type, b: &Type) -> Type {
+        match self {
+            Self::Bool => Type::Bool,
+            Self::Int => Type::Int,
+            Self::Uint => Type::Uint,
+            Self::Double => Type::Double,
+            Self::String => Type::String,
+            Self::Bytes => Type::Bytes,
+            Self::Timestamp => Type::Timestamp,
+            Self::Duration => Type::Duration,
+            Self::Type => Type::Type,
+            Self::Dyn => Type::Dyn,
+            Self::A => a.clone(),
+            Self::ListA => Type::List(Box::new(a.clone())),
+            Self::MapAB => Type::Map(Box::new(a.clone()), Box::new(b.clone())),
+        }
+    }
+
+    fn spelling(self) -> &'static str {
+        match self {
+            Self::Bool => "bool",
+            Self::Int => "int",
+            Self::Uint => "uint",
+            Self::Double => "double",
+            Self::String => "string",
+            Self::Bytes => "bytes",
+            Self::Timestamp => "timestamp",
+            Self::Duration => "duration",
+            Self::Type => "type",
+            Self::Dyn => "dyn",
+            Self::A => "any",
+            Self::ListA => "list",
+            Self::MapAB => "map",
+        }
+    }
+}
+
+impl Overload {
+    /// As it is written: `size(string)`, `string.contains(string)`, `int + int`.
+    pub(crate) fn spelling(&self) -> String {
+        let params: Vec<&str> = self.params.iter().map(|param| param.spelling()).collect();
+        match (self.style, params.as_slice()) {
+            (Style::Operator, [operand]) => format!("{}{operand}", self.name),
+            (Style::Operator, [left, right]) => format!("{left} {} {right}", self.name),
+            (Style::Method, [receiver, args @ ..]) => format!("{receiver}.{}({})", self.name, args.join(", ")),
+            _ => format!("{}({})", self.name, params.join(", ")),
+        }
+    }
+}
+
+/// The overloads of a function or operator, in the order of the specification.
+pub(crate) fn overloads(name: &str) -> impl Iterator<Item = &'static Overload> {
+    OVERLOADS.iter().filter(move |overload| overload.name == name)
+}
+
+/// The names of all standard functions.
+pub(crate) fn function_names() -> impl Iterator<Item = &'static str> {
+    OVERLOADS.iter().filter(|overload| overload.style != Style::Operator).map(|overload| overload.name)
+}
+
+const fn operator(name: &'static str, params: &'static [T], result: T, meaning: Meaning) -> Overload {
+    Overload { name, style: Style::Operator, params, result, meaning }
+}
+
+const fn conversion(name: &'static str, params: &'static [T], result: T, meaning: Meaning) -> Overload {
+    Overload { name, style: Style::Global, params, result, meaning }
+}
+
+const fn method(name: &'static str, params: &'static [T], result: T, meaning: Meaning) -> Overload {
+    Overload { name, style: Style::Method, params, result, meaning }
+}
+
+const fn call(function: Function) -> Meaning {
+    Meaning::Call(function)
+}
+
+const fn arithmetic(op: ArithmeticOp) -> Meaning {
+    Meaning::Arithmetic(op)
+}
+
+const LISTS: Meaning = Meaning::Later("computed lists");
+const MAPS: Meaning = Meaning::Later("maps");
+const ZONES: Meaning = Meaning::Later("time zones");
+const REGEX: Meaning = Meaning::Later("regular expressions");
+
+#[rustfmt::skip]
+const OVERLOADS: &[Overload] = &[
+    operator("-", &[T::Int], T::Int, Meaning::Negate),
+    operator("-", &[T::Double], T::Double, Meaning::Negate),
+    operator("+", &[T::Int, T::Int], T::Int, arithmetic(ArithmeticOp::Add)),
+    operator("+", &[T::Uint, T::Uint], T::Uint, arithmetic(ArithmeticOp::Add)),
+    operator("+", &[T::Double, T::Double], T::Double, arithmetic(ArithmeticOp::Add)),
+    operator("+", &[T::String, T::String], T::String, Meaning::Concat),
+    operator("+", &[T::Bytes, T::Bytes], T::Bytes, Meaning::Concat),
+    operator("+", &[T::ListA, T::ListA], T::ListA, LISTS),
+    operator("+", &[T::Timestamp, T::Duration], T::Timestamp, arithmetic(ArithmeticOp::Add)),
+    operator("+", &[T::Duration, T::Timestamp], T::Timestamp, arithmetic(ArithmeticOp::Add)),
+    operator("+", &[T::Duration, T::Duration], T::Duration, arithmetic(ArithmeticOp::Add)),
+    operator("-", &[T::Int, T::Int], T::Int, arithmetic(ArithmeticOp::Subtract)),
+    operator("-", &[T::Uint, T::Uint], T::Uint, arithmetic(ArithmeticOp::Subtract)),
+    operator("-", &[T::Double, T::Double], T::Double, arithmetic(ArithmeticOp::Subtract)),
+    operator("-", &[T::Timestamp, T::Timestamp], T::Duration, arithmetic(ArithmeticOp::Subtract)),
+    operator("-", &[T::Timestamp, T::Duration], T::Timestamp, arithmetic(ArithmeticOp::Subtract)),
+    operator("-", &[T::Duration, T::Duration], T::Duration, arithmetic(ArithmeticOp::Subtract)),
+    operator("*", &[T::Int, T::Int], T::Int, arithmetic(ArithmeticOp::Multiply)),
+    operator("*", &[T::Uint, T::Uint], T::Uint, arithmetic(ArithmeticOp::Multiply)),
+    operator("*", &[T::Double, T::Double], T::Double, arithmetic(ArithmeticOp::Multiply)),
+    operator("/", &[T::Int, T::Int], T::Int, arithmetic(ArithmeticOp::Divide)),
+    operator("/", &[T::Uint, T::Uint], T::Uint, arithmetic(ArithmeticOp::Divide)),
+    operator("/", &[T::Double, T::Double], T::Double, arithmetic(ArithmeticOp::Divide)),
+    operator("%", &[T::Int, T::Int], T::Int, arithmetic(ArithmeticOp::Remainder)),
+    operator("%", &[T::Uint, T::Uint], T::Uint, arithmetic(ArithmeticOp::Remainder)),
+
+    Overload { name: "size", style: Style::Both, params: &[T::String], result: T::Int, meaning: call(Function::StringSize) },
+    Overload { name: "size", style: Style::Both, params: &[T::Bytes], result: T::Int, meaning: call(Function::BytesSize) },
+    Overload { name: "size", style: Style::Both, params: &[T::ListA], result: T::Int, meaning: LISTS },
+    Overload { name: "size", style: Style::Both, params: &[T::MapAB], result: T::Int, meaning: MAPS },
+    method("contains", &[T::String, T::String], T::Bool, call(Function::Contains)),
+    method("startsWith", &[T::String, T::String], T::Bool, call(Function::StartsWith)),
+    method("endsWith", &[T::String, T::String], T::Bool, call(Function::EndsWith)),
+    Overload { name: "matches", style: Style::Both, params: &[T::String, T::String], result: T::Bool, meaning: REGEX },
+
+    conversion("int", &[T::Int], T::Int, Meaning::Identity),
+    conversion("int", &[T::Uint], T::Int, call(Function::ToInt)),
+    conversion("int", &[T::Double], T::Int, call(Function::ToInt)),
+    conversion("int", &[T::String], T::Int, call(Function::ToInt)),
+    conversion("int", &[T::Timestamp], T::Int, call(Function::ToInt)),
+    conversion("uint", &[T::Uint], T::Uint, Meaning::Identity),
+    conversion("uint", &[T::Int], T::Uint, call(Function::ToUint)),
+    conversion("uint", &[T::Double], T::Uint, call(Function::ToUint)),
+    conversion("uint", &[T::String], T::Uint, call(Function::ToUint)),
+    conversion("double", &[T::Double], T::Double, Meaning::Identity),
+    conversion("double", &[T::Int], T::Double, call(Function::ToDouble)),
+    conversion("double", &[T::Uint], T::Double, call(Function::ToDouble)),
+    conversion("double", &[T::String], T::Double, call(Function::ToDouble)),
+    conversion("string", &[T::String], T::String, Meaning::Identity),
+    conversion("string", &[T::Bool], T::String, call(Function::ToString)),
+    conversion("string", &[T::Int], T::String, call(Function::ToString)),
+    conversion("string", &[T::Uint], T::String, call(Function::ToString)),
+    conversion("string", &[T::Double], T::String, call(Function::ToString)),
+    conversion("string", &[T::Bytes], T::String, call(Function::ToString)),
+    conversion("string", &[T::Timestamp], T::String, call(Function::ToString)),
+    conversion("string", &[T::Duration], T::String, call(Function::ToString)),
+    conversion("bytes", &[T::Bytes], T::Bytes, Meaning::Identity),
+    conversion("bytes", &[T::String], T::Bytes, call(Function::ToBytes)),
+    conversion("bool", &[T::Bool], T::Bool, Meaning::Identity),
+    conversion("bool", &[T::String], T::Bool, call(Function::ToBool)),
+    conversion("timestamp", &[T::Timestamp], T::Timestamp, Meaning::Identity),
+    conversion("timestamp", &[T::String], T::Timestamp, call(Function::ToTimestamp)),
+    conversion("timestamp", &[T::Int], T::Timestamp, call(Function::ToTimestamp)),
+    conversion("duration", &[T::Duration], T::Duration, Meaning::Identity),
+    conversion("duration", &[T::String], T::Duration, call(Function::ToDuration)),
+    conversion("duration", &[T::Int], T::Duration, call(Function::ToDuration)),
+    conversion("dyn", &[T::A], T::Dyn, Meaning::Later("values of type `dyn`")),
+    conversion("type", &[T::A], T::Type, Meaning::Later("types as values")),
+
+    method("getFullYear", &[T::Timestamp], T::Int, call(Function::GetFullYear)),
+    method("getFullYear", &[T::Timestamp, T::String], T::Int, ZONES),
+    method("getMonth", &[T::Timestamp], T::Int, call(Function::GetMonth)),
+    method("getMonth", &[T::Timestamp, T::String], T::Int, ZONES),
+    method("getDate", &[T::Timestamp], T::Int, call(Function::GetDate)),
+    method("getDate", &[T::Timestamp, T::String], T::Int, ZONES),
+    method("getDayOfMonth", &[T::Timestamp], T::Int, call(Function::GetDayOfMonth)),
+    method("getDayOfMonth", &[T::Timestamp, T::String], T::Int, ZONES),
+    method("getDayOfWeek", &[T::Timestamp], T::Int, call(Function::GetDayOfWeek)),
+    method("getDayOfWeek", &[T::Timestamp, T::String], T::Int, ZONES),
+    method("getDayOfYear", &[T::Timestamp], T::Int, call(Function::GetDayOfYear)),
+    method("getDayOfYear", &[T::Timestamp, T::String], T::Int, ZONES),
+    method("getHours", &[T::Timestamp], T::Int, call(Function::GetHours)),
+    method("getHours", &[T::Timestamp, T::String], T::Int, ZONES),
+    method("getHours", &[T::Duration], T::Int, call(Function::GetHours)),
+    method("getMinutes", &[T::Timestamp], T::Int, call(Function::GetMinutes)),
+    method("getMinutes", &[T::Timestamp, T::String], T::Int, ZONES),
+    method("getMinutes", &[T::Duration], T::Int, call(Function::GetMinutes)),
+    method("getSeconds", &[T::Timestamp], T::Int, call(Function::GetSeconds)),
+    method("getSeconds", &[T::Timestamp, T::String], T::Int, ZONES),
+    method("getSeconds", &[T::Duration], T::Int, call(Function::GetSeconds)),
+    method("getMilliseconds", &[T::Timestamp], T::Int, call(Function::GetMilliseconds)),
+    method("getMilliseconds", &[T::Timestamp, T::String], T::Int, ZONES),
+    method("getMilliseconds", &[T::Duration], T::Int, call(Function::GetMilliseconds)),
+];
+
+/// Functions of the CEL extension libraries: known, so that they are not taken for typing errors.
+const EXTENSIONS: &[&str] = &[
+    "charAt", "indexOf", "lastIndexOf", "join", "lowerAscii", "upperAscii", "replace", "split", "substring", "trim",
+    "format", "reverse", "quote", "flatten", "distinct", "slice", "sort", "first", "last", "range", "orValue", "or",
+    "hasValue", "value", "ip", "cidr", "isIP", "isCIDR", "family", "isUnspecified", "isLoopback",
+    "isGlobalUnicast", "isLinkLocalMulticast", "isLinkLocalUnicast", "containsIP", "containsCIDR", "masked",
+    "prefixLength", "isCanonical",
+];
+
+/// Whether an extension library has this function.
+pub(crate) fn is_extension(name: &str) -> bool {
+    EXTENSIONS.contains(&name)
+}
+
+/// Whether functions of extension libraries start with `NAME.`.
+pub(crate) fn is_namespace(name: &str) -> bool {
+    ["math", "sets", "base64", "optional", "cel", "lists", "strings", "regex", "ip", "cidr", "net", "proto"].contains(&name)
+}
