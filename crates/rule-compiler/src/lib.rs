@@ -4,8 +4,11 @@
 
 pub mod ast;
 mod check;
+mod dump;
 mod expression;
 pub mod codegen;
+mod format;
+mod highlight;
 pub mod ir;
 mod lexer;
 mod literal;
@@ -19,7 +22,10 @@ mod token;
 mod typed;
 pub mod types;
 
+pub use dump::dump;
 pub use expression::{check_expression, parse_type};
+pub use format::format;
+pub use highlight::{TokenClass, highlight};
 pub use parser::{Parsed, parse};
 pub use token::Comment;
 

@@ -1,0 +1,175 @@
+//! Makes what the code generator splices together: the template module of `rule-runtime`, and the component
+//! around the core module, which is the same for every rule set.
+
+use std::borrow::Cow;
+use std::env;
+use std::error::Error;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use wasm_encoder::{CodeSection, ConstExpr, EntityType, ExportKind, ExportSection, Function, FunctionSection, GlobalSection, ImportSection, MemorySection, MemoryType, Module, TypeSection, ValType};
+use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
+use wit_parser::Resolve;
+
+#[path = "src/codegen/interface.rs"]
+mod interface;
+
+type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+fn main() -> Result<()> {
+    let crate_dir = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
+    let root = crate_dir.join("../..");
+    let out_dir = PathBuf::from(env::var("OUT_DIR")?);
+    for path in ["crates/rule-runtime", "wit", "crates/rule-compiler/build.rs", "crates/rule-compiler/src/codegen/interface.rs"] {
+        println!("cargo::rerun-if-changed={}", root.join(path).display());
+    }
+    println!("cargo::rerun-if-env-changed=RULESTAGE_WASM_TOOLCHAIN");
+
+    fs::write(out_dir.join("rule_runtime.wasm"), build_template(&root, &out_dir)?)?;
+    let component = encode_empty_component(&root.join("wit"))?;
+    let (prefix, suffix) = split_at_core_module(&without_custom_sections(&component)?)?;
+    fs::write(out_dir.join("component_prefix.bin"), prefix)?;
+    fs::write(out_dir.join("component_suffix.bin"), suffix)?;
+    Ok(())
+}
+
+/// Builds `rule-runtime` for wasm32 with the toolchain that can.
+fn build_template(root: &Path, out_dir: &Path) -> Result<Vec<u8>> {
+    const TARGET: &str = "wasm32-unknown-unknown";
+    let target_dir = out_dir.join("template");
+    let toolchain = env::var("RULESTAGE_WASM_TOOLCHAIN").unwrap_or_default();
+    let mut cargo = if toolchain.is_empty() {
+        Command::new(env::var("CARGO")?)
+    } else {
+        let mut cargo = Command::new("cargo");
+        cargo.env("RUSTUP_TOOLCHAIN", &toolchain).env_remove("RUSTC").env_remove("CARGO");
+        cargo
+    };
+    for inherited in ["RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER", "RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_TARGET", "CARGO_TARGET_DIR"] {
+        cargo.env_remove(inherited);
+    }
+    let status = cargo
+        .current_dir(root)
+        .args(["build", "--quiet", "--package", "rulestage-rule-runtime", "--profile", "rule-runtime", "--target", TARGET, "--target-dir"])
+        .arg(&target_dir)
+        .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", "-Clink-arg=-zstack-size=16384")
+        .status()?;
+    if !status.success() {
+        return Err(format!("cannot build rule-runtime for {TARGET}: run `./dev setup`, or `rustup target add {TARGET}`").into());
+    }
+    Ok(fs::read(target_dir.join(TARGET).join("rule-runtime/rulestage_rule_runtime.wasm"))?)
+}
+
+/// A component of world `rules` around a core module whose functions have the right types and no code.
+fn encode_empty_component(wit: &Path) -> Result<Vec<u8>> {
+    let mut resolve = Resolve::default();
+    let (package, _) = resolve.push_path(wit)?;
+    let world = resolve.select_world(&[package], Some("rules"))?;
+    let mut module = empty_core_module();
+    embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8, false)?;
+    Ok(ComponentEncoder::default().validate(true).module(&module)?.encode()?)
+}
+
+fn empty_core_module() -> Vec<u8> {
+    let mut types = TypeSection::new();
+    let mut imports = ImportSection::new();
+    let mut functions = FunctionSection::new();
+    let mut exports = ExportSection::new();
+    let mut code = CodeSection::new();
+    let value_types = |n: usize| std::iter::repeat_n(ValType::I32, n);
+    let (module, name, n_params, n_results) = interface::IMPORT;
+    types.ty().function(value_types(n_params), value_types(n_results));
+    imports.import(module, name, EntityType::Function(0));
+    for (index, (name, n_params, n_results)) in (1..).zip(interface::EXPORTS) {
+        types.ty().function(value_types(n_params), value_types(n_results));
+        functions.function(index);
+        let mut body = Function::new([]);
+        body.instructions().unreachable().end();
+        code.function(&body);
+        exports.export(name, ExportKind::Func, index);
+    }
+    let mut memories = MemorySection::new();
+    memories.memory(MemoryType { minimum: 1, maximum: None, memory64: false, shared: false, page_size_log2: None });
+    exports.export("memory", ExportKind::Memory, 0);
+    let mut globals = GlobalSection::new();
+    globals.global(wasm_encoder::GlobalType { val_type: ValType::I32, mutable: false, shared: false }, &ConstExpr::i32_const(0));
+    let mut module = Module::new();
+    module.section(&types).section(&imports).section(&functions).section(&memories).section(&globals).section(&exports).section(&code);
+    module.finish()
+}
+
+fn read_leb128(bytes: &[u8], at: &mut usize) -> Result<usize> {
+    let mut value = 0;
+    for shift in (0..35).step_by(7) {
+        let byte = *bytes.get(*at).ok_or("a section ends early")?;
+        *at += 1;
+        value |= usize::from(byte & 0x7f) << shift;
+        if byte & 0x80 == 0 {
+            return Ok(value);
+        }
+    }
+    Err("a section length is too long".into())
+}
+
+/// The sections of a component: id and contents.
+fn sections(component: &[u8]) -> Result<Vec<(u8, &[u8])>> {
+    let mut found = Vec::new();
+    let mut at = 8;
+    while at < component.len() {
+        let id = component[at];
+        at += 1;
+        let length = read_leb128(component, &mut at)?;
+        found.push((id, component.get(at..at + length).ok_or("a section ends early")?));
+        at += length;
+    }
+    Ok(found)
+}
+
+fn push_section(component: &mut Vec<u8>, id: u8, contents: &[u8]) {
+    component.push(id);
+    let mut rest = contents.len();
+    loop {
+        let more = rest > 0x7f;
+        component.push((rest & 0x7f) as u8 | if more { 0x80 } else { 0 });
+        rest >>= 7;
+        if !more {
+            break;
+        }
+    }
+    component.extend_from_slice(contents);
+}
+
+const CUSTOM_SECTION: u8 = 0;
+const CORE_MODULE_SECTION: u8 = 1;
+const COMPONENT_SECTION: u8 = 4;
+
+/// Drops names and notes on the producers, here and in nested components.
+fn without_custom_sections(component: &[u8]) -> Result<Vec<u8>> {
+    let mut stripped = component.get(..8).ok_or("no component header")?.to_vec();
+    for (id, contents) in sections(component)? {
+        let contents = if id == COMPONENT_SECTION { Cow::Owned(without_custom_sections(contents)?) } else { Cow::Borrowed(contents) };
+        if id != CUSTOM_SECTION {
+            push_section(&mut stripped, id, &contents);
+        }
+    }
+    Ok(stripped)
+}
+
+/// What comes before and after the core module that the rules go into. The others call its destructor.
+fn split_at_core_module(component: &[u8]) -> Result<(Vec<u8>, Vec<u8>)> {
+    let marker = interface::EXPORTS[0].0.as_bytes();
+    let mut parts = [component[..8].to_vec(), Vec::new()];
+    let mut n_modules = 0;
+    for (id, contents) in sections(component)? {
+        if id == CORE_MODULE_SECTION && contents.windows(marker.len()).any(|window| window == marker) {
+            n_modules += 1;
+        } else {
+            push_section(&mut parts[n_modules.min(1)], id, contents);
+        }
+    }
+    if n_modules != 1 {
+        return Err(format!("expected one core module that exports {}, found {n_modules}", interface::EXPORTS[0].0).into());
+    }
+    let [prefix, suffix] = parts;
+    Ok((prefix, suffix))
+}

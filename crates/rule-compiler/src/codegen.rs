@@ -1,0 +1,91 @@
+//! Code generation: a typed rule set becomes a WebAssembly component of world `rules`.
+//!
+//! The core module is written straight from the IR, glue included: the canonical ABI's records are laid out in
+//! advance or stored in place, and each rule set gets exactly the code for its own columns. The component around
+//! it is the same for every rule set and comes from the build (`build.rs`).
+
+mod arithmetic;
+mod calls;
+mod columns;
+mod compare;
+mod data;
+mod explain;
+mod expression;
+mod failure;
+mod function;
+pub(crate) mod interface;
+mod layout;
+mod module;
+mod process;
+mod runtime;
+mod session;
+mod statics;
+mod trace;
+
+use crate::ir::RuleSet;
+use module::ModuleBuilder;
+use runtime::Footprint;
+use statics::Statics;
+use trace::ShownExpressions;
+
+static COMPONENT_PREFIX: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/component_prefix.bin"));
+static COMPONENT_SUFFIX: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/component_suffix.bin"));
+
+/// The component for a rule set; `source` is what its spans point into.
+pub fn generate(ruleset: &RuleSet, source: &str) -> Vec<u8> {
+    encode_component(&generate_core_module(ruleset, source))
+}
+
+/// The core module inside of the component.
+pub fn generate_core_module(ruleset: &RuleSet, source: &str) -> Vec<u8> {
+    // Where static data lies depends on the helpers in use, which are known only at the end: at most one more round.
+    let mut footprint = Footprint::Nothing;
+    loop {
+        let mut module = ModuleBuilder::new(footprint);
+        let functions = generate_functions(ruleset, source, &mut module);
+        if module.footprint() <= footprint {
+            return module.finish(functions);
+        }
+        footprint = module.footprint();
+    }
+}
+
+/// The exports in the order of `interface::EXPORTS`, then the internal functions in the order of `module::function`.
+fn generate_functions(ruleset: &RuleSet, source: &str, module: &mut ModuleBuilder) -> Vec<function::FunctionBuilder> {
+    let shown = ShownExpressions::new(ruleset);
+    let statics = Statics::new(ruleset, source, &shown, module);
+    vec![
+        session::reallocate(),
+        session::constant(0, statics.description),
+        session::open(ruleset, module, &statics),
+        session::post_return(),
+        session::constant(1, statics.schema),
+        process::generate(ruleset, module, &statics),
+        session::post_return(),
+        session::close(ruleset),
+        session::constant(0, statics.outline),
+        explain::generate(ruleset, module, &statics, &shown),
+        session::post_return(),
+        session::allocate(),
+        session::grow(),
+        session::allocate_temp(),
+        session::array_fits(),
+        session::copy(),
+    ]
+}
+
+fn encode_component(core_module: &[u8]) -> Vec<u8> {
+    const CORE_MODULE_SECTION: u8 = 1;
+    let mut component = Vec::with_capacity(COMPONENT_PREFIX.len() + core_module.len() + COMPONENT_SUFFIX.len() + 6);
+    component.extend_from_slice(COMPONENT_PREFIX);
+    component.push(CORE_MODULE_SECTION);
+    let mut rest = core_module.len();
+    while rest > 0x7f {
+        component.push((rest & 0x7f) as u8 | 0x80);
+        rest >>= 7;
+    }
+    component.push(rest as u8);
+    component.extend_from_slice(core_module);
+    component.extend_from_slice(COMPONENT_SUFFIX);
+    component
+}

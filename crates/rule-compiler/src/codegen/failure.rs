@@ -1,0 +1,20 @@
+//! The ways in which an expression fails, as the numbers that generated code passes around.
+
+#[path = "../../../rule-runtime/src/status.rs"]
+#[allow(dead_code, reason = "some are for the helpers alone")]
+mod status;
+
+pub(super) use status::*;
+
+/// `row-error-code` and message of each status, from 1 on.
+pub(super) const FAILURES: [(u8, &str); 9] = [
+    (0, "integer overflow"),
+    (1, "divide by zero"),
+    (2, "modulus by zero"),
+    (5, "no such overload: the operand is null"),
+    (0, "the number is out of the range of the type it is converted to"),
+    (3, "the text can't be converted"),
+    (0, "the timestamp is outside of the years 1 to 9999"),
+    (0, "the duration is out of range"),
+    (3, "the bytes are not valid UTF-8"),
+];

@@ -1,0 +1,94 @@
+//! One function under construction: locals on demand, and labels instead of relative depths.
+
+use wasm_encoder::{BlockType, Function, InstructionSink, ValType};
+
+/// A block, loop or `if` that can be branched to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Label(u32);
+
+/// Collects instructions; [`FunctionBuilder::finish`] adds the locals in front.
+#[derive(Debug)]
+pub(super) struct FunctionBuilder {
+    n_params: u32,
+    locals: Vec<ValType>,
+    code: Vec<u8>,
+    depth: u32,
+}
+
+impl FunctionBuilder {
+    pub(super) fn new(n_params: u32) -> Self {
+        Self { n_params, locals: Vec::new(), code: Vec::new(), depth: 0 }
+    }
+
+    /// A new local; zero at the start of the function.
+    pub(super) fn local(&mut self, ty: ValType) -> u32 {
+        self.locals.push(ty);
+        self.n_params + self.locals.len() as u32 - 1
+    }
+
+    /// Where plain instructions go. Blocks and branches have methods of their own.
+    pub(super) fn ins(&mut self) -> InstructionSink<'_> {
+        InstructionSink::new(&mut self.code)
+    }
+
+    fn open(&mut self) -> Label {
+        self.depth += 1;
+        Label(self.depth)
+    }
+
+    pub(super) fn block(&mut self, ty: BlockType) -> Label {
+        self.ins().block(ty);
+        self.open()
+    }
+
+    pub(super) fn loop_(&mut self) -> Label {
+        self.ins().loop_(BlockType::Empty);
+        self.open()
+    }
+
+    pub(super) fn if_(&mut self, ty: BlockType) -> Label {
+        self.ins().if_(ty);
+        self.open()
+    }
+
+    pub(super) fn else_(&mut self) {
+        self.ins().else_();
+    }
+
+    pub(super) fn end(&mut self) {
+        self.depth -= 1;
+        self.ins().end();
+    }
+
+    pub(super) fn br(&mut self, label: Label) {
+        let depth = self.depth - label.0;
+        self.ins().br(depth);
+    }
+
+    pub(super) fn br_if(&mut self, label: Label) {
+        let depth = self.depth - label.0;
+        self.ins().br_if(depth);
+    }
+
+    /// The locals, from the last slot to the first, take the values on the stack.
+    pub(super) fn set_all(&mut self, locals: &[u32]) {
+        for local in locals.iter().rev() {
+            self.ins().local_set(*local);
+        }
+    }
+
+    /// Pushes the locals, first slot first.
+    pub(super) fn get_all(&mut self, locals: &[u32]) {
+        for local in locals {
+            self.ins().local_get(*local);
+        }
+    }
+
+    pub(super) fn finish(mut self) -> Function {
+        debug_assert_eq!(self.depth, 0, "a block is left open");
+        self.ins().end();
+        let mut function = Function::new_with_locals_types(self.locals);
+        function.raw(self.code);
+        function
+    }
+}
