@@ -1,0 +1,33 @@
+//! Measures what the project promises, in one run, and prints the result as Markdown.
+//!
+//!     rulestage-bench PROGRAM EXAMPLE FLIGHTS WORK
+//!
+//! `PROGRAM` is the `rulestage` program, `EXAMPLE` the folder of flight-desk, `FLIGHTS` the Parquet file with all
+//! flights and `WORK` a folder for what the runs write. Competing programs take turns within each repetition and
+//! medians are reported, so that a busy machine spoils all of them alike: read the ratios.
+
+#![allow(clippy::disallowed_methods, reason = "a benchmark: clocks are its job")]
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program: its result goes to standard output")]
+
+mod compile;
+mod flights;
+mod median;
+mod process;
+mod reference;
+
+use anyhow::{Context, Result};
+use std::path::PathBuf;
+
+fn main() -> Result<()> {
+    let mut arguments = std::env::args_os().skip(1).map(PathBuf::from);
+    let mut next = |what: &str| arguments.next().with_context(|| format!("{what} is missing"));
+    let (program, example) = (next("PROGRAM")?, next("EXAMPLE")?);
+    let (all_flights, work) = (next("FLIGHTS")?, next("WORK")?);
+
+    println!("## The reference rule\n\n`{}`\n", reference::CONDITION);
+    reference::report()?;
+    compile::report(&example)?;
+    process::report(&program, &work)?;
+    println!("\n## flight-desk over 3,000,000 flights, Parquet to Parquet\n");
+    flights::report(&program, &example, &all_flights, &work)
+}
