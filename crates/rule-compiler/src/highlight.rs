@@ -1,0 +1,90 @@
+//! What to paint in which colour: an editor's view of a source.
+
+use crate::lexer::lex;
+use crate::token::{KEYWORDS, RESERVED, TokenKind};
+use rulestage_diagnostics::Span;
+
+/// What a piece of source is, to an editor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenClass {
+    /// `rule`, `when`, `if`, `in` …
+    Keyword,
+    /// `int`, `list` … where a type stands
+    Type,
+    /// `true`, `false`, `null`
+    Constant,
+    /// A number
+    Number,
+    /// A string or bytes literal
+    String,
+    /// `// …`
+    Comment,
+    /// The name of a function that is called
+    Function,
+    /// Any other name
+    Name,
+    /// `&&`, `+`, `?` …
+    Operator,
+    /// Brackets, commas, colons
+    Punctuation,
+    /// What can't be read
+    Error,
+}
+
+const BLOCK_WORDS: [&str; 20] = [
+    "ruleset", "version", "input", "param", "output", "merge", "rule", "priority", "when", "then", "else", "example",
+    "given", "params", "expect", "table", "hit", "func", "invariant", "let",
+];
+
+const TYPE_WORDS: [&str; 12] =
+    ["int", "uint", "double", "string", "bool", "bytes", "timestamp", "duration", "list", "map", "optional", "dyn"];
+
+/// The pieces of a source and their classes, in source order; blanks are left out.
+pub fn highlight(source: &str) -> Vec<(Span, TokenClass)> {
+    let lexed = lex(source);
+    let mut pieces: Vec<(Span, TokenClass)> =
+        lexed.comments.iter().map(|comment| (comment.span, TokenClass::Comment)).collect();
+    for (index, token) in lexed.tokens.iter().enumerate() {
+        let next = lexed.tokens.get(index + 1).map_or(TokenKind::End, |next| next.kind);
+        let previous = index.checked_sub(1).map(|previous| lexed.tokens[previous].kind);
+        let class = match token.kind {
+            TokenKind::End => continue,
+            TokenKind::Identifier => word_class(token.span.text(source), previous, next),
+            TokenKind::Backquoted => TokenClass::Name,
+            TokenKind::Int | TokenKind::Uint | TokenKind::Double => TokenClass::Number,
+            TokenKind::String | TokenKind::Bytes => TokenClass::String,
+            TokenKind::Unknown | TokenKind::Ampersand => TokenClass::Error,
+            TokenKind::LeftParen
+            | TokenKind::RightParen
+            | TokenKind::LeftBracket
+            | TokenKind::RightBracket
+            | TokenKind::LeftBrace
+            | TokenKind::RightBrace
+            | TokenKind::Comma
+            | TokenKind::Semicolon
+            | TokenKind::Colon
+            | TokenKind::Dot => TokenClass::Punctuation,
+            _ => TokenClass::Operator,
+        };
+        pieces.push((token.span, class));
+    }
+    pieces.sort_by_key(|(span, _)| *span);
+    pieces
+}
+
+fn word_class(word: &str, previous: Option<TokenKind>, next: TokenKind) -> TokenClass {
+    if previous == Some(TokenKind::Dot) {
+        return if next == TokenKind::LeftParen { TokenClass::Function } else { TokenClass::Name };
+    }
+    let is_declared = matches!(next, TokenKind::Colon | TokenKind::Assign);
+    match word {
+        "true" | "false" | "null" => TokenClass::Constant,
+        _ if KEYWORDS.contains(&word) || RESERVED.contains(&word) => TokenClass::Keyword,
+        _ if next == TokenKind::LeftParen => TokenClass::Function,
+        _ if BLOCK_WORDS.contains(&word) && !is_declared => TokenClass::Keyword,
+        _ if TYPE_WORDS.contains(&word) && matches!(previous, Some(TokenKind::Colon | TokenKind::Less | TokenKind::Comma)) => {
+            TokenClass::Type
+        }
+        _ => TokenClass::Name,
+    }
+}
