@@ -47,8 +47,12 @@ fn numbers(tensor: &Tensor) -> Vec<f64> {
 }
 
 fn check(name: &str) {
+    check_cases(name, &format!("{name}.json"));
+}
+
+fn check_cases(name: &str, cases: &str) {
     let model = load(name);
-    let cases: Value = serde_json::from_slice(&file(&format!("{name}.json"))).expect("cases");
+    let cases: Value = serde_json::from_slice(&file(cases)).expect("cases");
     for case in cases.as_array().expect("a list of cases") {
         // The other way round than the model declares them: order must not matter.
         let inputs = case["inputs"].as_object().expect("inputs");
@@ -68,6 +72,11 @@ fn check(name: &str) {
 #[test]
 fn one_input_of_floats() {
     check("score");
+}
+
+#[test]
+fn forecast_of_the_example() {
+    check_cases("../../examples/flight-desk/lateness", "../../examples/flight-desk/reference.json");
 }
 
 #[test]
