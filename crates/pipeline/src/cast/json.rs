@@ -1,0 +1,424 @@
+//! JSON text to the values it holds, in the JSON form of protocol buffers: 64-bit integers may be text, doubles
+//! may be `"NaN"`, `"Infinity"` and `"-Infinity"`, timestamps and durations are text.
+
+use super::number::{Number, Numeric, no_such_value};
+use super::text::{parse_duration, parse_timestamp, shortened};
+use super::{CellError, Converted, clean, unit_array, units};
+use crate::wire;
+use arrow_array::types::*;
+use arrow_array::{
+    Array, ArrayRef, BooleanArray, FixedSizeListArray, Float32Array, ListArray, MapArray,
+    PrimitiveArray, StringArray, StructArray, new_null_array,
+};
+use arrow_buffer::{NullBuffer, OffsetBuffer};
+use arrow_schema::{DataType, Field, FieldRef, Fields};
+use serde_json::Value;
+use std::sync::Arc;
+
+pub(super) fn fits(to: &Field) -> bool {
+    use DataType::*;
+    match to.data_type() {
+        Boolean | Int8 | Int16 | Int32 | Int64 | UInt8 | UInt16 | UInt32 | UInt64 | Float32
+        | Float64 | Utf8 => true,
+        Timestamp(..) | Duration(_) | Null => true,
+        List(item) => fits(item),
+        Struct(fields) => fields.iter().all(|field| fits(field)),
+        Map(entries, _) => match entries.data_type() {
+            Struct(pair) if pair.len() == 2 => *pair[0].data_type() == Utf8 && fits(&pair[1]),
+            _ => false,
+        },
+        FixedSizeList(..) => wire::tensor_shape(to).is_some(),
+        _ => false,
+    }
+}
+
+pub(super) fn convert(text: &StringArray, to: &Field) -> Converted {
+    if wire::is_dynamic(to) {
+        return clean(Arc::new(text.clone()));
+    }
+    let mut errors = Vec::new();
+    let values: Vec<Option<Value>> = text
+        .iter()
+        .enumerate()
+        .map(|(row, text)| {
+            let text = text.filter(|text| !text.is_empty())?;
+            match serde_json::from_str::<Value>(text) {
+                Ok(value) => Some(value),
+                Err(_) => {
+                    errors.push(CellError {
+                        row: row as u32,
+                        message: format!("`{}` is not JSON", shortened(text)),
+                    });
+                    None
+                }
+            }
+        })
+        .collect();
+    let values: Vec<Option<&Value>> = values.iter().map(Option::as_ref).collect();
+    let mut builder = Builder { errors };
+    let array = builder.array(&values, to, &|row| row as u32, true);
+    let mut errors = builder.errors;
+    errors.sort_by_key(|error| error.row);
+    errors.dedup_by_key(|error| error.row);
+    Converted { array, errors }
+}
+
+struct Builder {
+    errors: Vec<CellError>,
+}
+
+type RowOf<'a> = &'a dyn Fn(usize) -> u32;
+
+impl Builder {
+    fn refuse(&mut self, row: u32, value: &Value, to: &Field) {
+        let text = shortened(&value.to_string());
+        let to = wire::type_name(&to.clone().with_nullable(false));
+        self.errors.push(CellError {
+            row,
+            message: format!("`{text}` is no {to}"),
+        });
+    }
+
+    /// The values as an array of type `to`. Below the top, nulls that `to` has not are errors and become zeros,
+    /// because Arrow refuses them even where the row is never looked at again.
+    fn array(
+        &mut self,
+        values: &[Option<&Value>],
+        to: &Field,
+        row_of: RowOf<'_>,
+        is_top: bool,
+    ) -> ArrayRef {
+        let values: Vec<Option<&Value>> = values
+            .iter()
+            .map(|value| value.filter(|value| !value.is_null()))
+            .collect();
+        let fill = !is_top && !to.is_nullable();
+        if fill {
+            for (at, _) in values
+                .iter()
+                .enumerate()
+                .filter(|(_, value)| value.is_none())
+            {
+                self.errors.push(CellError {
+                    row: row_of(at),
+                    message: format!("`{}` is null in it", to.name()),
+                });
+            }
+        }
+        let array = match to.data_type() {
+            DataType::Boolean => {
+                let values = self.scalars(&values, to, row_of, |value| value.as_bool().ok_or(None));
+                Arc::new(BooleanArray::from(values)) as ArrayRef
+            }
+            DataType::Int8 => self.numbers::<Int8Type>(&values, to, row_of),
+            DataType::Int16 => self.numbers::<Int16Type>(&values, to, row_of),
+            DataType::Int32 => self.numbers::<Int32Type>(&values, to, row_of),
+            DataType::Int64 => self.numbers::<Int64Type>(&values, to, row_of),
+            DataType::UInt8 => self.numbers::<UInt8Type>(&values, to, row_of),
+            DataType::UInt16 => self.numbers::<UInt16Type>(&values, to, row_of),
+            DataType::UInt32 => self.numbers::<UInt32Type>(&values, to, row_of),
+            DataType::UInt64 => self.numbers::<UInt64Type>(&values, to, row_of),
+            DataType::Float32 => self.numbers::<Float32Type>(&values, to, row_of),
+            DataType::Float64 => self.numbers::<Float64Type>(&values, to, row_of),
+            DataType::Utf8 if wire::is_dynamic(to) => Arc::new(
+                values
+                    .iter()
+                    .map(|value| value.map(Value::to_string))
+                    .collect::<StringArray>(),
+            ),
+            DataType::Utf8 => {
+                let values = self.scalars(&values, to, row_of, |value| match value {
+                    Value::String(text) => Ok(text.clone()),
+                    _ => Err(None),
+                });
+                Arc::new(StringArray::from(values))
+            }
+            DataType::Timestamp(..) => {
+                let parse =
+                    |value: &Value| units(parse_timestamp(value.as_str()?.trim())?, to.data_type());
+                let values = self.scalars(&values, to, row_of, |value| parse(value).ok_or(None));
+                unit_array(values, to.data_type())
+            }
+            DataType::Duration(_) => {
+                let parse =
+                    |value: &Value| units(parse_duration(value.as_str()?.trim())?, to.data_type());
+                let values = self.scalars(&values, to, row_of, |value| parse(value).ok_or(None));
+                unit_array(values, to.data_type())
+            }
+            DataType::List(item) => self.list(&values, to, item, row_of),
+            DataType::Struct(fields) => self.record(&values, to, fields, row_of),
+            DataType::Map(entries, ordered) => self.map(&values, to, entries, *ordered, row_of),
+            DataType::FixedSizeList(item, size) => self.tensor(&values, to, item, *size, row_of),
+            other => new_null_array(other, values.len()),
+        };
+        if fill && array.null_count() > 0 {
+            without_nulls(&array)
+        } else {
+            array
+        }
+    }
+
+    fn scalars<T>(
+        &mut self,
+        values: &[Option<&Value>],
+        to: &Field,
+        row_of: RowOf<'_>,
+        read: impl Fn(&Value) -> Result<T, Option<String>>,
+    ) -> Vec<Option<T>> {
+        let mut read_all = Vec::with_capacity(values.len());
+        for (at, value) in values.iter().enumerate() {
+            read_all.push(value.and_then(|value| match read(value) {
+                Ok(value) => Some(value),
+                Err(Some(message)) => {
+                    self.errors.push(CellError {
+                        row: row_of(at),
+                        message,
+                    });
+                    None
+                }
+                Err(None) => {
+                    self.refuse(row_of(at), value, to);
+                    None
+                }
+            }));
+        }
+        read_all
+    }
+
+    fn numbers<T: Numeric>(
+        &mut self,
+        values: &[Option<&Value>],
+        to: &Field,
+        row_of: RowOf<'_>,
+    ) -> ArrayRef {
+        let is_float = matches!(T::DATA_TYPE, DataType::Float32 | DataType::Float64);
+        let values = self.scalars(values, to, row_of, |value| {
+            let number = match value {
+                Value::Number(number) => {
+                    match (number.as_i64(), number.as_u64(), number.as_f64()) {
+                        (Some(value), _, _) => Number::Integer(value.into()),
+                        (_, Some(value), _) => Number::Integer(value.into()),
+                        (_, _, Some(value)) => Number::Float(value),
+                        _ => return Err(None),
+                    }
+                }
+                Value::String(text) if is_float => match text.as_str() {
+                    "NaN" => Number::Float(f64::NAN),
+                    "Infinity" => Number::Float(f64::INFINITY),
+                    "-Infinity" => Number::Float(f64::NEG_INFINITY),
+                    text => Number::Float(text.parse().map_err(|_| None)?),
+                },
+                Value::String(text) => Number::Integer(text.parse().map_err(|_| None)?),
+                _ => return Err(None),
+            };
+            T::narrow(number).ok_or_else(|| Some(no_such_value(number, &T::DATA_TYPE)))
+        });
+        Arc::new(PrimitiveArray::<T>::from_iter(values))
+    }
+
+    fn list(
+        &mut self,
+        values: &[Option<&Value>],
+        to: &Field,
+        item: &FieldRef,
+        row_of: RowOf<'_>,
+    ) -> ArrayRef {
+        let mut elements: Vec<Option<&Value>> = Vec::new();
+        let mut owners = Vec::new();
+        let mut offsets = vec![0i32];
+        let mut present = Vec::with_capacity(values.len());
+        for (at, value) in values.iter().enumerate() {
+            match value {
+                Some(Value::Array(items)) => {
+                    elements.extend(items.iter().map(Some));
+                    owners.resize(elements.len(), row_of(at));
+                    present.push(true);
+                }
+                Some(value) => {
+                    self.refuse(row_of(at), value, to);
+                    present.push(false);
+                }
+                None => present.push(false),
+            }
+            offsets.push(elements.len() as i32);
+        }
+        let child = self.array(&elements, item, &|at| owners[at], false);
+        let list = ListArray::try_new(
+            item.clone(),
+            OffsetBuffer::new(offsets.into()),
+            child,
+            some_nulls(present),
+        );
+        list.map_or_else(
+            |_| new_null_array(to.data_type(), values.len()),
+            |list| Arc::new(list),
+        )
+    }
+
+    fn tensor(
+        &mut self,
+        values: &[Option<&Value>],
+        to: &Field,
+        item: &FieldRef,
+        size: i32,
+        row_of: RowOf<'_>,
+    ) -> ArrayRef {
+        let size_usize = size as usize;
+        let mut elements = Vec::with_capacity(values.len() * size_usize);
+        let mut present = Vec::with_capacity(values.len());
+        for (at, value) in values.iter().enumerate() {
+            let start = elements.len();
+            if let Some(value) = value {
+                push_leaves(value, &mut elements, start + size_usize + 1);
+            }
+            let fits = elements.len() == start + size_usize;
+            if let Some(value) = value.filter(|_| !fits) {
+                self.refuse(row_of(at), value, to);
+            }
+            elements.resize(start + size_usize, 0.0);
+            present.push(fits);
+        }
+        let elements = Arc::new(Float32Array::from(elements));
+        let tensor = FixedSizeListArray::try_new_with_length(
+            item.clone(),
+            size,
+            elements,
+            some_nulls(present),
+            values.len(),
+        );
+        tensor.map_or_else(
+            |_| new_null_array(to.data_type(), values.len()),
+            |tensor| Arc::new(tensor),
+        )
+    }
+
+    fn record(
+        &mut self,
+        values: &[Option<&Value>],
+        to: &Field,
+        fields: &Fields,
+        row_of: RowOf<'_>,
+    ) -> ArrayRef {
+        let mut present = Vec::with_capacity(values.len());
+        for (at, value) in values.iter().enumerate() {
+            present.push(matches!(value, Some(Value::Object(_))));
+            if let Some(value) = value.filter(|value| !value.is_object()) {
+                self.refuse(row_of(at), value, to);
+            }
+        }
+        let owners: Vec<usize> = (0..values.len()).filter(|at| present[*at]).collect();
+        let children = fields.iter().map(|field| {
+            let members: Vec<Option<&Value>> = owners
+                .iter()
+                .map(|at| values[*at].and_then(|value| value.get(field.name())))
+                .collect();
+            let child = self.array(&members, field, &|member| row_of(owners[member]), false);
+            spread(&child, &present)
+        });
+        let children: Vec<ArrayRef> = children.collect();
+        let record = StructArray::try_new_with_length(
+            fields.clone(),
+            children,
+            some_nulls(present),
+            values.len(),
+        );
+        record.map_or_else(
+            |_| new_null_array(to.data_type(), values.len()),
+            |record| Arc::new(record),
+        )
+    }
+
+    fn map(
+        &mut self,
+        values: &[Option<&Value>],
+        to: &Field,
+        entries: &FieldRef,
+        ordered: bool,
+        row_of: RowOf<'_>,
+    ) -> ArrayRef {
+        let nothing = || new_null_array(to.data_type(), values.len());
+        let DataType::Struct(pair) = entries.data_type() else {
+            return nothing();
+        };
+        let (mut keys, mut members, mut owners) = (Vec::new(), Vec::new(), Vec::new());
+        let mut offsets = vec![0i32];
+        let mut present = Vec::with_capacity(values.len());
+        for (at, value) in values.iter().enumerate() {
+            present.push(matches!(value, Some(Value::Object(_))));
+            match value {
+                Some(Value::Object(object)) => {
+                    for (key, member) in object {
+                        keys.push(key.as_str());
+                        members.push(Some(member));
+                        owners.push(row_of(at));
+                    }
+                }
+                Some(value) => self.refuse(row_of(at), value, to),
+                None => {}
+            }
+            offsets.push(keys.len() as i32);
+        }
+        let members = self.array(&members, &pair[1], &|at| owners[at], false);
+        let keys: ArrayRef = Arc::new(StringArray::from(keys));
+        StructArray::try_new(pair.clone(), vec![keys, members], None)
+            .and_then(|pairs| {
+                MapArray::try_new(
+                    entries.clone(),
+                    OffsetBuffer::new(offsets.into()),
+                    pairs,
+                    some_nulls(present),
+                    ordered,
+                )
+            })
+            .map_or_else(|_| nothing(), |map| Arc::new(map))
+    }
+}
+
+fn some_nulls(present: Vec<bool>) -> Option<NullBuffer> {
+    Some(NullBuffer::from(present)).filter(|nulls| nulls.null_count() > 0)
+}
+
+/// The numbers of nested arrays in order, at most `most` of them in all.
+fn push_leaves(value: &Value, into: &mut Vec<f32>, most: usize) {
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| push_leaves(item, into, most)),
+        Value::Number(number) if into.len() < most => {
+            into.push(number.as_f64().unwrap_or(f64::NAN) as f32)
+        }
+        _ if into.len() < most => into.resize(most, 0.0),
+        _ => {}
+    }
+}
+
+/// The same values without their null bits: what is below belongs to rows that failed.
+fn without_nulls(array: &ArrayRef) -> ArrayRef {
+    let data = array.to_data().into_builder().nulls(None);
+    data.build()
+        .map_or_else(|_| array.clone(), arrow_array::make_array)
+}
+
+/// Puts values at the places that are present; other places repeat any value, and are null above.
+fn spread(array: &ArrayRef, present: &[bool]) -> ArrayRef {
+    if array.len() == present.len() {
+        return array.clone();
+    }
+    if array.is_empty() {
+        return zeros(array.data_type(), present.len());
+    }
+    let mut next = 0u32;
+    let indices: Vec<u32> = present
+        .iter()
+        .map(|present| {
+            let index = next.min(array.len() as u32 - 1);
+            next += u32::from(*present);
+            index
+        })
+        .collect();
+    let indices = arrow_array::UInt32Array::from(indices);
+    arrow_select::take::take(array, &indices, None)
+        .unwrap_or_else(|_| zeros(array.data_type(), present.len()))
+}
+
+fn zeros(data_type: &DataType, len: usize) -> ArrayRef {
+    without_nulls(&new_null_array(data_type, len))
+}
