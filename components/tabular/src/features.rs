@@ -39,7 +39,8 @@ impl Features {
         };
         self.rows = rows.max(MIN_ROWS);
         self.bytes.clear();
-        self.bytes.resize(self.rows * parameters.columns.len() * size, 0);
+        self.bytes
+            .resize(self.rows * parameters.columns.len() * size, 0);
     }
 
     /// Makes the tensor of a batch. The rows that can't be put to the model are returned, and zero in it.
@@ -60,8 +61,15 @@ impl Features {
                 return Err((at, format!("{} values for {rows} rows", array.length)));
             }
             let needed = rows.div_ceil(8);
-            if array.validity.as_ref().is_some_and(|bits| bits.len() < needed) {
-                return Err((at, format!("the validity bitmap has fewer than {needed} bytes")));
+            if array
+                .validity
+                .as_ref()
+                .is_some_and(|bits| bits.len() < needed)
+            {
+                return Err((
+                    at,
+                    format!("the validity bitmap has fewer than {needed} bytes"),
+                ));
             }
             self.fill_column(parameters, at, array, rows, &mut failed)?;
         }
@@ -112,7 +120,8 @@ impl Features {
                 let places_len = places.len();
                 for row in 0..rows {
                     let place = if is_valid(array, row) {
-                        let text = text(slices, row).ok_or_else(|| (at, "malformed text".to_owned()))?;
+                        let text =
+                            text(slices, row).ok_or_else(|| (at, "malformed text".to_owned()))?;
                         places.get(text).copied().unwrap_or(places_len)
                     } else if parameters.missing.is_some() {
                         places_len
@@ -123,7 +132,12 @@ impl Features {
                     tensor.set(row, place as f64);
                 }
             }
-            _ => return Err((at, format!("`{}` is not of the type in the schema", column.name))),
+            _ => {
+                return Err((
+                    at,
+                    format!("`{}` is not of the type in the schema", column.name),
+                ));
+            }
         }
         Ok(())
     }
@@ -143,8 +157,12 @@ impl Cells<'_> {
         match self.element {
             Element::F32 => self.put(row, (value as f32).to_le_bytes()),
             Element::F64 => self.put(row, value.to_le_bytes()),
-            Element::I32 if f64::from(value as i32) == value => self.put(row, (value as i32).to_le_bytes()),
-            Element::I64 if (value as i64) as f64 == value => self.put(row, (value as i64).to_le_bytes()),
+            Element::I32 if f64::from(value as i32) == value => {
+                self.put(row, (value as i32).to_le_bytes())
+            }
+            Element::I64 if (value as i64) as f64 == value => {
+                self.put(row, (value as i64).to_le_bytes())
+            }
             Element::I32 | Element::I64 => false,
         }
     }
@@ -157,7 +175,10 @@ impl Cells<'_> {
 }
 
 fn is_valid(array: &Array, row: usize) -> bool {
-    array.validity.as_ref().is_none_or(|bits| bits[row / 8] >> (row % 8) & 1 == 1)
+    array
+        .validity
+        .as_ref()
+        .is_none_or(|bits| bits[row / 8] >> (row % 8) & 1 == 1)
 }
 
 fn text(slices: &ByteSlices, row: usize) -> Option<&str> {

@@ -11,8 +11,8 @@ mod predictions;
 use std::cell::RefCell;
 
 use bindings::exports::rulestage::stage::stage::{
-    Array, Buffer, Description, Field, FieldNode, Guest, GuestSession, InvalidItem, Outcome, Schema,
-    Session, StageError, TypeNode, Value,
+    Array, Buffer, Description, Field, FieldNode, Guest, GuestSession, InvalidItem, Outcome,
+    Schema, Session, StageError, TypeNode, Value,
 };
 use bindings::wasi::nn::errors::Error;
 use bindings::wasi::nn::graph::load_by_name;
@@ -65,8 +65,14 @@ impl GuestSession for TabularSession {
     fn open(values: Vec<Value>) -> Result<Session, StageError> {
         let parameters = Parameters::read(values)?;
         let graph = load_by_name(&parameters.model).map_err(|error| model_error(&error))?;
-        let context = graph.init_execution_context().map_err(|error| model_error(&error))?;
-        let session = Self { parameters, context, features: RefCell::default() };
+        let context = graph
+            .init_execution_context()
+            .map_err(|error| model_error(&error))?;
+        let session = Self {
+            parameters,
+            context,
+            features: RefCell::default(),
+        };
         session.probe()?;
         Ok(Session::new(session))
     }
@@ -97,9 +103,14 @@ impl GuestSession for TabularSession {
 
     fn process(&self, rows: u32, columns: Vec<Array>) -> Result<Outcome, StageError> {
         let mut features = self.features.borrow_mut();
-        let errors = features.fill(&self.parameters, rows as usize, &columns).map_err(|message| {
-            StageError::InvalidColumn(InvalidItem { index: message.0 as u32, message: message.1 })
-        })?;
+        let errors = features
+            .fill(&self.parameters, rows as usize, &columns)
+            .map_err(|message| {
+                StageError::InvalidColumn(InvalidItem {
+                    index: message.0 as u32,
+                    message: message.1,
+                })
+            })?;
         let mut outputs = match rows {
             0 => vec![Vec::new(); self.parameters.outputs.len()],
             _ => self.predict(&features, rows as usize)?,
@@ -111,7 +122,11 @@ impl GuestSession for TabularSession {
         }
         let columns = outputs
             .into_iter()
-            .map(|values| Array { length: rows, validity: None, values: Buffer::F64(values) })
+            .map(|values| Array {
+                length: rows,
+                validity: None,
+                values: Buffer::F64(values),
+            })
             .collect();
         Ok(Outcome { columns, errors })
     }
@@ -145,7 +160,11 @@ impl TabularSession {
                 "model `{}` has no output `{}`; its outputs are {}",
                 parameters.model,
                 parameters.output,
-                names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+                names
+                    .iter()
+                    .map(|name| format!("`{name}`"))
+                    .collect::<Vec<_>>()
+                    .join(", ")
             )));
         };
         let (name, tensor) = &results[index];

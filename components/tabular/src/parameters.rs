@@ -82,7 +82,12 @@ pub(crate) fn describe() -> Vec<Parameter> {
         default,
     };
     vec![
-        parameter("model", "string", Value::Absent, "The model, by its name in the pipeline"),
+        parameter(
+            "model",
+            "string",
+            Value::Absent,
+            "The model, by its name in the pipeline",
+        ),
         parameter(
             "columns",
             "list<string>",
@@ -102,7 +107,12 @@ pub(crate) fn describe() -> Vec<Parameter> {
             Value::Null,
             "What stands for null and NaN (a text becomes an unknown one); unless given, such rows fail",
         ),
-        parameter("input", "string", Value::Absent, "The name of the model's input"),
+        parameter(
+            "input",
+            "string",
+            Value::Absent,
+            "The name of the model's input",
+        ),
         parameter(
             "element",
             "string",
@@ -129,8 +139,11 @@ impl Parameters {
     pub(crate) fn read(given: Vec<Value>) -> Result<Self, StageError> {
         let mut values: Vec<Value> = describe().into_iter().map(|p| p.default).collect();
         if given.len() > values.len() {
-            let message =
-                format!("the stage has {} parameters, and was given {}", values.len(), given.len());
+            let message = format!(
+                "the stage has {} parameters, and was given {}",
+                values.len(),
+                given.len()
+            );
             return Err(invalid(values.len(), message));
         }
         for (value, given) in values.iter_mut().zip(given) {
@@ -142,14 +155,23 @@ impl Parameters {
         let names = texts(&values[COLUMNS], COLUMNS)?;
         let columns = names
             .into_iter()
-            .map(|name| Column { categories: categories.remove(&name), name })
+            .map(|name| Column {
+                categories: categories.remove(&name),
+                name,
+            })
             .collect();
         if let Some(name) = categories.keys().next() {
-            return Err(invalid(CATEGORIES, format!("`{name}` is not among the columns")));
+            return Err(invalid(
+                CATEGORIES,
+                format!("`{name}` is not among the columns"),
+            ));
         }
         let element = text(&values[ELEMENT], ELEMENT)?;
         let element = Element::named(&element).ok_or_else(|| {
-            invalid(ELEMENT, format!("`{element}` is none of f32, f64, i32 and i64"))
+            invalid(
+                ELEMENT,
+                format!("`{element}` is none of f32, f64, i32 and i64"),
+            )
         })?;
         Ok(Self {
             model: text(&values[MODEL], MODEL)?,
@@ -164,7 +186,10 @@ impl Parameters {
 }
 
 fn invalid(index: usize, message: impl Into<String>) -> StageError {
-    StageError::InvalidParameter(InvalidItem { index: index as u32, message: message.into() })
+    StageError::InvalidParameter(InvalidItem {
+        index: index as u32,
+        message: message.into(),
+    })
 }
 
 fn text(value: &Value, index: usize) -> Result<String, StageError> {
@@ -179,7 +204,10 @@ fn texts(value: &Value, index: usize) -> Result<Vec<String>, StageError> {
     match value {
         Value::Texts(texts) if texts.is_empty() => Err(invalid(index, "must not be empty")),
         Value::Texts(texts) => {
-            let repeated = texts.iter().enumerate().find(|(at, text)| texts[..*at].contains(text));
+            let repeated = texts
+                .iter()
+                .enumerate()
+                .find(|(at, text)| texts[..*at].contains(text));
             match repeated {
                 Some((_, text)) => Err(invalid(index, format!("names `{text}` twice"))),
                 None => Ok(texts.clone()),
@@ -205,14 +233,20 @@ fn categories(value: &Value) -> Result<BTreeMap<String, BTreeMap<String, usize>>
         return Err(invalid(CATEGORIES, "must be JSON"));
     };
     let lists: BTreeMap<String, Vec<String>> = json::from_str(text).map_err(|_| {
-        invalid(CATEGORIES, "must be an object of lists of strings, like {\"origin\": [\"ATL\"]}")
+        invalid(
+            CATEGORIES,
+            "must be an object of lists of strings, like {\"origin\": [\"ATL\"]}",
+        )
     })?;
     let mut numbered = BTreeMap::new();
     for (column, list) in lists {
         let mut places = BTreeMap::new();
         for (place, text) in list.into_iter().enumerate() {
             if places.contains_key(&text) {
-                return Err(invalid(CATEGORIES, format!("`{column}` lists `{text}` twice")));
+                return Err(invalid(
+                    CATEGORIES,
+                    format!("`{column}` lists `{text}` twice"),
+                ));
             }
             places.insert(text, place);
         }

@@ -11,7 +11,11 @@ pub(crate) fn columns(
     rows: usize,
 ) -> Result<Vec<Vec<f64>>, String> {
     let dims = tensor.dimensions();
-    let width = dims.iter().skip(1).map(|&dim| dim as usize).product::<usize>();
+    let width = dims
+        .iter()
+        .skip(1)
+        .map(|&dim| dim as usize)
+        .product::<usize>();
     if dims.first() != Some(&(rows as u32)) {
         return Err(format!(
             "output `{name}` of model `{}` has the shape {dims:?} for {rows} rows; the first dimension \
@@ -42,9 +46,20 @@ pub(crate) fn columns(
     })
 }
 
-fn split<const N: usize>(data: &[u8], width: usize, read: impl Fn([u8; N]) -> f64) -> Vec<Vec<f64>> {
+fn split<const N: usize>(
+    data: &[u8],
+    width: usize,
+    read: impl Fn([u8; N]) -> f64,
+) -> Vec<Vec<f64>> {
     let (elements, _) = data.as_chunks::<N>();
     (0..width)
-        .map(|at| elements.iter().skip(at).step_by(width).map(|bytes| read(*bytes)).collect())
+        .map(|at| {
+            elements
+                .iter()
+                .skip(at)
+                .step_by(width)
+                .map(|bytes| read(*bytes))
+                .collect()
+        })
         .collect()
 }

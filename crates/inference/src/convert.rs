@@ -50,7 +50,9 @@ pub(crate) fn integers(
             if let Some(value) = wide.iter().find(|&&value| i32::try_from(value).is_err()) {
                 return Err(InferenceError::new(
                     InferenceErrorKind::InvalidInput,
-                    format!("input `{input}` holds {value}; the engine computes in 32-bit integers"),
+                    format!(
+                        "input `{input}` holds {value}; the engine computes in 32-bit integers"
+                    ),
                 ));
             }
             wide.into_iter().map(|value| value as i32).collect()
@@ -63,8 +65,14 @@ pub(crate) fn integers(
 pub(crate) fn float_bytes(values: Vec<f32>, declared: Option<DataType>) -> (DataType, Vec<u8>) {
     match declared {
         Some(DataType::F64) => (DataType::F64, bytes(values, |v| f64::from(v).to_le_bytes())),
-        Some(DataType::F16) => (DataType::F16, bytes(values, |v| f16::from_f32(v).to_le_bytes())),
-        Some(DataType::Bf16) => (DataType::Bf16, bytes(values, |v| bf16::from_f32(v).to_le_bytes())),
+        Some(DataType::F16) => (
+            DataType::F16,
+            bytes(values, |v| f16::from_f32(v).to_le_bytes()),
+        ),
+        Some(DataType::Bf16) => (
+            DataType::Bf16,
+            bytes(values, |v| bf16::from_f32(v).to_le_bytes()),
+        ),
         _ => (DataType::F32, bytes(values, f32::to_le_bytes)),
     }
 }

@@ -19,7 +19,10 @@ pub(crate) struct Engine {
 }
 
 impl Engine {
-    pub(crate) fn load(bytes: Vec<u8>, input_types: Vec<EngineType>) -> Result<Self, InferenceError> {
+    pub(crate) fn load(
+        bytes: Vec<u8>,
+        input_types: Vec<EngineType>,
+    ) -> Result<Self, InferenceError> {
         let model = no_panic("loading the model", || Model::load(bytes))?.map_err(|error| {
             InferenceError::new(
                 InferenceErrorKind::UnsupportedModel,
@@ -27,7 +30,11 @@ impl Engine {
             )
             .with_source(error)
         })?;
-        Ok(Self { model, input_types, idle_pools: Mutex::default() })
+        Ok(Self {
+            model,
+            input_types,
+            idle_pools: Mutex::default(),
+        })
     }
 
     /// The outputs in the model's order. `tensors` are in the model's order and fit its inputs.
@@ -45,18 +52,33 @@ impl Engine {
         let pool = self.take_pool();
         let options = RunOptions::default().with_thread_pool(Some(Arc::clone(&pool)));
         let results = no_panic("computing", || {
-            self.model.run(values, self.model.output_ids(), Some(options))
+            self.model
+                .run(values, self.model.output_ids(), Some(options))
         });
-        self.idle_pools.lock().unwrap_or_else(PoisonError::into_inner).push(pool);
+        self.idle_pools
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(pool);
         let results = results?.map_err(|error| {
-            InferenceError::new(InferenceErrorKind::Failed, format!("the model failed: {error}"))
-                .with_source(error)
+            InferenceError::new(
+                InferenceErrorKind::Failed,
+                format!("the model failed: {error}"),
+            )
+            .with_source(error)
         })?;
-        results.into_iter().zip(outputs).map(|(value, info)| tensor(value, info)).collect()
+        results
+            .into_iter()
+            .zip(outputs)
+            .map(|(value, info)| tensor(value, info))
+            .collect()
     }
 
     fn take_pool(&self) -> Arc<ThreadPool> {
-        let idle = self.idle_pools.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let idle = self
+            .idle_pools
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .pop();
         idle.unwrap_or_else(|| Arc::new(ThreadPool::with_num_threads(1)))
     }
 
@@ -87,7 +109,10 @@ impl Engine {
         value.flatten().ok_or_else(|| {
             InferenceError::new(
                 InferenceErrorKind::InvalidInput,
-                format!("input `{}` can't be made of {} elements", info.name, tensor.dtype),
+                format!(
+                    "input `{}` can't be made of {} elements",
+                    info.name, tensor.dtype
+                ),
             )
         })
     }
@@ -110,13 +135,20 @@ fn tensor(value: Value, info: &TensorInfo) -> Result<Tensor, InferenceError> {
         Value::Int32Tensor(tensor) => convert::integer_bytes(tensor.into_data(), info.dtype),
         Value::UInt8Tensor(tensor) => (crate::DataType::U8, tensor.into_data()),
         Value::Int8Tensor(tensor) => {
-            let bytes = tensor.into_data().into_iter().map(|value| value as u8).collect();
+            let bytes = tensor
+                .into_data()
+                .into_iter()
+                .map(|value| value as u8)
+                .collect();
             (crate::DataType::U8, bytes)
         }
         _ => {
             return Err(InferenceError::new(
                 InferenceErrorKind::UnsupportedModel,
-                format!("output `{}` is a sequence; only tensors can leave a model", info.name),
+                format!(
+                    "output `{}` is a sequence; only tensors can leave a model",
+                    info.name
+                ),
             ));
         }
     };

@@ -27,7 +27,11 @@ pub enum InferenceErrorKind {
 
 impl InferenceError {
     pub(crate) fn new(kind: InferenceErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), source: None }
+        Self {
+            kind,
+            message: message.into(),
+            source: None,
+        }
     }
 
     pub(crate) fn with_source(mut self, source: impl Error + Send + Sync + 'static) -> Self {
@@ -49,6 +53,8 @@ impl fmt::Display for InferenceError {
 
 impl Error for InferenceError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.source.as_deref().map(|source| source as &(dyn Error + 'static))
+        self.source
+            .as_deref()
+            .map(|source| source as &(dyn Error + 'static))
     }
 }

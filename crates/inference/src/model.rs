@@ -19,7 +19,10 @@ pub struct Limits {
 impl Default for Limits {
     /// 2 GiB, the most that one ONNX file can hold, and 1 GiB for each tensor.
     fn default() -> Self {
-        Self { model_bytes: 2 << 30, tensor_bytes: 1 << 30 }
+        Self {
+            model_bytes: 2 << 30,
+            tensor_bytes: 1 << 30,
+        }
     }
 }
 
@@ -71,11 +74,18 @@ impl fmt::Display for TensorInfo {
 }
 
 fn list(items: &[impl fmt::Display]) -> String {
-    items.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    items
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 fn quoted<'a>(names: impl Iterator<Item = &'a str>) -> String {
-    names.map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+    names
+        .map(|name| format!("`{name}`"))
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 /// A model ready to compute; shared by any number of threads.
@@ -98,9 +108,16 @@ impl Model {
             ));
         }
         let graph = parse_graph(&bytes)?;
-        let weights: Vec<&str> = graph.initializer.iter().filter_map(|t| t.name.as_deref()).collect();
+        let weights: Vec<&str> = graph
+            .initializer
+            .iter()
+            .filter_map(|t| t.name.as_deref())
+            .collect();
         let is_weight = |value: &&onnx::ValueInfoProto| {
-            value.name.as_deref().is_some_and(|name| weights.contains(&name))
+            value
+                .name
+                .as_deref()
+                .is_some_and(|name| weights.contains(&name))
         };
         let mut inputs = Vec::new();
         let mut engine_types = Vec::new();
@@ -115,7 +132,12 @@ impl Model {
             .map(|value| describe(value, "output").map(|(info, _)| info))
             .collect::<Result<Vec<_>, _>>()?;
         let engine = Engine::load(bytes, engine_types)?;
-        Ok(Self { inputs, outputs, engine, limits })
+        Ok(Self {
+            inputs,
+            outputs,
+            engine,
+            limits,
+        })
     }
 
     /// What the model takes, in its own order.
@@ -136,24 +158,43 @@ impl Model {
         let ordered = self.check(inputs)?;
         let results = self.engine.run(&self.inputs, &ordered, &self.outputs)?;
         let limit = self.limits.tensor_bytes;
-        if let Some((info, tensor)) =
-            self.outputs.iter().zip(&results).find(|(_, tensor)| tensor.data.len() as u64 > limit)
+        if let Some((info, tensor)) = self
+            .outputs
+            .iter()
+            .zip(&results)
+            .find(|(_, tensor)| tensor.data.len() as u64 > limit)
         {
-            return Err(too_large("output", &info.name, tensor.data.len() as u64, limit));
+            return Err(too_large(
+                "output",
+                &info.name,
+                tensor.data.len() as u64,
+                limit,
+            ));
         }
-        Ok(self.outputs.iter().map(|info| info.name.clone()).zip(results).collect())
+        Ok(self
+            .outputs
+            .iter()
+            .map(|info| info.name.clone())
+            .zip(results)
+            .collect())
     }
 
     /// The given tensors in the model's order, each fit for its input.
     fn check(&self, given: Vec<(String, Tensor)>) -> Result<Vec<Tensor>, InferenceError> {
-        let invalid =
-            |message: String| Err(InferenceError::new(InferenceErrorKind::InvalidInput, message));
+        let invalid = |message: String| {
+            Err(InferenceError::new(
+                InferenceErrorKind::InvalidInput,
+                message,
+            ))
+        };
         let mut slots: Vec<Option<Tensor>> = vec![None; self.inputs.len()];
         let mut sizes: BTreeMap<&str, (u32, &str)> = BTreeMap::new();
         for (name, tensor) in given {
             let Some(index) = self.inputs.iter().position(|info| info.name == name) else {
                 let known = quoted(self.inputs.iter().map(|info| info.name.as_str()));
-                return invalid(format!("the model has no input `{name}`; its inputs are {known}"));
+                return invalid(format!(
+                    "the model has no input `{name}`; its inputs are {known}"
+                ));
             };
             if slots[index].is_some() {
                 return invalid(format!("input `{name}` is given twice"));
@@ -161,7 +202,9 @@ impl Model {
             let info = &self.inputs[index];
             check_tensor(info, &tensor, self.limits)?;
             for (dim, &size) in info.dims.iter().flatten().zip(&tensor.dims) {
-                let Dimension::Named(symbol) = dim else { continue };
+                let Dimension::Named(symbol) = dim else {
+                    continue;
+                };
                 let &mut (first, owner) = sizes.entry(symbol).or_insert((size, &info.name));
                 if first != size {
                     return invalid(format!(
@@ -179,7 +222,10 @@ impl Model {
             .map(|(info, _)| info.name.as_str())
             .collect();
         if !missing.is_empty() {
-            return invalid(format!("no tensor for input {}", quoted(missing.into_iter())));
+            return invalid(format!(
+                "no tensor for input {}",
+                quoted(missing.into_iter())
+            ));
         }
         Ok(slots.into_iter().flatten().collect())
     }
@@ -195,8 +241,12 @@ fn too_large(role: &str, name: &str, size: u64, limit: u64) -> InferenceError {
 /// Checks the element type, the shape and the number of bytes of one tensor.
 fn check_tensor(info: &TensorInfo, tensor: &Tensor, limits: Limits) -> Result<(), InferenceError> {
     let name = &info.name;
-    let invalid =
-        |message: String| Err(InferenceError::new(InferenceErrorKind::InvalidInput, message));
+    let invalid = |message: String| {
+        Err(InferenceError::new(
+            InferenceErrorKind::InvalidInput,
+            message,
+        ))
+    };
     let expected_bytes = tensor
         .n_elements()
         .and_then(|elements| elements.checked_mul(tensor.dtype.size_bytes() as u64));
@@ -209,7 +259,12 @@ fn check_tensor(info: &TensorInfo, tensor: &Tensor, limits: Limits) -> Result<()
         ));
     }
     if tensor.data.len() as u64 > limits.tensor_bytes {
-        return Err(too_large("input", name, tensor.data.len() as u64, limits.tensor_bytes));
+        return Err(too_large(
+            "input",
+            name,
+            tensor.data.len() as u64,
+            limits.tensor_bytes,
+        ));
     }
     let fits = |dims: &[Dimension]| {
         let single = dims.is_empty() && tensor.dims == [1];
@@ -240,7 +295,10 @@ fn parse_graph(bytes: &[u8]) -> Result<onnx::GraphProto, InferenceError> {
         .with_source(error)
     })?;
     model.graph.ok_or_else(|| {
-        InferenceError::new(InferenceErrorKind::InvalidModel, "not an ONNX model: it holds no graph")
+        InferenceError::new(
+            InferenceErrorKind::InvalidModel,
+            "not an ONNX model: it holds no graph",
+        )
     })
 }
 
@@ -250,7 +308,10 @@ fn describe(
     role: &str,
 ) -> Result<(TensorInfo, EngineType), InferenceError> {
     let name = value.name.clone().unwrap_or_default();
-    let tensor = value.r#type.as_ref().and_then(|kind| kind.tensor_type.as_ref());
+    let tensor = value
+        .r#type
+        .as_ref()
+        .and_then(|kind| kind.tensor_type.as_ref());
     let (dtype, engine_type) = match tensor.and_then(|tensor| tensor.elem_type) {
         Some(onnx::DataType::FLOAT) => (Some(DataType::F32), EngineType::F32),
         Some(onnx::DataType::DOUBLE) => (Some(DataType::F64), EngineType::F32),
@@ -271,9 +332,9 @@ fn describe(
             ));
         }
     };
-    let dims = tensor.and_then(|tensor| tensor.shape.as_ref()).map(|shape| {
-        shape.dim.iter().map(dimension).collect()
-    });
+    let dims = tensor
+        .and_then(|tensor| tensor.shape.as_ref())
+        .map(|shape| shape.dim.iter().map(dimension).collect());
     Ok((TensorInfo { name, dtype, dims }, engine_type))
 }
 

@@ -59,6 +59,8 @@ pub struct Tensor {
 impl Tensor {
     /// The number of elements that `dims` ask for; `None` where it exceeds 64 bits.
     pub fn n_elements(&self) -> Option<u64> {
-        self.dims.iter().try_fold(1u64, |n, &dim| n.checked_mul(u64::from(dim)))
+        self.dims
+            .iter()
+            .try_fold(1u64, |n, &dim| n.checked_mul(u64::from(dim)))
     }
 }

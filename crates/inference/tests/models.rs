@@ -22,13 +22,25 @@ fn load(name: &str) -> Model {
 fn tensor(json: &Value) -> Tensor {
     let values = json["values"].as_array().expect("values");
     let (dtype, data) = match json["dtype"].as_str().expect("dtype") {
-        "f32" => (DataType::F32, bytes(values, |v| (v.as_f64().expect("f32") as f32).to_le_bytes())),
-        "f64" => (DataType::F64, bytes(values, |v| v.as_f64().expect("f64").to_le_bytes())),
-        "i64" => (DataType::I64, bytes(values, |v| v.as_i64().expect("i64").to_le_bytes())),
+        "f32" => (
+            DataType::F32,
+            bytes(values, |v| (v.as_f64().expect("f32") as f32).to_le_bytes()),
+        ),
+        "f64" => (
+            DataType::F64,
+            bytes(values, |v| v.as_f64().expect("f64").to_le_bytes()),
+        ),
+        "i64" => (
+            DataType::I64,
+            bytes(values, |v| v.as_i64().expect("i64").to_le_bytes()),
+        ),
         other => panic!("no case has {other}"),
     };
     let dims = json["dims"].as_array().expect("dims");
-    let dims = dims.iter().map(|dim| dim.as_u64().expect("dim") as u32).collect();
+    let dims = dims
+        .iter()
+        .map(|dim| dim.as_u64().expect("dim") as u32)
+        .collect();
     Tensor { dims, dtype, data }
 }
 
@@ -39,9 +51,24 @@ fn bytes<const N: usize>(values: &[Value], write: impl Fn(&Value) -> [u8; N]) ->
 fn numbers(tensor: &Tensor) -> Vec<f64> {
     let data = &tensor.data;
     match tensor.dtype {
-        DataType::F32 => data.as_chunks().0.iter().map(|b| f64::from(f32::from_le_bytes(*b))).collect(),
-        DataType::F64 => data.as_chunks().0.iter().map(|b| f64::from_le_bytes(*b)).collect(),
-        DataType::I64 => data.as_chunks().0.iter().map(|b| i64::from_le_bytes(*b) as f64).collect(),
+        DataType::F32 => data
+            .as_chunks()
+            .0
+            .iter()
+            .map(|b| f64::from(f32::from_le_bytes(*b)))
+            .collect(),
+        DataType::F64 => data
+            .as_chunks()
+            .0
+            .iter()
+            .map(|b| f64::from_le_bytes(*b))
+            .collect(),
+        DataType::I64 => data
+            .as_chunks()
+            .0
+            .iter()
+            .map(|b| i64::from_le_bytes(*b) as f64)
+            .collect(),
         other => panic!("no case gives {other}"),
     }
 }
@@ -56,14 +83,28 @@ fn check_cases(name: &str, cases: &str) {
     for case in cases.as_array().expect("a list of cases") {
         // The other way round than the model declares them: order must not matter.
         let inputs = case["inputs"].as_object().expect("inputs");
-        let inputs = inputs.iter().rev().map(|(name, json)| (name.clone(), tensor(json))).collect();
+        let inputs = inputs
+            .iter()
+            .rev()
+            .map(|(name, json)| (name.clone(), tensor(json)))
+            .collect();
         let outputs = model.compute(inputs).expect("it computes");
-        assert_eq!(outputs.len(), case["outputs"].as_object().expect("outputs").len());
+        assert_eq!(
+            outputs.len(),
+            case["outputs"].as_object().expect("outputs").len()
+        );
         for (output, got) in &outputs {
             let expected = tensor(&case["outputs"][output]);
-            assert_eq!((got.dtype, &got.dims), (expected.dtype, &expected.dims), "{name}: {output}");
+            assert_eq!(
+                (got.dtype, &got.dims),
+                (expected.dtype, &expected.dims),
+                "{name}: {output}"
+            );
             for (got, expected) in numbers(got).into_iter().zip(numbers(&expected)) {
-                assert!((got - expected).abs() <= TOLERANCE, "{name}: {output}: {got} for {expected}");
+                assert!(
+                    (got - expected).abs() <= TOLERANCE,
+                    "{name}: {output}: {got} for {expected}"
+                );
             }
         }
     }
@@ -76,7 +117,10 @@ fn one_input_of_floats() {
 
 #[test]
 fn forecast_of_the_example() {
-    check_cases("../../examples/flight-desk/lateness", "../../examples/flight-desk/reference.json");
+    check_cases(
+        "../../examples/flight-desk/lateness",
+        "../../examples/flight-desk/reference.json",
+    );
 }
 
 #[test]
@@ -105,16 +149,27 @@ fn declares_names_types_and_shapes() {
 
 fn floats(dims: &[u32]) -> Tensor {
     let n = dims.iter().product::<u32>() as usize;
-    Tensor { dims: dims.to_vec(), dtype: DataType::F32, data: vec![0; n * 4] }
+    Tensor {
+        dims: dims.to_vec(),
+        dtype: DataType::F32,
+        data: vec![0; n * 4],
+    }
 }
 
 fn codes(rows: u32) -> Tensor {
-    Tensor { dims: vec![rows, 2], dtype: DataType::I64, data: vec![0; rows as usize * 16] }
+    Tensor {
+        dims: vec![rows, 2],
+        dtype: DataType::I64,
+        data: vec![0; rows as usize * 16],
+    }
 }
 
 #[track_caller]
 fn refused(model: &str, inputs: Vec<(&str, Tensor)>, message: &str) {
-    let inputs = inputs.into_iter().map(|(name, tensor)| (name.to_owned(), tensor)).collect();
+    let inputs = inputs
+        .into_iter()
+        .map(|(name, tensor)| (name.to_owned(), tensor))
+        .collect();
     let error = load(model).compute(inputs).expect_err("it is refused");
     assert_eq!(error.to_string(), message);
     assert_eq!(error.kind(), InferenceErrorKind::InvalidInput);
@@ -139,7 +194,11 @@ fn tensors_that_do_not_fit() {
         vec![("feature", floats(&[2, 4]))],
         "the model has no input `feature`; its inputs are `features`",
     );
-    refused("routes", vec![("codes", codes(1))], "no tensor for input `numbers`");
+    refused(
+        "routes",
+        vec![("codes", codes(1))],
+        "no tensor for input `numbers`",
+    );
     refused(
         "routes",
         vec![("codes", codes(2)), ("numbers", floats(&[3, 3]))],
@@ -157,7 +216,11 @@ fn tensors_that_do_not_fit() {
         vec![("features", short)],
         "input `features` is said to be f32[2, 4] but holds 31 bytes",
     );
-    let huge = Tensor { dims: vec![u32::MAX; 3], dtype: DataType::F32, data: Vec::new() };
+    let huge = Tensor {
+        dims: vec![u32::MAX; 3],
+        dtype: DataType::F32,
+        data: Vec::new(),
+    };
     refused(
         "score",
         vec![("features", huge)],
@@ -167,19 +230,32 @@ fn tensors_that_do_not_fit() {
 
 #[test]
 fn an_index_outside_the_embedding_is_an_error() {
-    let codes = Tensor { dims: vec![1, 2], dtype: DataType::I64, data: [99i64.to_le_bytes(); 2].concat() };
-    let error = load("codes").compute(vec![("codes".into(), codes)]).expect_err("no such row");
+    let codes = Tensor {
+        dims: vec![1, 2],
+        dtype: DataType::I64,
+        data: [99i64.to_le_bytes(); 2].concat(),
+    };
+    let error = load("codes")
+        .compute(vec![("codes".into(), codes)])
+        .expect_err("no such row");
     assert_eq!(error.kind(), InferenceErrorKind::Failed);
 }
 
 #[test]
 fn bytes_that_are_no_model() {
     let whole = file("score.onnx");
-    for bytes in [whole[..whole.len() / 2].to_vec(), b"not a model".to_vec(), Vec::new()] {
+    for bytes in [
+        whole[..whole.len() / 2].to_vec(),
+        b"not a model".to_vec(),
+        Vec::new(),
+    ] {
         let error = Model::load(bytes, Limits::default()).expect_err("no model");
         assert_eq!(error.kind(), InferenceErrorKind::InvalidModel, "{error}");
     }
-    let limits = Limits { model_bytes: 100, ..Limits::default() };
+    let limits = Limits {
+        model_bytes: 100,
+        ..Limits::default()
+    };
     let error = Model::load(whole, limits).expect_err("too large");
     assert_eq!(error.kind(), InferenceErrorKind::TooLarge);
 }
@@ -187,7 +263,9 @@ fn bytes_that_are_no_model() {
 #[test]
 fn several_threads_share_a_model() {
     let model = load("score");
-    let alone = model.compute(vec![("features".into(), floats(&[64, 4]))]).expect("it computes");
+    let alone = model
+        .compute(vec![("features".into(), floats(&[64, 4]))])
+        .expect("it computes");
     std::thread::scope(|scope| {
         let runs: Vec<_> = (0..4)
             .map(|_| scope.spawn(|| model.compute(vec![("features".into(), floats(&[64, 4]))])))

@@ -1,0 +1,43 @@
+//! `explain` of the contract: the rules of a component, and why one row came out as it did.
+
+use rulestage_pipeline::runtime::{Explanation, Expression, Outline, Role, RuleOutline, Verdict};
+
+use crate::bindings::rules::exports::rulestage::stage::explain as wit;
+use crate::convert::value;
+
+pub(crate) fn outline(outline: wit::Outline) -> Outline {
+    let rule = |rule: wit::Rule| RuleOutline {
+        name: rule.name,
+        priority: rule.priority,
+        doc: rule.doc,
+    };
+    let expression = |expression: wit::Expression| Expression {
+        rule: expression.rule,
+        role: match expression.role {
+            wit::Role::Condition => Role::Condition,
+            wit::Role::ThenOutput(output) => Role::ThenOutput(output),
+            wit::Role::ElseOutput(output) => Role::ElseOutput(output),
+            wit::Role::Definition => Role::Definition,
+        },
+        depth: expression.depth,
+        text: expression.text,
+        offset: expression.offset,
+    };
+    Outline {
+        rules: outline.rules.into_iter().map(rule).collect(),
+        expressions: outline.expressions.into_iter().map(expression).collect(),
+        outputs: outline.outputs,
+    }
+}
+
+pub(crate) fn explanation(explanation: wit::Explanation) -> Explanation {
+    let verdict = |verdict| match verdict {
+        wit::Verdict::Fired => Verdict::Fired,
+        wit::Verdict::NotFired => Verdict::NotFired,
+        wit::Verdict::Failed => Verdict::Failed,
+    };
+    Explanation {
+        verdicts: explanation.verdicts.into_iter().map(verdict).collect(),
+        values: explanation.values.into_iter().map(value).collect(),
+    }
+}

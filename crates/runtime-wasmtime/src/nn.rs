@@ -1,0 +1,239 @@
+//! `wasi:nn` for stages: models by name, from those that the pipeline lists.
+//!
+//! Written on the bindings rather than on `wasmtime-wasi-nn`, whose backend trait turns every failure into
+//! the same "failed while accessing backend", keeps tensors outside any limit, and copies each several times.
+
+use std::sync::Arc;
+
+use rulestage_inference::{DataType, InferenceError, InferenceErrorKind, Model, Tensor};
+use wasmtime::component::{HasSelf, Linker, Resource};
+
+use crate::bindings::nn::wasi::nn::errors::{self, ErrorCode};
+use crate::bindings::nn::wasi::nn::graph::{self, ExecutionTarget, GraphBuilder, GraphEncoding};
+use crate::bindings::nn::wasi::nn::inference::{self, NamedTensor};
+use crate::bindings::nn::wasi::nn::tensor::{self, TensorData, TensorDimensions, TensorType};
+use crate::store::Host;
+
+/// The interfaces that a stage may import.
+pub(crate) const INTERFACES: [&str; 4] = [
+    "wasi:nn/errors@0.2.0-rc-2024-10-28",
+    "wasi:nn/graph@0.2.0-rc-2024-10-28",
+    "wasi:nn/inference@0.2.0-rc-2024-10-28",
+    "wasi:nn/tensor@0.2.0-rc-2024-10-28",
+];
+
+pub(crate) fn add_to_linker(linker: &mut Linker<Host>) -> wasmtime::Result<()> {
+    tensor::add_to_linker::<_, HasSelf<_>>(linker, |host| host)?;
+    graph::add_to_linker::<_, HasSelf<_>>(linker, |host| host)?;
+    inference::add_to_linker::<_, HasSelf<_>>(linker, |host| host)?;
+    errors::add_to_linker::<_, HasSelf<_>>(linker, |host| host)
+}
+
+/// A loaded model, as guests hold it.
+pub(crate) struct Graph(Arc<Model>);
+
+/// A model ready to compute, as guests hold it.
+pub(crate) struct ExecutionContext(Arc<Model>);
+
+/// A failure, as guests hold it.
+pub(crate) struct NnError {
+    code: ErrorCode,
+    message: String,
+}
+
+impl NnError {
+    fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+        }
+    }
+}
+
+impl From<&InferenceError> for NnError {
+    fn from(error: &InferenceError) -> Self {
+        let code = match error.kind() {
+            InferenceErrorKind::InvalidInput => ErrorCode::InvalidArgument,
+            InferenceErrorKind::InvalidModel => ErrorCode::InvalidEncoding,
+            InferenceErrorKind::UnsupportedModel => ErrorCode::UnsupportedOperation,
+            InferenceErrorKind::TooLarge => ErrorCode::TooLarge,
+            _ => ErrorCode::RuntimeError,
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+/// A result whose failure is a resource of the guest.
+type NnResult<T> = wasmtime::Result<Result<T, Resource<NnError>>>;
+
+impl Host {
+    fn fail<T>(&mut self, error: NnError) -> NnResult<T> {
+        Ok(Err(self.table.push(error)?))
+    }
+
+    /// Takes a tensor in, within the memory that the stage may use.
+    fn push_tensor(&mut self, tensor: Tensor) -> wasmtime::Result<Resource<Tensor>> {
+        if !self.memory.take(tensor.data.len() as u64) {
+            wasmtime::bail!("no memory for a tensor of {} bytes", tensor.data.len());
+        }
+        Ok(self.table.push(tensor)?)
+    }
+
+    fn take_tensor(&mut self, tensor: Resource<Tensor>) -> wasmtime::Result<Tensor> {
+        let tensor = self.table.delete(tensor)?;
+        self.memory.give_back(tensor.data.len() as u64);
+        Ok(tensor)
+    }
+}
+
+impl graph::Host for Host {
+    fn load(
+        &mut self,
+        _builder: Vec<GraphBuilder>,
+        _encoding: GraphEncoding,
+        _target: ExecutionTarget,
+    ) -> NnResult<Resource<Graph>> {
+        let message =
+            "a stage can't bring its own model; list it in the pipeline and load it by name";
+        self.fail(NnError::new(ErrorCode::Security, message))
+    }
+
+    fn load_by_name(&mut self, name: String) -> NnResult<Resource<Graph>> {
+        match self.models.get(&name) {
+            Some(Ok(model)) => Ok(Ok(self.table.push(Graph(model))?)),
+            Some(Err(error)) => {
+                let error = NnError::from(&*error);
+                self.fail(NnError::new(
+                    error.code,
+                    format!("model `{name}`: {}", error.message),
+                ))
+            }
+            None => {
+                let listed = self.models.listed();
+                let message = format!("the pipeline lists no model `{name}`; it lists {listed}");
+                self.fail(NnError::new(ErrorCode::NotFound, message))
+            }
+        }
+    }
+}
+
+impl graph::HostGraph for Host {
+    fn init_execution_context(
+        &mut self,
+        graph: Resource<Graph>,
+    ) -> NnResult<Resource<ExecutionContext>> {
+        let model = Arc::clone(&self.table.get(&graph)?.0);
+        Ok(Ok(self.table.push(ExecutionContext(model))?))
+    }
+
+    fn drop(&mut self, graph: Resource<Graph>) -> wasmtime::Result<()> {
+        self.table.delete(graph)?;
+        Ok(())
+    }
+}
+
+impl inference::Host for Host {}
+
+impl inference::HostGraphExecutionContext for Host {
+    fn compute(
+        &mut self,
+        context: Resource<ExecutionContext>,
+        inputs: Vec<NamedTensor>,
+    ) -> NnResult<Vec<NamedTensor>> {
+        let model = Arc::clone(&self.table.get(&context)?.0);
+        let mut tensors = Vec::with_capacity(inputs.len());
+        for (name, tensor) in inputs {
+            tensors.push((name, self.take_tensor(tensor)?));
+        }
+        match model.compute(tensors) {
+            Ok(outputs) => {
+                let mut named = Vec::with_capacity(outputs.len());
+                for (name, tensor) in outputs {
+                    named.push((name, self.push_tensor(tensor)?));
+                }
+                Ok(Ok(named))
+            }
+            Err(error) => self.fail(NnError::from(&error)),
+        }
+    }
+
+    fn drop(&mut self, context: Resource<ExecutionContext>) -> wasmtime::Result<()> {
+        self.table.delete(context)?;
+        Ok(())
+    }
+}
+
+impl tensor::Host for Host {}
+
+impl tensor::HostTensor for Host {
+    fn new(
+        &mut self,
+        dims: TensorDimensions,
+        dtype: TensorType,
+        data: TensorData,
+    ) -> wasmtime::Result<Resource<Tensor>> {
+        self.push_tensor(Tensor {
+            dims,
+            dtype: data_type(dtype),
+            data,
+        })
+    }
+
+    fn dimensions(&mut self, tensor: Resource<Tensor>) -> wasmtime::Result<TensorDimensions> {
+        Ok(self.table.get(&tensor)?.dims.clone())
+    }
+
+    fn ty(&mut self, tensor: Resource<Tensor>) -> wasmtime::Result<TensorType> {
+        Ok(tensor_type(self.table.get(&tensor)?.dtype))
+    }
+
+    fn data(&mut self, tensor: Resource<Tensor>) -> wasmtime::Result<TensorData> {
+        Ok(self.table.get(&tensor)?.data.clone())
+    }
+
+    fn drop(&mut self, tensor: Resource<Tensor>) -> wasmtime::Result<()> {
+        self.take_tensor(tensor)?;
+        Ok(())
+    }
+}
+
+impl errors::Host for Host {}
+
+impl errors::HostError for Host {
+    fn code(&mut self, error: Resource<NnError>) -> wasmtime::Result<ErrorCode> {
+        Ok(self.table.get(&error)?.code)
+    }
+
+    fn data(&mut self, error: Resource<NnError>) -> wasmtime::Result<String> {
+        Ok(self.table.get(&error)?.message.clone())
+    }
+
+    fn drop(&mut self, error: Resource<NnError>) -> wasmtime::Result<()> {
+        self.table.delete(error)?;
+        Ok(())
+    }
+}
+
+fn data_type(tensor_type: TensorType) -> DataType {
+    match tensor_type {
+        TensorType::Fp16 => DataType::F16,
+        TensorType::Fp32 => DataType::F32,
+        TensorType::Fp64 => DataType::F64,
+        TensorType::Bf16 => DataType::Bf16,
+        TensorType::U8 => DataType::U8,
+        TensorType::I32 => DataType::I32,
+        TensorType::I64 => DataType::I64,
+    }
+}
+
+fn tensor_type(data_type: DataType) -> TensorType {
+    match data_type {
+        DataType::F16 => TensorType::Fp16,
+        DataType::F32 => TensorType::Fp32,
+        DataType::F64 => TensorType::Fp64,
+        DataType::Bf16 => TensorType::Bf16,
+        DataType::U8 => TensorType::U8,
+        DataType::I32 => TensorType::I32,
+        DataType::I64 => TensorType::I64,
+    }
+}

@@ -1,0 +1,166 @@
+//! The [`Runtime`] over wasmtime.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use arrow_array::RecordBatch;
+use rulestage_pipeline::runtime::{
+    Description, Explanation, Limits, Outcome, Outline, Runtime, StageFailure, StageFailureKind,
+    StageSchema, Value,
+};
+use wasmtime::Engine;
+use wasmtime::component::Linker;
+
+use crate::cache::{Cache, Sha256Bytes, sha256};
+use crate::component::{Loaded, StageComponent};
+use crate::failure::failure;
+use crate::models::Models;
+use crate::session::{self, Session};
+use crate::store::Host;
+use crate::{engine, nn};
+
+/// What a [`WasmtimeRuntime`] is made of.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Where compiled code is kept, see [`default_cache_dir`](crate::default_cache_dir); `None`: nowhere
+    pub cache_dir: Option<PathBuf>,
+    /// The models that stages may load: name and ONNX file
+    pub models: Vec<(String, Vec<u8>)>,
+    /// The most instances at a time, where they come from a pool
+    pub max_instances: u32,
+}
+
+impl Default for Config {
+    /// No cache, no models, 256 instances.
+    fn default() -> Self {
+        Self {
+            cache_dir: None,
+            models: Vec::new(),
+            max_instances: 256,
+        }
+    }
+}
+
+/// Runs stages in wasmtime. Clones share everything; any number of threads may use them.
+#[derive(Clone)]
+pub struct WasmtimeRuntime {
+    shared: Arc<Shared>,
+    models: Arc<Models>,
+}
+
+struct Shared {
+    engine: Engine,
+    linker: Linker<Host>,
+    cache: Option<Cache>,
+    /// Components that were loaded already, by their digest
+    loaded: Mutex<BTreeMap<Sha256Bytes, Arc<Loaded>>>,
+}
+
+impl WasmtimeRuntime {
+    /// A runtime. Fails where this machine can't run compiled code.
+    pub fn new(config: Config) -> Result<Self, StageFailure> {
+        let broken = |error: wasmtime::Error| {
+            failure(
+                StageFailureKind::Failed,
+                format!("can't start wasmtime: {error:#}"),
+            )
+        };
+        let engine = engine::engine(config.max_instances).map_err(broken)?;
+        let mut linker = Linker::new(&engine);
+        nn::add_to_linker(&mut linker).map_err(broken)?;
+        let cache = config.cache_dir.map(|folder| Cache::new(folder, &engine));
+        let shared = Shared {
+            engine,
+            linker,
+            cache,
+            loaded: Mutex::default(),
+        };
+        Ok(Self {
+            shared: Arc::new(shared),
+            models: Arc::new(Models::new(config.models)),
+        })
+    }
+
+    /// The same runtime for a pipeline with other models; code and engine are shared.
+    pub fn with_models(&self, models: Vec<(String, Vec<u8>)>) -> Self {
+        Self {
+            shared: Arc::clone(&self.shared),
+            models: Arc::new(Models::new(models)),
+        }
+    }
+}
+
+impl Runtime for WasmtimeRuntime {
+    type Component = StageComponent;
+    type Session = Session;
+
+    fn load(&self, component: &[u8]) -> Result<StageComponent, StageFailure> {
+        let Shared {
+            engine,
+            linker,
+            cache,
+            loaded,
+        } = &*self.shared;
+        let digest = sha256(component);
+        let known = loaded
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&digest)
+            .cloned();
+        if let Some(known) = known {
+            return Ok(StageComponent(known));
+        }
+        // Not under the lock: others may load something else meanwhile.
+        let new = Arc::new(Loaded::new(
+            engine,
+            linker,
+            cache.as_ref(),
+            &digest,
+            component,
+        )?);
+        loaded
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(digest, Arc::clone(&new));
+        Ok(StageComponent(new))
+    }
+
+    fn describe(
+        &self,
+        component: &StageComponent,
+        limits: Limits,
+    ) -> Result<Description, StageFailure> {
+        session::describe(&component.0, &self.models, limits)
+    }
+
+    fn open(
+        &self,
+        component: &StageComponent,
+        parameters: &[Value],
+        limits: Limits,
+    ) -> Result<Session, StageFailure> {
+        Session::open(&component.0, &self.models, parameters, limits)
+    }
+
+    fn schema<'a>(&self, session: &'a Session) -> &'a StageSchema {
+        session.schema()
+    }
+
+    fn process(&self, session: &mut Session, batch: &RecordBatch) -> Result<Outcome, StageFailure> {
+        session.process(batch)
+    }
+
+    fn outline(&self, session: &mut Session) -> Result<Option<Outline>, StageFailure> {
+        session.outline()
+    }
+
+    fn explain(
+        &self,
+        session: &mut Session,
+        batch: &RecordBatch,
+        row: u32,
+    ) -> Result<Explanation, StageFailure> {
+        session.explain(batch, row)
+    }
+}
