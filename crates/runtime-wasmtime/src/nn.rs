@@ -3,6 +3,8 @@
 //! Written on the bindings rather than on `wasmtime-wasi-nn`, whose backend trait turns every failure into
 //! the same "failed while accessing backend", keeps tensors outside any limit, and copies each several times.
 
+#![expect(unreachable_pub, reason = "the generated bindings re-export the resources")]
+
 use std::sync::Arc;
 
 use rulestage_inference::{DataType, InferenceError, InferenceErrorKind, Model, Tensor};
@@ -30,13 +32,13 @@ pub(crate) fn add_to_linker(linker: &mut Linker<Host>) -> wasmtime::Result<()> {
 }
 
 /// A loaded model, as guests hold it.
-pub(crate) struct Graph(Arc<Model>);
+pub struct Graph(Arc<Model>);
 
 /// A model ready to compute, as guests hold it.
-pub(crate) struct ExecutionContext(Arc<Model>);
+pub struct ExecutionContext(Arc<Model>);
 
 /// A failure, as guests hold it.
-pub(crate) struct NnError {
+pub struct NnError {
     code: ErrorCode,
     message: String,
 }
