@@ -32,12 +32,6 @@ pub fn check_expression(expr: &str, variables: &[(String, Type)], container: &st
     let value = checker.check_expr(&tree);
     diagnostics.append(&mut checker.diagnostics);
     let has_errors = diagnostics.iter().any(|each| each.severity == rulestage_diagnostics::Severity::Error);
-    for (name, ty) in later {
-        if checker.scope.is_used(&name) && !has_errors {
-            let message = format!("variables of type `{ty}`, such as `{name}`, are not supported yet");
-            diagnostics.push(Diagnostic::error("rule.lower.not-supported-yet", tree.span, message));
-        }
-    }
     let ty = checker.unifier.resolve(&value.ty);
     let (output_ty, merge) = match ty {
         Type::Null => (Type::Nullable(Box::new(Type::Bool)), Merge::First),
@@ -80,6 +74,13 @@ pub fn check_expression(expr: &str, variables: &[(String, Type)], container: &st
         examples: Vec::new(),
     };
     let ruleset = lower::lower(&checked, &checker.unifier, &mut diagnostics);
+    // Where nothing was said of the operation, something must be said of its variables.
+    for (name, ty) in later {
+        if checker.scope.is_used(&name) && diagnostics.is_empty() {
+            let message = format!("variables of type `{ty}`, such as `{name}`, are not supported yet");
+            diagnostics.push(Diagnostic::error("rule.lower.not-supported-yet", tree.span, message));
+        }
+    }
     finish(diagnostics, Some(ruleset))
 }
 

@@ -102,10 +102,10 @@ impl Checker<'_> {
             let mut diagnostic = Diagnostic::error("rule.check.type-mismatch", expr.span, message);
             if found == Type::Null && is_scalar(ty) {
                 diagnostic = diagnostic.with_hint(format!("what may be null is declared `{ty}?`"));
-                self.diagnostics.push(diagnostic);
-            } else {
-                self.report_with_conversion_hint(diagnostic, expr, &found, ty);
+            } else if let (ExprKind::Int(0..), Type::Uint) = (&expr.kind, ty) {
+                diagnostic = diagnostic.with_hint(format!("write `{}u`", expr.span.text(self.source)));
             }
+            self.diagnostics.push(diagnostic);
             return None;
         }
         let diagnostic = Diagnostic::error("rule.check.not-constant", expr.span, format!("{what} must be a constant"))

@@ -386,8 +386,10 @@ impl Checker<'_> {
                 .with_label(left.span, format!("`{left_ty}`"));
             if right_ty == Type::Bool {
                 diagnostic = diagnostic.with_hint("comparisons bind more tightly than `??`: write `(a ?? b) > c`");
+                self.diagnostics.push(diagnostic);
+            } else {
+                self.report_with_conversion_hint(diagnostic, right, &right_ty, &value_ty);
             }
-            self.report_with_conversion_hint(diagnostic, right, &right_ty, &value_ty);
             return Expr::error(span);
         };
         if let Type::Optional(_) = left_ty {

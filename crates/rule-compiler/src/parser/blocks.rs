@@ -80,6 +80,12 @@ impl Parser<'_> {
         let doc = self.doc_above(start);
         let name = self.parse_name_or_empty("the name of the rule set");
         let version = if self.eat_word("version") { self.parse_text("a version such as `\"1.0.0\"`") } else { None };
+        // A header that can't be read does not hide what is in the braces.
+        let brace = (0..4).find(|ahead| self.peek(*ahead).kind == TokenKind::LeftBrace).unwrap_or(0);
+        if brace > 0 {
+            self.error_here("rule.parse.expected", format!("expected `{{`, found {}", self.found()));
+            self.at += brace;
+        }
         let opening = self.token().span;
         let mut items = Vec::new();
         if self.expect(TokenKind::LeftBrace, "`{`") || self.at_item_start() {
