@@ -1,0 +1,185 @@
+//! Batches to files, streaming.
+
+mod cell;
+mod value;
+
+pub use cell::cell_text;
+
+use crate::{Format, FormatError};
+use arrow_array::RecordBatch;
+use arrow_schema::SchemaRef;
+use cell::Cells;
+use std::io::Write;
+
+/// Takes the batches of a file in order.
+pub trait BatchWriter {
+    /// Adds the rows of a batch.
+    fn write(&mut self, batch: &RecordBatch) -> Result<(), FormatError>;
+
+    /// Writes what is left and the end of the file.
+    fn finish(self: Box<Self>) -> Result<(), FormatError>;
+}
+
+/// Starts a file with these columns; `name` is what messages call it. Writes in large pieces: `sink` needs no
+/// buffer.
+///
+/// # Errors
+/// Also columns of types that the format can't hold.
+pub fn open_writer<W: Write + Send + 'static>(
+    format: Format,
+    sink: W,
+    schema: &SchemaRef,
+    name: &str,
+) -> Result<Box<dyn BatchWriter + Send>, FormatError> {
+    let text = |layout| -> Result<Box<dyn BatchWriter + Send>, FormatError> {
+        for field in schema.fields() {
+            cell::check(field).map_err(|message| {
+                FormatError::new(crate::FormatErrorKind::Unsupported, name, message)
+            })?;
+        }
+        let names = schema
+            .fields()
+            .iter()
+            .map(|field| json_key(field.name()))
+            .collect();
+        let mut writer = TextWriter {
+            sink,
+            layout,
+            name: name.to_owned(),
+            names,
+            buffer: Vec::new(),
+            n_rows: 0,
+        };
+        writer.start(schema)?;
+        Ok(Box::new(writer))
+    };
+    match format {
+        Format::Csv => text(Layout::Csv),
+        Format::Ndjson => text(Layout::Ndjson),
+        Format::Json => text(Layout::Json),
+        #[cfg(feature = "parquet")]
+        Format::Parquet => crate::typed::write_parquet(sink, schema, name),
+        #[cfg(feature = "parquet")]
+        Format::Arrow => crate::typed::write_arrow(sink, schema, name),
+        #[cfg(not(feature = "parquet"))]
+        Format::Parquet | Format::Arrow => Err(FormatError::not_built_in(format, name)),
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Layout {
+    Csv,
+    Ndjson,
+    Json,
+}
+
+struct TextWriter<W> {
+    sink: W,
+    layout: Layout,
+    name: String,
+    /// `"name":` for each column
+    names: Vec<String>,
+    buffer: Vec<u8>,
+    n_rows: u64,
+}
+
+/// What is gathered before the system is called.
+const WRITE_BYTES: usize = 256 << 10;
+
+impl<W: Write> TextWriter<W> {
+    fn start(&mut self, schema: &SchemaRef) -> Result<(), FormatError> {
+        match self.layout {
+            Layout::Csv => {
+                for (index, field) in schema.fields().iter().enumerate() {
+                    if index > 0 {
+                        self.buffer.push(b',');
+                    }
+                    value::push_csv(&mut self.buffer, field.name());
+                }
+                self.buffer.push(b'\n');
+            }
+            Layout::Ndjson => {}
+            Layout::Json => self.buffer.push(b'['),
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<(), FormatError> {
+        let written = self.sink.write_all(&self.buffer);
+        self.buffer.clear();
+        written.map_err(|error| FormatError::io(&self.name, error))
+    }
+}
+
+impl<W: Write> BatchWriter for TextWriter<W> {
+    fn write(&mut self, batch: &RecordBatch) -> Result<(), FormatError> {
+        let schema = batch.schema_ref();
+        let columns: Vec<Cells<'_>> = batch
+            .columns()
+            .iter()
+            .zip(schema.fields())
+            .map(|(column, field)| Cells::new(column, field))
+            .collect();
+        for row in 0..batch.num_rows() {
+            match self.layout {
+                Layout::Csv => {
+                    for (index, column) in columns.iter().enumerate() {
+                        if index > 0 {
+                            self.buffer.push(b',');
+                        }
+                        column.push_csv(&mut self.buffer, row);
+                    }
+                    // A line with nothing on it is no record.
+                    if columns.len() == 1 && matches!(self.buffer.last(), Some(b'\n') | None) {
+                        self.buffer.extend_from_slice(b"\"\"");
+                    }
+                    self.buffer.push(b'\n');
+                }
+                Layout::Ndjson | Layout::Json => {
+                    if self.layout == Layout::Json {
+                        self.buffer.extend_from_slice(if self.n_rows == 0 {
+                            b"\n"
+                        } else {
+                            b",\n"
+                        });
+                    }
+                    self.buffer.push(b'{');
+                    for (index, (column, name)) in columns.iter().zip(&self.names).enumerate() {
+                        if index > 0 {
+                            self.buffer.push(b',');
+                        }
+                        self.buffer.extend_from_slice(name.as_bytes());
+                        column.push_json(&mut self.buffer, row);
+                    }
+                    self.buffer.push(b'}');
+                    if self.layout == Layout::Ndjson {
+                        self.buffer.push(b'\n');
+                    }
+                }
+            }
+            self.n_rows += 1;
+            if self.buffer.len() >= WRITE_BYTES {
+                self.flush()?;
+            }
+        }
+        self.flush()
+    }
+
+    fn finish(mut self: Box<Self>) -> Result<(), FormatError> {
+        if self.layout == Layout::Json {
+            self.buffer
+                .extend_from_slice(if self.n_rows == 0 { b"]\n" } else { b"\n]\n" });
+        }
+        self.flush()?;
+        self.sink
+            .flush()
+            .map_err(|error| FormatError::io(&self.name, error))
+    }
+}
+
+fn json_key(name: &str) -> String {
+    let mut key = Vec::new();
+    value::push_json_text(&mut key, name);
+    key.push(b':');
+    String::from_utf8(key).unwrap_or_default()
+}
