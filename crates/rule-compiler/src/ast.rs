@@ -412,7 +412,11 @@ impl Expr {
     pub(crate) fn new(kind: ExprKind, span: Span) -> Self {
         let mut depth = 0;
         kind.for_each_child(&mut |child| depth = depth.max(child.depth));
-        Self { kind, span, depth: depth.saturating_add(1) }
+        Self {
+            kind,
+            span,
+            depth: depth.saturating_add(1),
+        }
     }
 
     /// The expression inside any parentheses.
@@ -466,7 +470,8 @@ impl ExprKind {
                 visit(right);
             }
             Self::Logical(_, operands) => operands.iter().for_each(visit),
-            Self::Conditional(condition, then, otherwise) | Self::If(condition, then, otherwise) => {
+            Self::Conditional(condition, then, otherwise)
+            | Self::If(condition, then, otherwise) => {
                 visit(condition);
                 visit(then);
                 visit(otherwise);

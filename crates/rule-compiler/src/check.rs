@@ -8,6 +8,7 @@ mod constants;
 mod declarations;
 mod expressions;
 mod macros;
+mod operators;
 mod rules;
 mod unify;
 
@@ -29,7 +30,12 @@ pub(crate) struct Checker<'a> {
 
 impl<'a> Checker<'a> {
     pub(crate) fn new(source: &'a str) -> Self {
-        Self { source, scope: Scope::default(), unifier: Unifier::default(), diagnostics: Vec::new() }
+        Self {
+            source,
+            scope: Scope::default(),
+            unifier: Unifier::default(),
+            diagnostics: Vec::new(),
+        }
     }
 
     /// The checked form of a rule set, as far as it can be made.

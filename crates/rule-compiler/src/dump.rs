@@ -12,31 +12,80 @@ pub fn dump(ruleset: &RuleSet) -> String {
         line(&mut out, format_args!("input {}: {}", input.name, input.ty));
     }
     for param in &ruleset.params {
-        line(&mut out, format_args!("param {}: {} = {}", param.name, param.ty, constant(&param.default)));
+        line(
+            &mut out,
+            format_args!(
+                "param {}: {} = {}",
+                param.name,
+                param.ty,
+                constant(&param.default)
+            ),
+        );
     }
     for output in &ruleset.outputs {
         let (name, ty, merge) = (&output.name, &output.ty, merge_name(output.merge));
-        line(&mut out, format_args!("output {name}: {ty} = {} merge {merge}", constant(&output.default)));
+        line(
+            &mut out,
+            format_args!(
+                "output {name}: {ty} = {} merge {merge}",
+                constant(&output.default)
+            ),
+        );
     }
     for each in &ruleset.lets {
-        line(&mut out, format_args!("let {}: {} = {}", each.name, each.value.ty, expression(ruleset, &each.value)));
+        line(
+            &mut out,
+            format_args!(
+                "let {}: {} = {}",
+                each.name,
+                each.value.ty,
+                expression(ruleset, &each.value)
+            ),
+        );
     }
     for rule in &ruleset.rules {
-        line(&mut out, format_args!("rule {} priority {}", rule.name, rule.priority));
-        line(&mut out, format_args!("  when {}", expression(ruleset, &rule.condition)));
+        line(
+            &mut out,
+            format_args!("rule {} priority {}", rule.name, rule.priority),
+        );
+        line(
+            &mut out,
+            format_args!("  when {}", expression(ruleset, &rule.condition)),
+        );
         contributions(&mut out, ruleset, "then", &rule.then);
         contributions(&mut out, ruleset, "else", &rule.otherwise);
     }
     for example in &ruleset.examples {
         line(&mut out, format_args!("example {:?}", example.name));
         for (index, value) in &example.given {
-            line(&mut out, format_args!("  given {} = {}", name(&ruleset.inputs, *index, |each| &each.name), constant(value)));
+            line(
+                &mut out,
+                format_args!(
+                    "  given {} = {}",
+                    name(&ruleset.inputs, *index, |each| &each.name),
+                    constant(value)
+                ),
+            );
         }
         for (index, value) in &example.params {
-            line(&mut out, format_args!("  params {} = {}", name(&ruleset.params, *index, |each| &each.name), constant(value)));
+            line(
+                &mut out,
+                format_args!(
+                    "  params {} = {}",
+                    name(&ruleset.params, *index, |each| &each.name),
+                    constant(value)
+                ),
+            );
         }
         for (index, value, _) in &example.expect {
-            line(&mut out, format_args!("  expect {} = {}", name(&ruleset.outputs, *index, |each| &each.name), constant(value)));
+            line(
+                &mut out,
+                format_args!(
+                    "  expect {} = {}",
+                    name(&ruleset.outputs, *index, |each| &each.name),
+                    constant(value)
+                ),
+            );
         }
     }
     out
@@ -50,7 +99,10 @@ fn line(out: &mut String, text: std::fmt::Arguments<'_>) {
 fn contributions(out: &mut String, ruleset: &RuleSet, block: &str, contributions: &[Contribution]) {
     for each in contributions {
         let output = name(&ruleset.outputs, each.output, |output| &output.name);
-        line(out, format_args!("  {block} {output} = {}", expression(ruleset, &each.value)));
+        line(
+            out,
+            format_args!("  {block} {output} = {}", expression(ruleset, &each.value)),
+        );
     }
 }
 
@@ -77,12 +129,21 @@ fn constant(value: &Const) -> String {
 }
 
 fn expression(ruleset: &RuleSet, expr: &Expr) -> String {
-    let one = |operator: &str, operand: &Expr| format!("({operator} {})", expression(ruleset, operand));
+    let one =
+        |operator: &str, operand: &Expr| format!("({operator} {})", expression(ruleset, operand));
     let two = |operator: &str, left: &Expr, right: &Expr| {
-        format!("({operator} {} {})", expression(ruleset, left), expression(ruleset, right))
+        format!(
+            "({operator} {} {})",
+            expression(ruleset, left),
+            expression(ruleset, right)
+        )
     };
     let many = |operands: &[Expr]| -> String {
-        operands.iter().map(|operand| expression(ruleset, operand)).collect::<Vec<_>>().join(" ")
+        operands
+            .iter()
+            .map(|operand| expression(ruleset, operand))
+            .collect::<Vec<_>>()
+            .join(" ")
     };
     match &expr.kind {
         ExprKind::Const(value) => constant(value),
@@ -91,17 +152,27 @@ fn expression(ruleset: &RuleSet, expr: &Expr) -> String {
         ExprKind::Let(index) => name(&ruleset.lets, *index, |each| &each.name).to_owned(),
         ExprKind::Not(operand) => one("not", operand),
         ExprKind::Negate(operand) => one("negate", operand),
-        ExprKind::Arithmetic(op, left, right) => two(&format!("{}.{}", type_name(&expr.ty), arithmetic(*op)), left, right),
+        ExprKind::Arithmetic(op, left, right) => two(
+            &format!("{}.{}", type_name(&expr.ty), arithmetic(*op)),
+            left,
+            right,
+        ),
         ExprKind::Concat(left, right) => two("concat", left, right),
         ExprKind::Compare(op, left, right) => two(compare(*op), left, right),
         ExprKind::And(left, right) => two("and", left, right),
         ExprKind::Or(left, right) => two("or", left, right),
         ExprKind::Conditional(condition, then, otherwise) => {
             let condition = expression(ruleset, condition);
-            format!("(if {condition} {} {})", expression(ruleset, then), expression(ruleset, otherwise))
+            format!(
+                "(if {condition} {} {})",
+                expression(ruleset, then),
+                expression(ruleset, otherwise)
+            )
         }
         ExprKind::Coalesce(left, right) => two("coalesce", left, right),
-        ExprKind::In(item, items) => format!("(in {} [{}])", expression(ruleset, item), many(items)),
+        ExprKind::In(item, items) => {
+            format!("(in {} [{}])", expression(ruleset, item), many(items))
+        }
         ExprKind::Unwrap(operand) => one("unwrap", operand),
         ExprKind::Wrap(operand) => one("wrap", operand),
         ExprKind::Call(function, args) => format!("({} {})", function_name(*function), many(args)),

@@ -21,17 +21,27 @@ pub fn check_expression(expr: &str, variables: &[(String, Type)], container: &st
     let mut later: Vec<(String, Type)> = Vec::new();
     for (name, ty) in variables {
         let index = inputs.len();
-        let declaration = Declaration { binding: Binding::Input(index), ty: ty.clone(), span: Span::default() };
+        let declaration = Declaration {
+            binding: Binding::Input(index),
+            ty: ty.clone(),
+            span: Span::default(),
+        };
         let is_new = checker.scope.declare(name, declaration).is_none();
         if is_new && is_scalar(&without_null(ty)) {
-            inputs.push(Input { name: name.clone(), ty: ty.clone(), doc: String::new() });
+            inputs.push(Input {
+                name: name.clone(),
+                ty: ty.clone(),
+                doc: String::new(),
+            });
         } else if is_new {
             later.push((name.clone(), ty.clone()));
         }
     }
     let value = checker.check_expr(&tree);
     diagnostics.append(&mut checker.diagnostics);
-    let has_errors = diagnostics.iter().any(|each| each.severity == rulestage_diagnostics::Severity::Error);
+    let has_errors = diagnostics
+        .iter()
+        .any(|each| each.severity == rulestage_diagnostics::Severity::Error);
     let ty = checker.unifier.resolve(&value.ty);
     let (output_ty, merge) = match ty {
         Type::Null => (Type::Nullable(Box::new(Type::Bool)), Merge::First),
@@ -47,10 +57,20 @@ pub fn check_expression(expr: &str, variables: &[(String, Type)], container: &st
         && !has_errors
     {
         let message = format!("lists of `{element}` are not supported yet");
-        diagnostics.push(Diagnostic::error("rule.lower.not-supported-yet", tree.span, message));
+        diagnostics.push(Diagnostic::error(
+            "rule.lower.not-supported-yet",
+            tree.span,
+            message,
+        ));
     }
     let value = checker.coerce(value, &output_ty);
-    let output = Output { name: "result".to_owned(), default: zero(&output_ty), ty: output_ty, merge, doc: String::new() };
+    let output = Output {
+        name: "result".to_owned(),
+        default: zero(&output_ty),
+        ty: output_ty,
+        merge,
+        doc: String::new(),
+    };
     let span = tree.span;
     let condition = typed::Expr::new(typed::ExprKind::Const(Const::Bool(true)), Type::Bool, span);
     let rule = typed::Rule {
@@ -59,7 +79,11 @@ pub fn check_expression(expr: &str, variables: &[(String, Type)], container: &st
         doc: String::new(),
         span,
         condition,
-        then: vec![typed::Contribution { output: 0, value, span }],
+        then: vec![typed::Contribution {
+            output: 0,
+            value,
+            span,
+        }],
         otherwise: Vec::new(),
     };
     let checked = typed::RuleSet {
@@ -77,8 +101,13 @@ pub fn check_expression(expr: &str, variables: &[(String, Type)], container: &st
     // Where nothing was said of the operation, something must be said of its variables.
     for (name, ty) in later {
         if checker.scope.is_used(&name) && diagnostics.is_empty() {
-            let message = format!("variables of type `{ty}`, such as `{name}`, are not supported yet");
-            diagnostics.push(Diagnostic::error("rule.lower.not-supported-yet", tree.span, message));
+            let message =
+                format!("variables of type `{ty}`, such as `{name}`, are not supported yet");
+            diagnostics.push(Diagnostic::error(
+                "rule.lower.not-supported-yet",
+                tree.span,
+                message,
+            ));
         }
     }
     finish(diagnostics, Some(ruleset))
@@ -88,7 +117,11 @@ pub fn check_expression(expr: &str, variables: &[(String, Type)], container: &st
 /// `wrapper(int)`.
 pub fn parse_type(source: &str) -> Result<Type, Vec<Diagnostic>> {
     let (ty, diagnostics) = parser::parse_type(source);
-    if diagnostics.is_empty() { Ok(ty.ty) } else { Err(diagnostics) }
+    if diagnostics.is_empty() {
+        Ok(ty.ty)
+    } else {
+        Err(diagnostics)
+    }
 }
 
 fn zero(ty: &Type) -> Const {

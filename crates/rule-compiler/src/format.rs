@@ -16,10 +16,19 @@ const WIDTH: usize = 100;
 /// errors come back.
 pub fn format(source: &str) -> Result<String, Vec<Diagnostic>> {
     let parsed = parse(source);
-    let errors: Vec<Diagnostic> =
-        parsed.diagnostics.into_iter().filter(|each| each.severity == Severity::Error).collect();
-    let Some(ruleset) = parsed.ruleset.filter(|_| errors.is_empty()) else { return Err(errors) };
-    let mut formatter = Formatter { source, comments: &parsed.comments, docs: Vec::new() };
+    let errors: Vec<Diagnostic> = parsed
+        .diagnostics
+        .into_iter()
+        .filter(|each| each.severity == Severity::Error)
+        .collect();
+    let Some(ruleset) = parsed.ruleset.filter(|_| errors.is_empty()) else {
+        return Err(errors);
+    };
+    let mut formatter = Formatter {
+        source,
+        comments: &parsed.comments,
+        docs: Vec::new(),
+    };
     formatter.ruleset(&ruleset);
     formatter.comments_before(source.len() as u32);
     Ok(render(&formatter.docs, WIDTH))
@@ -91,7 +100,10 @@ impl<'a> Formatter<'a> {
             self.push(Doc::BlankLine);
         }
         let text = self.source_text(comment.span).trim_end().to_owned();
-        self.push(Doc::Comment { text, own_line: comment.own_line });
+        self.push(Doc::Comment {
+            text,
+            own_line: comment.own_line,
+        });
     }
 
     fn is_after_blank_line(&self, position: u32) -> bool {
@@ -126,13 +138,20 @@ impl<'a> Formatter<'a> {
         self.comments_on_line(ruleset.items.first().map_or(end, |first| first.span.start));
         self.indent(|formatter| {
             for (index, item) in ruleset.items.iter().enumerate() {
-                let previous = index.checked_sub(1).map(|previous| &ruleset.items[previous]);
+                let previous = index
+                    .checked_sub(1)
+                    .map(|previous| &ruleset.items[previous]);
                 if previous.is_some_and(|previous| needs_blank_line(previous, item)) {
                     formatter.push(Doc::BlankLine);
                 }
                 formatter.before_entry(item.span.start);
                 formatter.item(item);
-                formatter.comments_on_line(ruleset.items.get(index + 1).map_or(end, |next| next.span.start));
+                formatter.comments_on_line(
+                    ruleset
+                        .items
+                        .get(index + 1)
+                        .map_or(end, |next| next.span.start),
+                );
             }
             formatter.comments_before(end);
         });
@@ -145,27 +164,54 @@ impl<'a> Formatter<'a> {
     fn item(&mut self, item: &Item) {
         match &item.kind {
             ItemKind::Input(fields) => {
-                let width = fields.iter().map(|field| field.name.text.len() + 1).max().unwrap_or(0);
-                self.block("input", item.span, fields.iter().map(|field| field.span), |formatter, index| {
-                    let field = &fields[index];
-                    let name = format!("{}:", field.name.text);
-                    formatter.text(format!("{name:width$} {}", field.ty.ty));
-                });
+                let width = fields
+                    .iter()
+                    .map(|field| field.name.text.len() + 1)
+                    .max()
+                    .unwrap_or(0);
+                self.block(
+                    "input",
+                    item.span,
+                    fields.iter().map(|field| field.span),
+                    |formatter, index| {
+                        let field = &fields[index];
+                        let name = format!("{}:", field.name.text);
+                        formatter.text(format!("{name:width$} {}", field.ty.ty));
+                    },
+                );
             }
             ItemKind::Output(fields) => {
-                let name_width = fields.iter().map(|field| field.name.text.len() + 1).max().unwrap_or(0);
-                let values: Vec<String> = fields.iter().map(|field| self.output_value(field)).collect();
-                let with_merge = values.iter().zip(fields).filter(|(_, field)| field.merge.is_some());
-                let width = with_merge.map(|(value, _)| value.chars().count()).max().unwrap_or(0);
-                self.block("output", item.span, fields.iter().map(|field| field.span), |formatter, index| {
-                    let (field, value) = (&fields[index], &values[index]);
-                    let name = format!("{}:", field.name.text);
-                    formatter.text(format!("{name:name_width$} {value}"));
-                    if let Some((merge, _)) = field.merge {
-                        let padding = width.saturating_sub(value.chars().count());
-                        formatter.text(format!("{:padding$} merge {}", "", merge_name(merge)));
-                    }
-                });
+                let name_width = fields
+                    .iter()
+                    .map(|field| field.name.text.len() + 1)
+                    .max()
+                    .unwrap_or(0);
+                let values: Vec<String> = fields
+                    .iter()
+                    .map(|field| self.output_value(field))
+                    .collect();
+                let with_merge = values
+                    .iter()
+                    .zip(fields)
+                    .filter(|(_, field)| field.merge.is_some());
+                let width = with_merge
+                    .map(|(value, _)| value.chars().count())
+                    .max()
+                    .unwrap_or(0);
+                self.block(
+                    "output",
+                    item.span,
+                    fields.iter().map(|field| field.span),
+                    |formatter, index| {
+                        let (field, value) = (&fields[index], &values[index]);
+                        let name = format!("{}:", field.name.text);
+                        formatter.text(format!("{name:name_width$} {value}"));
+                        if let Some((merge, _)) = field.merge {
+                            let padding = width.saturating_sub(value.chars().count());
+                            formatter.text(format!("{:padding$} merge {}", "", merge_name(merge)));
+                        }
+                    },
+                );
             }
             ItemKind::Param { name, ty, default } => {
                 self.text(format!("param {}: {} = ", name.text, ty.ty));
@@ -179,20 +225,29 @@ impl<'a> Formatter<'a> {
             ItemKind::Example(example) => {
                 let name = self.source_text(example.name.span);
                 let header = format!("example {name}");
-                self.block(&header, item.span, example.parts.iter().map(|part| part.span), |formatter, index| {
-                    let part = &example.parts[index];
-                    formatter.text(match part.kind {
-                        ExamplePartKind::Given => "given  ",
-                        ExamplePartKind::Params => "params ",
-                        ExamplePartKind::Expect => "expect ",
-                    });
-                    formatter.assignments(&part.entries, ": ", part.span);
-                });
+                self.block(
+                    &header,
+                    item.span,
+                    example.parts.iter().map(|part| part.span),
+                    |formatter, index| {
+                        let part = &example.parts[index];
+                        formatter.text(match part.kind {
+                            ExamplePartKind::Given => "given  ",
+                            ExamplePartKind::Params => "params ",
+                            ExamplePartKind::Expect => "expect ",
+                        });
+                        formatter.assignments(&part.entries, ": ", part.span);
+                    },
+                );
             }
             ItemKind::Unsupported { .. } => {
                 // As it is: what it means is not known yet. Its comments are part of it.
                 let verbatim = self.source_text(item.span).trim_end().to_owned();
-                while let Some((_, rest)) = self.comments.split_first().filter(|(next, _)| next.span.start < item.span.end) {
+                while let Some((_, rest)) = self
+                    .comments
+                    .split_first()
+                    .filter(|(next, _)| next.span.start < item.span.end)
+                {
                     self.comments = rest;
                 }
                 self.text(verbatim);
@@ -209,10 +264,17 @@ impl<'a> Formatter<'a> {
         mut entry: impl FnMut(&mut Self, usize),
     ) {
         let spans: Vec<Span> = entries.collect();
-        let header = if header.is_empty() { "{".to_owned() } else { format!("{header} {{") };
+        let header = if header.is_empty() {
+            "{".to_owned()
+        } else {
+            format!("{header} {{")
+        };
         self.text(header);
         self.comments_on_line(spans.first().map_or(span.end, |first| first.start));
-        let has_comments = self.comments.first().is_some_and(|next| next.span.start < span.end);
+        let has_comments = self
+            .comments
+            .first()
+            .is_some_and(|next| next.span.start < span.end);
         if spans.is_empty() && !has_comments {
             return self.text("}");
         }
@@ -220,7 +282,8 @@ impl<'a> Formatter<'a> {
             for (index, each) in spans.iter().enumerate() {
                 formatter.before_entry(each.start);
                 entry(formatter, index);
-                formatter.comments_on_line(spans.get(index + 1).map_or(span.end, |next| next.start));
+                formatter
+                    .comments_on_line(spans.get(index + 1).map_or(span.end, |next| next.start));
             }
             formatter.comments_before(span.end);
         });
@@ -230,10 +293,20 @@ impl<'a> Formatter<'a> {
 
     /// `TYPE = DEFAULT`, on one line. Comments inside it move behind the whole declaration.
     fn output_value(&self, field: &OutputField) -> String {
-        let Some(default) = &field.default else { return field.ty.ty.to_string() };
-        let mut formatter = Formatter { source: self.source, comments: &[], docs: Vec::new() };
+        let Some(default) = &field.default else {
+            return field.ty.ty.to_string();
+        };
+        let mut formatter = Formatter {
+            source: self.source,
+            comments: &[],
+            docs: Vec::new(),
+        };
         formatter.expression(default);
-        format!("{} = {}", field.ty.ty, render(&formatter.docs, usize::MAX).trim_end())
+        format!(
+            "{} = {}",
+            field.ty.ty,
+            render(&formatter.docs, usize::MAX).trim_end()
+        )
     }
 
     fn rule(&mut self, rule: &Rule, span: Span) {
@@ -267,16 +340,28 @@ impl<'a> Formatter<'a> {
 
     /// `{ a = 1, b = 2 }`, or one a line.
     fn assignments(&mut self, entries: &[Assignment], separator: &str, span: Span) {
-        let has_comments = self.comments.first().is_some_and(|next| next.span.start < span.end);
+        let has_comments = self
+            .comments
+            .first()
+            .is_some_and(|next| next.span.start < span.end);
         if entries.is_empty() && !has_comments {
             return self.text("{}");
         }
-        if has_comments || entries.iter().any(|entry| self.source_text(entry.span).contains('\n')) {
-            return self.block("", span, entries.iter().map(|entry| entry.span), |formatter, index| {
-                let entry = &entries[index];
-                formatter.text(format!("{}{separator}", entry.name.text));
-                formatter.expression(&entry.value);
-            });
+        if has_comments
+            || entries
+                .iter()
+                .any(|entry| self.source_text(entry.span).contains('\n'))
+        {
+            return self.block(
+                "",
+                span,
+                entries.iter().map(|entry| entry.span),
+                |formatter, index| {
+                    let entry = &entries[index];
+                    formatter.text(format!("{}{separator}", entry.name.text));
+                    formatter.expression(&entry.value);
+                },
+            );
         }
         self.group(|formatter| {
             formatter.text("{");

@@ -32,21 +32,59 @@ pub enum TokenClass {
 }
 
 const BLOCK_WORDS: [&str; 20] = [
-    "ruleset", "version", "input", "param", "output", "merge", "rule", "priority", "when", "then", "else", "example",
-    "given", "params", "expect", "table", "hit", "func", "invariant", "let",
+    "ruleset",
+    "version",
+    "input",
+    "param",
+    "output",
+    "merge",
+    "rule",
+    "priority",
+    "when",
+    "then",
+    "else",
+    "example",
+    "given",
+    "params",
+    "expect",
+    "table",
+    "hit",
+    "func",
+    "invariant",
+    "let",
 ];
 
-const TYPE_WORDS: [&str; 12] =
-    ["int", "uint", "double", "string", "bool", "bytes", "timestamp", "duration", "list", "map", "optional", "dyn"];
+const TYPE_WORDS: [&str; 12] = [
+    "int",
+    "uint",
+    "double",
+    "string",
+    "bool",
+    "bytes",
+    "timestamp",
+    "duration",
+    "list",
+    "map",
+    "optional",
+    "dyn",
+];
 
 /// The pieces of a source and their classes, in source order; blanks are left out.
 pub fn highlight(source: &str) -> Vec<(Span, TokenClass)> {
     let lexed = lex(source);
-    let mut pieces: Vec<(Span, TokenClass)> =
-        lexed.comments.iter().map(|comment| (comment.span, TokenClass::Comment)).collect();
+    let mut pieces: Vec<(Span, TokenClass)> = lexed
+        .comments
+        .iter()
+        .map(|comment| (comment.span, TokenClass::Comment))
+        .collect();
     for (index, token) in lexed.tokens.iter().enumerate() {
-        let next = lexed.tokens.get(index + 1).map_or(TokenKind::End, |next| next.kind);
-        let previous = index.checked_sub(1).map(|previous| lexed.tokens[previous].kind);
+        let next = lexed
+            .tokens
+            .get(index + 1)
+            .map_or(TokenKind::End, |next| next.kind);
+        let previous = index
+            .checked_sub(1)
+            .map(|previous| lexed.tokens[previous].kind);
         let class = match token.kind {
             TokenKind::End => continue,
             TokenKind::Identifier => word_class(token.span.text(source), previous, next),
@@ -74,7 +112,11 @@ pub fn highlight(source: &str) -> Vec<(Span, TokenClass)> {
 
 fn word_class(word: &str, previous: Option<TokenKind>, next: TokenKind) -> TokenClass {
     if previous == Some(TokenKind::Dot) {
-        return if next == TokenKind::LeftParen { TokenClass::Function } else { TokenClass::Name };
+        return if next == TokenKind::LeftParen {
+            TokenClass::Function
+        } else {
+            TokenClass::Name
+        };
     }
     let is_declared = matches!(next, TokenKind::Colon | TokenKind::Assign);
     match word {
@@ -82,7 +124,12 @@ fn word_class(word: &str, previous: Option<TokenKind>, next: TokenKind) -> Token
         _ if KEYWORDS.contains(&word) || RESERVED.contains(&word) => TokenClass::Keyword,
         _ if next == TokenKind::LeftParen => TokenClass::Function,
         _ if BLOCK_WORDS.contains(&word) && !is_declared => TokenClass::Keyword,
-        _ if TYPE_WORDS.contains(&word) && matches!(previous, Some(TokenKind::Colon | TokenKind::Less | TokenKind::Comma)) => {
+        _ if TYPE_WORDS.contains(&word)
+            && matches!(
+                previous,
+                Some(TokenKind::Colon | TokenKind::Less | TokenKind::Comma)
+            ) =>
+        {
             TokenClass::Type
         }
         _ => TokenClass::Name,

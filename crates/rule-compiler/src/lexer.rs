@@ -20,17 +20,28 @@ pub(crate) fn lex(source: &str) -> Lexed {
         bytes: source.as_bytes(),
         at: 0,
         line_is_blank: true,
-        lexed: Lexed { tokens: Vec::new(), comments: Vec::new(), diagnostics: Vec::new() },
+        lexed: Lexed {
+            tokens: Vec::new(),
+            comments: Vec::new(),
+            diagnostics: Vec::new(),
+        },
     };
     if u32::try_from(source.len()).is_err() {
-        lexer.error("rule.parse.source-too-large", Span::new(0, 0), "the source is larger than 4 GiB");
+        lexer.error(
+            "rule.parse.source-too-large",
+            Span::new(0, 0),
+            "the source is larger than 4 GiB",
+        );
         lexer.at = source.len();
     }
     while lexer.at < lexer.bytes.len() {
         lexer.next_token();
     }
     let end = u32::try_from(source.len()).unwrap_or(0);
-    lexer.lexed.tokens.push(Token { kind: TokenKind::End, span: Span::new(end, end) });
+    lexer.lexed.tokens.push(Token {
+        kind: TokenKind::End,
+        span: Span::new(end, end),
+    });
     lexer.lexed
 }
 
@@ -53,7 +64,9 @@ impl Lexer<'_> {
     }
 
     fn error(&mut self, code: &'static str, span: Span, message: impl Into<String>) {
-        self.lexed.diagnostics.push(Diagnostic::error(code, span, message));
+        self.lexed
+            .diagnostics
+            .push(Diagnostic::error(code, span, message));
     }
 
     fn push(&mut self, kind: TokenKind, start: usize) {
@@ -95,7 +108,10 @@ impl Lexer<'_> {
         if self.bytes[..self.at].last() == Some(&b'\r') {
             span.end -= 1;
         }
-        self.lexed.comments.push(Comment { span, own_line: self.line_is_blank });
+        self.lexed.comments.push(Comment {
+            span,
+            own_line: self.line_is_blank,
+        });
     }
 
     fn word(&mut self) {
@@ -119,7 +135,10 @@ impl Lexer<'_> {
     fn number(&mut self) {
         let start = self.at;
         let mut kind = TokenKind::Int;
-        if self.peek(0) == b'0' && matches!(self.peek(1), b'x' | b'X') && self.peek(2).is_ascii_hexdigit() {
+        if self.peek(0) == b'0'
+            && matches!(self.peek(1), b'x' | b'X')
+            && self.peek(2).is_ascii_hexdigit()
+        {
             self.at += 2;
             while self.peek(0).is_ascii_hexdigit() {
                 self.at += 1;
@@ -167,16 +186,25 @@ impl Lexer<'_> {
     fn string(&mut self, start: usize, bytes: bool, raw: bool) {
         let quote = self.peek(0);
         let triple = self.peek(1) == quote && self.peek(2) == quote;
-        let kind = if bytes { TokenKind::Bytes } else { TokenKind::String };
+        let kind = if bytes {
+            TokenKind::Bytes
+        } else {
+            TokenKind::String
+        };
         self.at += if triple { 3 } else { 1 };
         let opening = self.span_from(start);
         loop {
             if self.at >= self.bytes.len() || (!triple && self.peek(0) == b'\n') {
                 let what = if bytes { "bytes literal" } else { "string" };
-                let mut diagnostic =
-                    Diagnostic::error("rule.parse.unterminated-string", opening, format!("this {what} is never closed"));
+                let mut diagnostic = Diagnostic::error(
+                    "rule.parse.unterminated-string",
+                    opening,
+                    format!("this {what} is never closed"),
+                );
                 if !triple {
-                    diagnostic = diagnostic.with_hint("strings over several lines stand between triple quotes, `\"\"\"`");
+                    diagnostic = diagnostic.with_hint(
+                        "strings over several lines stand between triple quotes, `\"\"\"`",
+                    );
                 }
                 self.lexed.diagnostics.push(diagnostic);
                 // A carriage return before the line break belongs to the break.
@@ -210,13 +238,18 @@ impl Lexer<'_> {
         }
         if self.peek(0) != b'`' {
             let span = self.span_from(start);
-            self.error("rule.parse.unterminated-name", span, "this quoted field name is never closed");
+            self.error(
+                "rule.parse.unterminated-name",
+                span,
+                "this quoted field name is never closed",
+            );
             return self.push(TokenKind::Unknown, start);
         }
         self.at += 1;
         let span = self.span_from(start);
         let name = Span::new(span.start + 1, span.end - 1).text(self.source);
-        let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-' | '/' | ' ');
+        let allowed =
+            |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-' | '/' | ' ');
         if name.is_empty() || !name.chars().all(allowed) {
             let message = "quoted field names hold letters, digits, `_`, `.`, `-`, `/` and blanks";
             self.error("rule.parse.invalid-name", span, message);
@@ -226,10 +259,20 @@ impl Lexer<'_> {
 
     fn unknown_character(&mut self) {
         let start = self.at;
-        let is_known = |c: char| c.is_ascii() && (c as u32) > 0x20 && !matches!(c, '#' | '@' | '$' | '\\' | '^' | '~');
+        let is_known = |c: char| {
+            c.is_ascii() && (c as u32) > 0x20 && !matches!(c, '#' | '@' | '$' | '\\' | '^' | '~')
+        };
         let rest = &self.source[start..];
-        let len: usize = rest.chars().take_while(|c| !c.is_whitespace() && !is_known(*c)).map(char::len_utf8).sum();
-        self.at += if len > 0 { len } else { rest.chars().next().map_or(1, char::len_utf8) };
+        let len: usize = rest
+            .chars()
+            .take_while(|c| !c.is_whitespace() && !is_known(*c))
+            .map(char::len_utf8)
+            .sum();
+        self.at += if len > 0 {
+            len
+        } else {
+            rest.chars().next().map_or(1, char::len_utf8)
+        };
         let span = self.span_from(start);
         let text = span.text(self.source);
         let mut diagnostic = if text.chars().all(|c| c.is_whitespace() || c.is_control()) {
@@ -242,11 +285,15 @@ impl Lexer<'_> {
         };
         let hint = match text.chars().next() {
             Some('#') => Some("comments start with `//`"),
-            Some('\u{201c}' | '\u{201d}' | '\u{2018}' | '\u{2019}') => Some("strings stand between straight quotes, `\"`"),
+            Some('\u{201c}' | '\u{201d}' | '\u{2018}' | '\u{2019}') => {
+                Some("strings stand between straight quotes, `\"`")
+            }
             Some('\u{2264}') => Some("write `<=`"),
             Some('\u{2265}') => Some("write `>=`"),
             Some('\u{2260}') => Some("write `!=`"),
-            Some(c) if c.is_alphabetic() => Some("names hold the letters a-z and A-Z, digits and `_`"),
+            Some(c) if c.is_alphabetic() => {
+                Some("names hold the letters a-z and A-Z, digits and `_`")
+            }
             _ => None,
         };
         if let Some(hint) = hint {

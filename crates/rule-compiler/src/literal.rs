@@ -28,7 +28,9 @@ fn decode(text: &str, at: u32, is_bytes: bool, diagnostics: &mut Vec<Diagnostic>
     let quoted = &text[prefix_len..];
     let triple = quoted.len() >= 6 && (quoted.starts_with("\"\"\"") || quoted.starts_with("'''"));
     let quote_len = if triple { 3 } else { 1 };
-    let body = quoted.get(quote_len..quoted.len().saturating_sub(quote_len)).unwrap_or_default();
+    let body = quoted
+        .get(quote_len..quoted.len().saturating_sub(quote_len))
+        .unwrap_or_default();
     let body_at = at + (prefix_len + quote_len) as u32;
 
     let mut out = Vec::with_capacity(body.len());
@@ -43,7 +45,11 @@ fn decode(text: &str, at: u32, is_bytes: bool, diagnostics: &mut Vec<Diagnostic>
                 Ok(Value::Byte(byte)) => out.push(byte),
                 Err(message) => {
                     let span = Span::new(body_at + offset, body_at + offset + len as u32);
-                    diagnostics.push(Diagnostic::error("rule.parse.invalid-escape", span, message));
+                    diagnostics.push(Diagnostic::error(
+                        "rule.parse.invalid-escape",
+                        span,
+                        message,
+                    ));
                 }
             }
             rest = rest.get(len..).unwrap_or_default();
@@ -72,7 +78,10 @@ struct Escape {
 
 fn read_escape(rest: &str, is_bytes: bool) -> Escape {
     let Some(c) = rest.chars().next() else {
-        return Escape { len: 0, value: Err("the escape is incomplete".to_owned()) };
+        return Escape {
+            len: 0,
+            value: Err("the escape is incomplete".to_owned()),
+        };
     };
     let simple = match c {
         'a' => Some('\u{7}'),
@@ -86,7 +95,10 @@ fn read_escape(rest: &str, is_bytes: bool) -> Escape {
         _ => None,
     };
     if let Some(simple) = simple {
-        return Escape { len: 1, value: Ok(Value::Char(simple)) };
+        return Escape {
+            len: 1,
+            value: Ok(Value::Char(simple)),
+        };
     }
     let (skip, n_digits, radix) = match c {
         'x' | 'X' => (1, 2, 16),
@@ -95,18 +107,31 @@ fn read_escape(rest: &str, is_bytes: bool) -> Escape {
         '0'..='3' => (0, 3, 8),
         _ => {
             let message = format!("`\\{c}` is not an escape; a backslash itself is written `\\\\`");
-            return Escape { len: c.len_utf8(), value: Err(message) };
+            return Escape {
+                len: c.len_utf8(),
+                value: Err(message),
+            };
         }
     };
     if is_bytes && matches!(c, 'u' | 'U') {
-        return Escape { len: 1, value: Err(format!("`\\{c}` can't stand in a bytes literal; use `\\x`")) };
+        return Escape {
+            len: 1,
+            value: Err(format!("`\\{c}` can't stand in a bytes literal; use `\\x`")),
+        };
     }
-    let n_found = rest[skip..].chars().take(n_digits).take_while(|c| c.is_digit(radix)).count();
+    let n_found = rest[skip..]
+        .chars()
+        .take(n_digits)
+        .take_while(|c| c.is_digit(radix))
+        .count();
     let digits = &rest[skip..skip + n_found];
     let len = skip + n_found;
     if n_found < n_digits {
         let kind = if radix == 8 { "octal" } else { "hexadecimal" };
-        return Escape { len, value: Err(format!("this escape needs {n_digits} {kind} digits")) };
+        return Escape {
+            len,
+            value: Err(format!("this escape needs {n_digits} {kind} digits")),
+        };
     }
     let code = u32::from_str_radix(digits, radix).unwrap_or(u32::MAX);
     let value = match (is_bytes, u8::try_from(code), char::from_u32(code)) {

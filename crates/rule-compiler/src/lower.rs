@@ -8,10 +8,23 @@ use crate::types::Type;
 use rulestage_diagnostics::{Diagnostic, Span};
 
 /// The rule set, complete where no error was reported.
-pub(crate) fn lower(ruleset: &typed::RuleSet, unifier: &Unifier, diagnostics: &mut Vec<Diagnostic>) -> ir::RuleSet {
-    let mut lowerer = Lowerer { lets: &ruleset.lets, let_index: Vec::new(), unifier, diagnostics };
+pub(crate) fn lower(
+    ruleset: &typed::RuleSet,
+    unifier: &Unifier,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> ir::RuleSet {
+    let mut lowerer = Lowerer {
+        lets: &ruleset.lets,
+        let_index: Vec::new(),
+        unifier,
+        diagnostics,
+    };
     let lets = lowerer.lower_lets();
-    let mut rules: Vec<ir::Rule> = ruleset.rules.iter().filter_map(|rule| lowerer.lower_rule(rule)).collect();
+    let mut rules: Vec<ir::Rule> = ruleset
+        .rules
+        .iter()
+        .filter_map(|rule| lowerer.lower_rule(rule))
+        .collect();
     // A stable sort: source order among equals
     rules.sort_by_key(|rule| std::cmp::Reverse(rule.priority));
     ir::RuleSet {
@@ -52,15 +65,21 @@ impl Lowerer<'_> {
         let mut lowered = Vec::new();
         for each in self.lets {
             // Lists and nulls have no place of their own: they are put in where they are used.
-            let is_inlined = matches!(each.value.kind, typed::ExprKind::List(_)) || each.value.ty == Type::Null;
+            let is_inlined =
+                matches!(each.value.kind, typed::ExprKind::List(_)) || each.value.ty == Type::Null;
             let index = if is_inlined {
                 if let typed::ExprKind::List(elements) = &each.value.kind {
-                    elements.iter().for_each(|element| drop(self.lower_scalar(element)));
+                    elements
+                        .iter()
+                        .for_each(|element| drop(self.lower_scalar(element)));
                 }
                 None
             } else {
                 self.lower_scalar(&each.value).map(|value| {
-                    lowered.push(ir::Let { name: each.name.clone(), value });
+                    lowered.push(ir::Let {
+                        name: each.name.clone(),
+                        value,
+                    });
                     lowered.len() - 1
                 })
             };
@@ -84,29 +103,48 @@ impl Lowerer<'_> {
         })
     }
 
-    fn lower_contributions(&mut self, contributions: &[typed::Contribution]) -> Option<Vec<ir::Contribution>> {
+    fn lower_contributions(
+        &mut self,
+        contributions: &[typed::Contribution],
+    ) -> Option<Vec<ir::Contribution>> {
         let lowered: Vec<Option<ir::Contribution>> = contributions
             .iter()
             .map(|each| {
                 let value = self.lower_contribution(&each.value)?;
-                Some(ir::Contribution { output: each.output, value, span: each.span })
+                Some(ir::Contribution {
+                    output: each.output,
+                    value,
+                    span: each.span,
+                })
             })
             .collect();
         lowered.into_iter().collect()
     }
 
     fn lower_contribution(&mut self, value: &typed::Expr) -> Option<Expr> {
-        let Some(elements) = list_elements(self.lets, value) else { return self.lower_scalar(value) };
+        let Some(elements) = list_elements(self.lets, value) else {
+            return self.lower_scalar(value);
+        };
         let ty = self.unifier.resolve(&value.ty);
-        let elements: Vec<Option<Expr>> = elements.iter().map(|element| self.lower_scalar(element)).collect();
+        let elements: Vec<Option<Expr>> = elements
+            .iter()
+            .map(|element| self.lower_scalar(element))
+            .collect();
         let elements: Vec<Expr> = elements.into_iter().collect::<Option<_>>()?;
         let element_ty = match ty {
             Type::List(element) => *element,
             other => other,
         };
         // The elements of a `let` still have the types they were written with.
-        let elements = elements.into_iter().map(|element| convert(element, &element_ty)).collect();
-        Some(Expr { kind: ExprKind::List(elements), ty: Type::List(Box::new(element_ty)), span: value.span })
+        let elements = elements
+            .into_iter()
+            .map(|element| convert(element, &element_ty))
+            .collect();
+        Some(Expr {
+            kind: ExprKind::List(elements),
+            ty: Type::List(Box::new(element_ty)),
+            span: value.span,
+        })
     }
 
     fn lower_boxed(&mut self, expr: &typed::Expr) -> Option<Box<Expr>> {
@@ -163,7 +201,10 @@ impl Lowerer<'_> {
                 ExprKind::Compare(*op, left, right)
             }
             K::Logical(op, operands) => {
-                let lowered: Vec<Option<Expr>> = operands.iter().map(|each| self.lower_scalar(each)).collect();
+                let lowered: Vec<Option<Expr>> = operands
+                    .iter()
+                    .map(|each| self.lower_scalar(each))
+                    .collect();
                 let mut lowered: Vec<Expr> = lowered.into_iter().collect::<Option<_>>()?;
                 return balance(*op, &mut lowered);
             }
@@ -178,7 +219,8 @@ impl Lowerer<'_> {
             }
             K::In(item, list) => return self.lower_in(item, list, expr.span),
             K::Call(function, args) => {
-                let args: Vec<Option<Expr>> = args.iter().map(|arg| self.lower_scalar(arg)).collect();
+                let args: Vec<Option<Expr>> =
+                    args.iter().map(|arg| self.lower_scalar(arg)).collect();
                 ExprKind::Call(*function, args.into_iter().collect::<Option<_>>()?)
             }
             K::Unwrap(operand) => ExprKind::Unwrap(self.lower_boxed(operand)?),
@@ -189,11 +231,19 @@ impl Lowerer<'_> {
             self.report(&format!("values of type `{ty}`"), expr.span);
             return None;
         }
-        Some(Expr { kind, ty, span: expr.span })
+        Some(Expr {
+            kind,
+            ty,
+            span: expr.span,
+        })
     }
 
     /// Both, even when the first fails: each has its own errors.
-    fn lower_pair(&mut self, left: &typed::Expr, right: &typed::Expr) -> Option<(Box<Expr>, Box<Expr>)> {
+    fn lower_pair(
+        &mut self,
+        left: &typed::Expr,
+        right: &typed::Expr,
+    ) -> Option<(Box<Expr>, Box<Expr>)> {
         let (left, right) = (self.lower_boxed(left), self.lower_boxed(right));
         Some((left?, right?))
     }
@@ -209,7 +259,10 @@ impl Lowerer<'_> {
             }
             return None;
         };
-        let elements: Vec<Option<Expr>> = elements.iter().map(|element| self.lower_scalar(element)).collect();
+        let elements: Vec<Option<Expr>> = elements
+            .iter()
+            .map(|element| self.lower_scalar(element))
+            .collect();
         let elements: Vec<Expr> = elements.into_iter().collect::<Option<_>>()?;
         let item = item?;
         let plain = without_null(&item.ty);
@@ -222,7 +275,11 @@ impl Lowerer<'_> {
             self.report("lists of mixed types", element.span);
             return None;
         }
-        Some(Expr { kind: ExprKind::In(Box::new(item), elements), ty: Type::Bool, span })
+        Some(Expr {
+            kind: ExprKind::In(Box::new(item), elements),
+            ty: Type::Bool,
+            span,
+        })
     }
 }
 
@@ -242,7 +299,11 @@ fn list_elements<'a>(lets: &'a [typed::Let], expr: &'a typed::Expr) -> Option<&'
 fn convert(expr: Expr, to: &Type) -> Expr {
     let span = expr.span;
     match (&expr.ty, to) {
-        (Type::Nullable(inner), to) if **inner == *to => Expr { kind: ExprKind::Unwrap(Box::new(expr)), ty: to.clone(), span },
+        (Type::Nullable(inner), to) if **inner == *to => Expr {
+            kind: ExprKind::Unwrap(Box::new(expr)),
+            ty: to.clone(),
+            span,
+        },
         _ => expr,
     }
 }
@@ -260,5 +321,9 @@ fn balance(op: LogicalOp, operands: &mut Vec<Expr>) -> Option<Expr> {
         LogicalOp::And => ExprKind::And(left, right),
         LogicalOp::Or => ExprKind::Or(left, right),
     };
-    Some(Expr { kind, ty: Type::Bool, span })
+    Some(Expr {
+        kind,
+        ty: Type::Bool,
+        span,
+    })
 }

@@ -103,7 +103,9 @@ impl Overload {
         match (self.style, params.as_slice()) {
             (Style::Operator, [operand]) => format!("{}{operand}", self.name),
             (Style::Operator, [left, right]) => format!("{left} {} {right}", self.name),
-            (Style::Method, [receiver, args @ ..]) => format!("{receiver}.{}({})", self.name, args.join(", ")),
+            (Style::Method, [receiver, args @ ..]) => {
+                format!("{receiver}.{}({})", self.name, args.join(", "))
+            }
             _ => format!("{}({})", self.name, params.join(", ")),
         }
     }
@@ -111,24 +113,57 @@ impl Overload {
 
 /// The overloads of a function or operator, in the order of the specification.
 pub(crate) fn overloads(name: &str) -> impl Iterator<Item = &'static Overload> {
-    OVERLOADS.iter().filter(move |overload| overload.name == name)
+    OVERLOADS
+        .iter()
+        .filter(move |overload| overload.name == name)
 }
 
 /// The names of all standard functions.
 pub(crate) fn function_names() -> impl Iterator<Item = &'static str> {
-    OVERLOADS.iter().filter(|overload| overload.style != Style::Operator).map(|overload| overload.name)
+    OVERLOADS
+        .iter()
+        .filter(|overload| overload.style != Style::Operator)
+        .map(|overload| overload.name)
 }
 
-const fn operator(name: &'static str, params: &'static [T], result: T, meaning: Meaning) -> Overload {
-    Overload { name, style: Style::Operator, params, result, meaning }
+const fn operator(
+    name: &'static str,
+    params: &'static [T],
+    result: T,
+    meaning: Meaning,
+) -> Overload {
+    Overload {
+        name,
+        style: Style::Operator,
+        params,
+        result,
+        meaning,
+    }
 }
 
-const fn conversion(name: &'static str, params: &'static [T], result: T, meaning: Meaning) -> Overload {
-    Overload { name, style: Style::Global, params, result, meaning }
+const fn conversion(
+    name: &'static str,
+    params: &'static [T],
+    result: T,
+    meaning: Meaning,
+) -> Overload {
+    Overload {
+        name,
+        style: Style::Global,
+        params,
+        result,
+        meaning,
+    }
 }
 
 const fn method(name: &'static str, params: &'static [T], result: T, meaning: Meaning) -> Overload {
-    Overload { name, style: Style::Method, params, result, meaning }
+    Overload {
+        name,
+        style: Style::Method,
+        params,
+        result,
+        meaning,
+    }
 }
 
 const fn call(function: Function) -> Meaning {
@@ -243,11 +278,45 @@ const OVERLOADS: &[Overload] = &[
 
 /// Functions of the CEL extension libraries: known, so that they are not taken for typing errors.
 const EXTENSIONS: &[&str] = &[
-    "charAt", "indexOf", "lastIndexOf", "join", "lowerAscii", "upperAscii", "replace", "split", "substring", "trim",
-    "format", "reverse", "quote", "flatten", "distinct", "slice", "sort", "first", "last", "range", "orValue", "or",
-    "hasValue", "value", "ip", "cidr", "isIP", "isCIDR", "family", "isUnspecified", "isLoopback",
-    "isGlobalUnicast", "isLinkLocalMulticast", "isLinkLocalUnicast", "containsIP", "containsCIDR", "masked",
-    "prefixLength", "isCanonical",
+    "charAt",
+    "indexOf",
+    "lastIndexOf",
+    "join",
+    "lowerAscii",
+    "upperAscii",
+    "replace",
+    "split",
+    "substring",
+    "trim",
+    "format",
+    "reverse",
+    "quote",
+    "flatten",
+    "distinct",
+    "slice",
+    "sort",
+    "first",
+    "last",
+    "range",
+    "orValue",
+    "or",
+    "hasValue",
+    "value",
+    "ip",
+    "cidr",
+    "isIP",
+    "isCIDR",
+    "family",
+    "isUnspecified",
+    "isLoopback",
+    "isGlobalUnicast",
+    "isLinkLocalMulticast",
+    "isLinkLocalUnicast",
+    "containsIP",
+    "containsCIDR",
+    "masked",
+    "prefixLength",
+    "isCanonical",
 ];
 
 /// Whether an extension library has this function.
@@ -257,5 +326,9 @@ pub(crate) fn is_extension(name: &str) -> bool {
 
 /// Whether functions of extension libraries start with `NAME.`.
 pub(crate) fn is_namespace(name: &str) -> bool {
-    ["math", "sets", "base64", "optional", "cel", "lists", "strings", "regex", "ip", "cidr", "net", "proto"].contains(&name)
+    [
+        "math", "sets", "base64", "optional", "cel", "lists", "strings", "regex", "ip", "cidr",
+        "net", "proto",
+    ]
+    .contains(&name)
 }

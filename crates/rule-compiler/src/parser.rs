@@ -5,6 +5,8 @@
 
 mod blocks;
 mod expression;
+mod primary;
+mod rules;
 mod types;
 
 pub(crate) use blocks::merge_name;
@@ -30,7 +32,11 @@ pub struct Parsed {
 pub fn parse(source: &str) -> Parsed {
     let mut parser = Parser::new(source);
     let ruleset = parser.parse_source();
-    Parsed { ruleset, diagnostics: parser.take_diagnostics(), comments: parser.comments }
+    Parsed {
+        ruleset,
+        diagnostics: parser.take_diagnostics(),
+        comments: parser.comments,
+    }
 }
 
 /// The syntax tree of one expression.
@@ -66,7 +72,11 @@ struct Parser<'a> {
 
 impl<'a> Parser<'a> {
     fn new(source: &'a str) -> Self {
-        let Lexed { tokens, comments, diagnostics } = lex(source);
+        let Lexed {
+            tokens,
+            comments,
+            diagnostics,
+        } = lex(source);
         Self {
             source,
             tokens,
@@ -121,7 +131,9 @@ impl<'a> Parser<'a> {
 
     /// Where the last token that was taken ends.
     fn last_end(&self) -> u32 {
-        self.at.checked_sub(1).map_or(0, |last| self.tokens[last].span.end)
+        self.at
+            .checked_sub(1)
+            .map_or(0, |last| self.tokens[last].span.end)
     }
 
     fn span_from(&self, start: u32) -> Span {
@@ -130,7 +142,9 @@ impl<'a> Parser<'a> {
 
     /// Whether a line break lies between the last token and the current one.
     fn is_on_new_line(&self) -> bool {
-        Span::new(self.last_end(), self.token().span.start).text(self.source).contains('\n')
+        Span::new(self.last_end(), self.token().span.start)
+            .text(self.source)
+            .contains('\n')
     }
 
     /// How a message speaks of the current token.
@@ -177,7 +191,10 @@ impl<'a> Parser<'a> {
     fn expect(&mut self, kind: TokenKind, what: &str) -> bool {
         let found = self.eat(kind);
         if !found {
-            self.error_here("rule.parse.expected", format!("expected {what}, found {}", self.found()));
+            self.error_here(
+                "rule.parse.expected",
+                format!("expected {what}, found {}", self.found()),
+            );
         }
         found
     }
@@ -188,7 +205,10 @@ impl<'a> Parser<'a> {
         if !found {
             let message = format!("expected `{symbol}`, found {}", self.found());
             let span = self.token().span;
-            self.report(Diagnostic::error("rule.parse.unclosed", span, message).with_label(opening, "opened here"));
+            self.report(
+                Diagnostic::error("rule.parse.unclosed", span, message)
+                    .with_label(opening, "opened here"),
+            );
         }
         found
     }
@@ -204,7 +224,10 @@ impl<'a> Parser<'a> {
     fn expect_name(&mut self, what: &str) -> Option<Name> {
         let token = self.token();
         if token.kind != TokenKind::Identifier {
-            self.error_here("rule.parse.expected", format!("expected {what}, found {}", self.found()));
+            self.error_here(
+                "rule.parse.expected",
+                format!("expected {what}, found {}", self.found()),
+            );
             return None;
         }
         let text = self.text(token);
@@ -213,7 +236,10 @@ impl<'a> Parser<'a> {
             self.error_here("rule.parse.reserved-word", message);
         }
         self.bump();
-        Some(Name { text: text.to_owned(), span: token.span })
+        Some(Name {
+            text: text.to_owned(),
+            span: token.span,
+        })
     }
 
     // ---------------------------------------------------------------- reporting
@@ -262,8 +288,12 @@ impl<'a> Parser<'a> {
         if !above.is_empty() {
             return above;
         }
-        let next = self.comments.partition_point(|comment| comment.span.start < span.end);
-        let Some(comment) = self.comments.get(next) else { return String::new() };
+        let next = self
+            .comments
+            .partition_point(|comment| comment.span.start < span.end);
+        let Some(comment) = self.comments.get(next) else {
+            return String::new();
+        };
         let between = Span::new(span.end, comment.span.start).text(self.source);
         if between.chars().all(|c| matches!(c, ' ' | '\t' | ',' | ';')) {
             return comment.text(self.source).to_owned();
@@ -272,7 +302,9 @@ impl<'a> Parser<'a> {
     }
 
     fn doc_above(&self, start: u32) -> String {
-        let mut next = self.comments.partition_point(|comment| comment.span.start < start);
+        let mut next = self
+            .comments
+            .partition_point(|comment| comment.span.start < start);
         let mut below = start;
         let mut lines = Vec::new();
         while let Some(comment) = next.checked_sub(1).map(|last| self.comments[last]) {

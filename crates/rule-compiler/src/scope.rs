@@ -68,9 +68,17 @@ impl Scope {
 
     /// The declaration that a name, perhaps qualified, means; counts as a use.
     pub(crate) fn look_up(&mut self, name: &str, absolute: bool) -> Option<Declaration> {
-        let mut container = if absolute { "" } else { self.container.as_str() };
+        let mut container = if absolute {
+            ""
+        } else {
+            self.container.as_str()
+        };
         loop {
-            let candidate = if container.is_empty() { name.to_owned() } else { format!("{container}.{name}") };
+            let candidate = if container.is_empty() {
+                name.to_owned()
+            } else {
+                format!("{container}.{name}")
+            };
             if let Some(found) = self.declarations.get(&candidate) {
                 self.used.insert(candidate);
                 return Some(found.clone());
@@ -87,7 +95,9 @@ impl Scope {
     }
 
     pub(crate) fn names(&self) -> impl Iterator<Item = (&str, &Declaration)> {
-        self.declarations.iter().map(|(name, declaration)| (name.as_str(), declaration))
+        self.declarations
+            .iter()
+            .map(|(name, declaration)| (name.as_str(), declaration))
     }
 
     pub(crate) fn push_local(&mut self, name: &str, ty: Type) {
@@ -99,7 +109,11 @@ impl Scope {
     }
 
     pub(crate) fn local(&self, name: &str) -> Option<&Type> {
-        self.locals.iter().rev().find(|(local, _)| local == name).map(|(_, ty)| ty)
+        self.locals
+            .iter()
+            .rev()
+            .find(|(local, _)| local == name)
+            .map(|(_, ty)| ty)
     }
 
     pub(crate) fn local_names(&self) -> impl Iterator<Item = &str> {

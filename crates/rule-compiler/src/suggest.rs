@@ -1,7 +1,10 @@
 //! The nearest known name for a misspelt one.
 
 /// The candidate that is closest to `name`, if one is close enough to be meant. Ties go to the first.
-pub(crate) fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(
+    name: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
     let limit = match name.chars().count() {
         0..=2 => 1,
         3..=5 => 2,
@@ -12,7 +15,11 @@ pub(crate) fn nearest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a s
     for candidate in candidates {
         let distance = distance(name, candidate);
         let is_unlike = distance >= candidate.chars().count().max(name.chars().count());
-        if candidate != name && !is_unlike && distance <= limit && best.is_none_or(|(least, _)| distance < least) {
+        if candidate != name
+            && !is_unlike
+            && distance <= limit
+            && best.is_none_or(|(least, _)| distance < least)
+        {
             best = Some((distance, candidate));
         }
     }

@@ -5,7 +5,10 @@ pub(crate) fn parse_timestamp(text: &str) -> Option<(i64, u32)> {
     let bytes = text.as_bytes();
     let number = |from: usize, to: usize| -> Option<i64> {
         let digits = text.get(from..to)?;
-        digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?
+        digits
+            .bytes()
+            .all(|byte| byte.is_ascii_digit())
+            .then(|| digits.parse().ok())?
     };
     let is = |at: usize, allowed: &[u8]| bytes.get(at).is_some_and(|byte| allowed.contains(byte));
     let separators = is(4, b"-") && is(7, b"-") && is(10, b"Tt ") && is(13, b":") && is(16, b":");
@@ -32,12 +35,19 @@ pub(crate) fn parse_timestamp(text: &str) -> Option<(i64, u32)> {
     let mut at = 19;
     let mut nanoseconds = 0u32;
     if is(at, b".") {
-        let digits = bytes[at + 1..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let digits = bytes[at + 1..]
+            .iter()
+            .take_while(|byte| byte.is_ascii_digit())
+            .count();
         if digits == 0 {
             return None;
         }
         for index in 0..9 {
-            let digit = if index < digits { bytes[at + 1 + index] - b'0' } else { 0 };
+            let digit = if index < digits {
+                bytes[at + 1 + index] - b'0'
+            } else {
+                0
+            };
             nanoseconds = nanoseconds * 10 + u32::from(digit);
         }
         at += 1 + digits;
@@ -53,9 +63,11 @@ pub(crate) fn parse_timestamp(text: &str) -> Option<(i64, u32)> {
         }
         _ => return None,
     };
-    let seconds =
-        days_from_civil(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second - offset_minutes * 60;
-    (MIN_SECONDS..=MAX_SECONDS).contains(&seconds).then_some((seconds, nanoseconds))
+    let seconds = days_from_civil(year, month, day) * 86_400 + hour * 3600 + minute * 60 + second
+        - offset_minutes * 60;
+    (MIN_SECONDS..=MAX_SECONDS)
+        .contains(&seconds)
+        .then_some((seconds, nanoseconds))
 }
 
 /// 0001-01-01T00:00:00Z
@@ -97,7 +109,10 @@ pub(crate) fn parse_duration(text: &str) -> Option<i64> {
         if (whole.is_empty() && fraction.is_empty()) || whole.len() > 20 {
             return None;
         }
-        let unit_len = after.bytes().take_while(|byte| !byte.is_ascii_digit() && *byte != b'.').count();
+        let unit_len = after
+            .bytes()
+            .take_while(|byte| !byte.is_ascii_digit() && *byte != b'.')
+            .count();
         let (unit, after) = after.split_at(unit_len);
         let scale: i128 = match unit {
             "ns" => 1,
@@ -108,7 +123,11 @@ pub(crate) fn parse_duration(text: &str) -> Option<i64> {
             "h" => 3_600_000_000_000,
             _ => return None,
         };
-        let whole: i128 = if whole.is_empty() { 0 } else { whole.parse().ok()? };
+        let whole: i128 = if whole.is_empty() {
+            0
+        } else {
+            whole.parse().ok()?
+        };
         total += whole * scale;
         let mut part = scale;
         for digit in fraction.bytes().take(18) {
@@ -127,10 +146,22 @@ mod tests {
     #[test]
     fn timestamps() {
         assert_eq!(parse_timestamp("1970-01-01T00:00:00Z"), Some((0, 0)));
-        assert_eq!(parse_timestamp("2009-02-13T23:31:30.5Z"), Some((1_234_567_890, 500_000_000)));
-        assert_eq!(parse_timestamp("2009-02-14T00:31:30+01:00"), Some((1_234_567_890, 0)));
-        assert_eq!(parse_timestamp("0001-01-01T00:00:00Z"), Some((MIN_SECONDS, 0)));
-        assert_eq!(parse_timestamp("9999-12-31T23:59:59.999999999Z"), Some((MAX_SECONDS, 999_999_999)));
+        assert_eq!(
+            parse_timestamp("2009-02-13T23:31:30.5Z"),
+            Some((1_234_567_890, 500_000_000))
+        );
+        assert_eq!(
+            parse_timestamp("2009-02-14T00:31:30+01:00"),
+            Some((1_234_567_890, 0))
+        );
+        assert_eq!(
+            parse_timestamp("0001-01-01T00:00:00Z"),
+            Some((MIN_SECONDS, 0))
+        );
+        assert_eq!(
+            parse_timestamp("9999-12-31T23:59:59.999999999Z"),
+            Some((MAX_SECONDS, 999_999_999))
+        );
         assert_eq!(parse_timestamp("0001-01-01T00:00:00+01:00"), None);
         assert_eq!(parse_timestamp("2021-02-29T00:00:00Z"), None);
         assert_eq!(parse_timestamp("2021-02-28 00:00:00Z"), None);
@@ -142,7 +173,10 @@ mod tests {
         assert_eq!(parse_duration("-1.5s"), Some(-1_500_000_000));
         assert_eq!(parse_duration("0"), Some(0));
         assert_eq!(parse_duration("100"), None);
-        assert_eq!(parse_duration("1000000h0m0s"), Some(3_600_000_000_000_000_000));
+        assert_eq!(
+            parse_duration("1000000h0m0s"),
+            Some(3_600_000_000_000_000_000)
+        );
         assert_eq!(parse_duration("10000000h"), None);
     }
 }

@@ -8,12 +8,16 @@ use std::path::{Path, PathBuf};
 
 #[test]
 fn parse_errors() {
-    check_folder("parse", "rules", "diagnostics", |source| render(&parse(source).diagnostics, source));
+    check_folder("parse", "rules", "diagnostics", |source| {
+        render(&parse(source).diagnostics, source)
+    });
 }
 
 #[test]
 fn check_errors() {
-    check_folder("check", "rules", "diagnostics", |source| render(&check(source).diagnostics, source));
+    check_folder("check", "rules", "diagnostics", |source| {
+        render(&check(source).diagnostics, source)
+    });
 }
 
 #[test]
@@ -29,12 +33,18 @@ fn intermediate_representations() {
 
 #[test]
 fn formatted_sources() {
-    check_folder("format", "rules", "formatted", |source| match format(source) {
-        Ok(formatted) => {
-            assert_eq!(format(&formatted).as_ref(), Ok(&formatted), "formatting twice changes nothing");
-            formatted
+    check_folder("format", "rules", "formatted", |source| {
+        match format(source) {
+            Ok(formatted) => {
+                assert_eq!(
+                    format(&formatted).as_ref(),
+                    Ok(&formatted),
+                    "formatting twice changes nothing"
+                );
+                formatted
+            }
+            Err(diagnostics) => render(&diagnostics, source),
         }
-        Err(diagnostics) => render(&diagnostics, source),
     });
 }
 
@@ -42,7 +52,16 @@ fn formatted_sources() {
 #[test]
 fn expressions() {
     let mut variables: Vec<(String, Type)> = Vec::new();
-    for name in ["bool", "int", "uint", "double", "string", "bytes", "timestamp", "duration"] {
+    for name in [
+        "bool",
+        "int",
+        "uint",
+        "double",
+        "string",
+        "bytes",
+        "timestamp",
+        "duration",
+    ] {
         let ty = parse_type(name).expect("a type");
         variables.push((format!("a_{name}"), ty.clone()));
         variables.push((format!("b_{name}"), ty.clone()));
@@ -60,13 +79,19 @@ fn expressions() {
     }
     check_folder("expression", "cel", "out", |source| {
         let mut out = String::new();
-        for line in source.lines().filter(|line| !line.is_empty() && !line.starts_with("//")) {
+        for line in source
+            .lines()
+            .filter(|line| !line.is_empty() && !line.starts_with("//"))
+        {
             let checked = check_expression(line, &variables, "pkg.sub");
             let _ = writeln!(out, "{line}");
             match checked.ruleset {
                 Some(ruleset) => {
                     let text = dump(&ruleset);
-                    let value = text.lines().find_map(|line| line.strip_prefix("  then result = ")).unwrap_or_default();
+                    let value = text
+                        .lines()
+                        .find_map(|line| line.strip_prefix("  then result = "))
+                        .unwrap_or_default();
                     let _ = writeln!(out, "  {}: {value}", ruleset.outputs[0].ty);
                 }
                 None => {
@@ -81,8 +106,15 @@ fn expressions() {
 }
 
 /// Compares what `run` makes of each source in a folder with the file beside it.
-fn check_folder(folder: &str, extension: &str, expected_extension: &str, run: impl Fn(&str) -> String) {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/cases").join(folder);
+fn check_folder(
+    folder: &str,
+    extension: &str,
+    expected_extension: &str,
+    run: impl Fn(&str) -> String,
+) {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/cases")
+        .join(folder);
     let mut sources: Vec<PathBuf> = std::fs::read_dir(&folder)
         .expect("the folder of cases")
         .map(|entry| entry.expect("an entry").path())
@@ -102,11 +134,16 @@ fn check_folder(folder: &str, extension: &str, expected_extension: &str, run: im
             failed.push(name_of(&path));
         }
     }
-    assert!(failed.is_empty(), "different from what is expected: {failed:?}; BLESS=1 rewrites");
+    assert!(
+        failed.is_empty(),
+        "different from what is expected: {failed:?}; BLESS=1 rewrites"
+    );
 }
 
 fn name_of(path: &Path) -> String {
-    path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
+    path.file_name()
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default()
 }
 
 fn render(diagnostics: &[Diagnostic], source: &str) -> String {
@@ -114,7 +151,11 @@ fn render(diagnostics: &[Diagnostic], source: &str) -> String {
     let mut out = String::new();
     let place = |span: rulestage_diagnostics::Span| {
         let (start, text) = (map.position(span.start), span.text(source));
-        let text = if text.len() > 40 || text.contains('\n') { String::new() } else { format!(" `{text}`") };
+        let text = if text.len() > 40 || text.contains('\n') {
+            String::new()
+        } else {
+            format!(" `{text}`")
+        };
         format!("{}:{}{text}", start.line, start.column)
     };
     for each in diagnostics {
@@ -123,7 +164,13 @@ fn render(diagnostics: &[Diagnostic], source: &str) -> String {
             Severity::Warning => "warning",
             Severity::Note => "note",
         };
-        let _ = writeln!(out, "{severity} {} at {}: {}", each.code, place(each.span), each.message);
+        let _ = writeln!(
+            out,
+            "{severity} {} at {}: {}",
+            each.code,
+            place(each.span),
+            each.message
+        );
         for label in &each.labels {
             let _ = writeln!(out, "    at {}: {}", place(label.span), label.message);
         }

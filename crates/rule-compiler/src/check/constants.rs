@@ -37,16 +37,25 @@ impl Checker<'_> {
             (ExprKind::List(elements), Type::List(element_ty)) => {
                 let mut values = Vec::with_capacity(elements.len());
                 for element in elements {
-                    values.push(self.check_constant(&element.value, element_ty, &format!("an element of {what}")));
+                    values.push(self.check_constant(
+                        &element.value,
+                        element_ty,
+                        &format!("an element of {what}"),
+                    ));
                 }
-                values.into_iter().collect::<Option<Vec<Const>>>().map(Const::List)
+                values
+                    .into_iter()
+                    .collect::<Option<Vec<Const>>>()
+                    .map(Const::List)
             }
-            (ExprKind::Call { function, args, .. }, _) => match (function.text.as_str(), args.as_slice(), ty) {
-                ("timestamp", [arg], Type::Timestamp) => self.check_timestamp(arg, what),
-                ("duration", [arg], Type::Duration) => self.check_duration(arg, what),
-                ("double", [arg], Type::Double) => self.check_double(arg, what),
-                _ => self.report_not_constant(expr, ty, what),
-            },
+            (ExprKind::Call { function, args, .. }, _) => {
+                match (function.text.as_str(), args.as_slice(), ty) {
+                    ("timestamp", [arg], Type::Timestamp) => self.check_timestamp(arg, what),
+                    ("duration", [arg], Type::Duration) => self.check_duration(arg, what),
+                    ("double", [arg], Type::Double) => self.check_double(arg, what),
+                    _ => self.report_not_constant(expr, ty, what),
+                }
+            }
             _ => self.report_not_constant(expr, ty, what),
         }
     }
@@ -54,7 +63,9 @@ impl Checker<'_> {
     fn check_timestamp(&mut self, arg: &Expr, what: &str) -> Option<Const> {
         let value = match &arg.without_parens().kind {
             ExprKind::String(text) => parse_timestamp(text),
-            ExprKind::Int(seconds) => (MIN_SECONDS..=MAX_SECONDS).contains(seconds).then_some((*seconds, 0)),
+            ExprKind::Int(seconds) => (MIN_SECONDS..=MAX_SECONDS)
+                .contains(seconds)
+                .then_some((*seconds, 0)),
             _ => return self.report_not_constant(arg, &Type::String, what),
         };
         let Some((seconds, nanoseconds)) = value else {
@@ -69,7 +80,11 @@ impl Checker<'_> {
             return self.report_not_constant(arg, &Type::String, what);
         };
         let Some(nanoseconds) = parse_duration(text) else {
-            return self.report_invalid(arg, "a duration", "durations are written `\"1h30m\"`, `\"2.5s\"` or `\"100ms\"`");
+            return self.report_invalid(
+                arg,
+                "a duration",
+                "durations are written `\"1h30m\"`, `\"2.5s\"` or `\"100ms\"`",
+            );
         };
         Some(Const::Duration(nanoseconds))
     }
@@ -79,14 +94,20 @@ impl Checker<'_> {
             return self.report_not_constant(arg, &Type::String, what);
         };
         let Ok(value) = text.parse::<f64>() else {
-            return self.report_invalid(arg, "a double", "doubles are written `\"1.5\"`, `\"NaN\"` or `\"Infinity\"`");
+            return self.report_invalid(
+                arg,
+                "a double",
+                "doubles are written `\"1.5\"`, `\"NaN\"` or `\"Infinity\"`",
+            );
         };
         Some(Const::Double(value))
     }
 
     fn report_invalid(&mut self, arg: &Expr, what: &str, hint: &str) -> Option<Const> {
         let message = format!("this is not {what}");
-        self.diagnostics.push(Diagnostic::error("rule.check.invalid-constant", arg.span, message).with_hint(hint));
+        self.diagnostics.push(
+            Diagnostic::error("rule.check.invalid-constant", arg.span, message).with_hint(hint),
+        );
         None
     }
 
@@ -103,7 +124,8 @@ impl Checker<'_> {
             if found == Type::Null && is_scalar(ty) {
                 diagnostic = diagnostic.with_hint(format!("what may be null is declared `{ty}?`"));
             } else if let (ExprKind::Int(0..), Type::Uint) = (&expr.kind, ty) {
-                diagnostic = diagnostic.with_hint(format!("write `{}u`", expr.span.text(self.source)));
+                diagnostic =
+                    diagnostic.with_hint(format!("write `{}u`", expr.span.text(self.source)));
             }
             self.diagnostics.push(diagnostic);
             return None;

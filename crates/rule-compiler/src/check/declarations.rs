@@ -23,7 +23,11 @@ impl Checker<'_> {
     pub(super) fn declare(&mut self, ruleset: &ast::RuleSet) -> typed::RuleSet {
         let mut checked = typed::RuleSet {
             name: ruleset.name.text.clone(),
-            version: ruleset.version.as_ref().map(|version| version.value.clone()).unwrap_or_default(),
+            version: ruleset
+                .version
+                .as_ref()
+                .map(|version| version.value.clone())
+                .unwrap_or_default(),
             doc: ruleset.doc.clone(),
             inputs: Vec::new(),
             params: Vec::new(),
@@ -40,16 +44,27 @@ impl Checker<'_> {
                         let binding = Binding::Input(checked.inputs.len());
                         self.declare_name(&field.name, binding, &field.ty.ty);
                         let (name, ty) = (field.name.text.clone(), field.ty.ty.clone());
-                        checked.inputs.push(Input { name, ty, doc: field.doc.clone() });
+                        checked.inputs.push(Input {
+                            name,
+                            ty,
+                            doc: field.doc.clone(),
+                        });
                     }
                 }
                 ItemKind::Param { name, ty, default } => {
                     self.require_type(ty, "parameters", is_scalar);
                     let binding = Binding::Param(checked.params.len());
                     self.declare_name(name, binding, &ty.ty);
-                    let value = self.check_constant(default, &ty.ty, "the default").unwrap_or(Const::Null);
+                    let value = self
+                        .check_constant(default, &ty.ty, "the default")
+                        .unwrap_or(Const::Null);
                     let (name, ty) = (name.text.clone(), ty.ty.clone());
-                    checked.params.push(Param { name, ty, default: value, doc: item.doc.clone() });
+                    checked.params.push(Param {
+                        name,
+                        ty,
+                        default: value,
+                        doc: item.doc.clone(),
+                    });
                 }
                 ItemKind::Output(fields) => {
                     for field in fields {
@@ -61,7 +76,11 @@ impl Checker<'_> {
                 }
                 ItemKind::Unsupported { keyword } => {
                     let message = format!("`{}` blocks are not supported yet", keyword.text);
-                    self.diagnostics.push(Diagnostic::error("rule.lower.not-supported-yet", keyword.span, message));
+                    self.diagnostics.push(Diagnostic::error(
+                        "rule.lower.not-supported-yet",
+                        keyword.span,
+                        message,
+                    ));
                 }
                 ItemKind::Let { .. } | ItemKind::Rule(_) | ItemKind::Example(_) => {}
             }
@@ -73,7 +92,11 @@ impl Checker<'_> {
         if name.text.is_empty() {
             return;
         }
-        let declaration = Declaration { binding, ty: ty.clone(), span: name.span };
+        let declaration = Declaration {
+            binding,
+            ty: ty.clone(),
+            span: name.span,
+        };
         if let Some(first) = self.scope.declare(&name.text, declaration) {
             let message = format!("the name `{}` is taken", name.text);
             let diagnostic = Diagnostic::error("rule.check.duplicate-name", name.span, message)
@@ -82,10 +105,19 @@ impl Checker<'_> {
         }
     }
 
-    fn require_type(&mut self, ty: &ast::TypeExpr, what: &str, is_supported: impl Fn(&Type) -> bool) {
+    fn require_type(
+        &mut self,
+        ty: &ast::TypeExpr,
+        what: &str,
+        is_supported: impl Fn(&Type) -> bool,
+    ) {
         if ty.ty != Type::Error && !is_supported(&ty.ty) {
             let message = format!("{what} of type `{}` are not supported yet", ty.ty);
-            self.diagnostics.push(Diagnostic::error("rule.lower.not-supported-yet", ty.span, message));
+            self.diagnostics.push(Diagnostic::error(
+                "rule.lower.not-supported-yet",
+                ty.span,
+                message,
+            ));
         }
     }
 
@@ -100,13 +132,18 @@ impl Checker<'_> {
         let problem = match merge {
             Merge::First | Merge::Last => None,
             Merge::Sum if is_numeric(ty) || *ty == Type::Duration => None,
-            Merge::Sum => Some("adds values: the output must be `int`, `uint`, `double` or `duration`"),
+            Merge::Sum => {
+                Some("adds values: the output must be `int`, `uint`, `double` or `duration`")
+            }
             Merge::Min | Merge::Max if is_scalar(ty) => None,
-            Merge::Min | Merge::Max => Some("compares values: the output can be neither a list nor nullable"),
+            Merge::Min | Merge::Max => {
+                Some("compares values: the output can be neither a list nor nullable")
+            }
             Merge::Collect | Merge::Unique if is_list => None,
             Merge::Collect | Merge::Unique => Some("gathers values: the output must be a list"),
         };
-        if let (Some(problem), Some((_, span)), false) = (problem, field.merge, *ty == Type::Error) {
+        if let (Some(problem), Some((_, span)), false) = (problem, field.merge, *ty == Type::Error)
+        {
             let message = format!("`{}` {problem}, not `{ty}`", merge_name(merge));
             let mut diagnostic = Diagnostic::error("rule.check.merge", span, message);
             if matches!(merge, Merge::Collect | Merge::Unique) && is_scalar(ty) {
@@ -121,8 +158,14 @@ impl Checker<'_> {
             (None, Type::Error) => None,
             (None, _) => {
                 let name = &field.name.text;
-                let diagnostic = Diagnostic::error("rule.check.missing-default", field.span, format!("`{name}` needs a default"))
-                    .with_hint(format!("the value where no rule assigns: `{name}: {ty} = …`, or make it `{ty}?`"));
+                let diagnostic = Diagnostic::error(
+                    "rule.check.missing-default",
+                    field.span,
+                    format!("`{name}` needs a default"),
+                )
+                .with_hint(format!(
+                    "the value where no rule assigns: `{name}: {ty} = …`, or make it `{ty}?`"
+                ));
                 self.diagnostics.push(diagnostic);
                 None
             }
@@ -155,7 +198,10 @@ impl Checker<'_> {
             .map(|(_, value)| {
                 let mut names = Vec::new();
                 collect_names(value, &mut names);
-                let mut used: Vec<usize> = names.iter().filter_map(|name| by_name.get(name).copied()).collect();
+                let mut used: Vec<usize> = names
+                    .iter()
+                    .filter_map(|name| by_name.get(name).copied())
+                    .collect();
                 used.dedup();
                 used
             })
@@ -163,12 +209,20 @@ impl Checker<'_> {
         let (order, cyclic) = self.sort_lets(&lets, &uses);
         order
             .into_iter()
-            .map(|index| OrderedLet { name: lets[index].0, value: lets[index].1, is_cyclic: cyclic[index] })
+            .map(|index| OrderedLet {
+                name: lets[index].0,
+                value: lets[index].1,
+                is_cyclic: cyclic[index],
+            })
             .collect()
     }
 
     /// Depth-first, without recursion: chains of `let`s may be long.
-    fn sort_lets(&mut self, lets: &[(&ast::Name, &ast::Expr)], uses: &[Vec<usize>]) -> (Vec<usize>, Vec<bool>) {
+    fn sort_lets(
+        &mut self,
+        lets: &[(&ast::Name, &ast::Expr)],
+        uses: &[Vec<usize>],
+    ) -> (Vec<usize>, Vec<bool>) {
         #[derive(Clone, Copy, PartialEq)]
         enum State {
             New,
@@ -201,7 +255,8 @@ impl Checker<'_> {
                     }
                     State::Open => {
                         let from = path.iter().position(|(each, _)| *each == used).unwrap_or(0);
-                        let cycle: Vec<usize> = path[from..].iter().map(|(each, _)| *each).collect();
+                        let cycle: Vec<usize> =
+                            path[from..].iter().map(|(each, _)| *each).collect();
                         for each in &cycle {
                             is_cyclic[*each] = true;
                         }
@@ -215,10 +270,17 @@ impl Checker<'_> {
 
     fn report_cycle(&mut self, lets: &[(&ast::Name, &ast::Expr)], cycle: &[usize]) {
         let first = lets[cycle[0]].0;
-        let names: Vec<String> = cycle.iter().chain(&cycle[..1]).map(|each| format!("`{}`", lets[*each].0.text)).collect();
+        let names: Vec<String> = cycle
+            .iter()
+            .chain(&cycle[..1])
+            .map(|each| format!("`{}`", lets[*each].0.text))
+            .collect();
         let message = match cycle {
             [_] => format!("`{}` is defined by itself", first.text),
-            _ => format!("these definitions go round in a circle: {}", names.join(" uses ")),
+            _ => format!(
+                "these definitions go round in a circle: {}",
+                names.join(" uses ")
+            ),
         };
         let mut diagnostic = Diagnostic::error("rule.check.cyclic-let", first.span, message);
         for each in cycle.iter().skip(1).take(8) {
@@ -242,11 +304,17 @@ impl Checker<'_> {
                 self.check_expr(each.value)
             };
             let ty = self.unifier.resolve(&value.ty);
-            let is_own = self.scope.get(&each.name.text).is_some_and(|known| known.span == each.name.span);
+            let is_own = self
+                .scope
+                .get(&each.name.text)
+                .is_some_and(|known| known.span == each.name.span);
             if is_own {
                 self.scope.set_type(&each.name.text, ty);
             }
-            checked.push(typed::Let { name: each.name.text.clone(), value });
+            checked.push(typed::Let {
+                name: each.name.text.clone(),
+                value,
+            });
         }
         checked
     }
@@ -262,40 +330,61 @@ impl Checker<'_> {
     /// Warns of what is declared and never used.
     pub(super) fn warn_unused(&mut self, ruleset: &ast::RuleSet, checked: &typed::RuleSet) {
         // An unused name is news only in a source that is otherwise whole.
-        if self.diagnostics.iter().any(|each| each.severity == rulestage_diagnostics::Severity::Error) {
+        if self
+            .diagnostics
+            .iter()
+            .any(|each| each.severity == rulestage_diagnostics::Severity::Error)
+        {
             return;
         }
         let assigned = |index: usize| {
-            let mut contributions = checked.rules.iter().flat_map(|rule| rule.then.iter().chain(&rule.otherwise));
+            let mut contributions = checked
+                .rules
+                .iter()
+                .flat_map(|rule| rule.then.iter().chain(&rule.otherwise));
             contributions.any(|each| each.output == index)
         };
         let mut warnings: Vec<(&'static str, Span, String)> = Vec::new();
         for (name, declaration) in self.scope.names() {
             match declaration.binding {
                 Binding::Output(index) if !assigned(index) => {
-                    warnings.push(("rule.check.unassigned-output", declaration.span, format!("no rule assigns `{name}`")));
+                    warnings.push((
+                        "rule.check.unassigned-output",
+                        declaration.span,
+                        format!("no rule assigns `{name}`"),
+                    ));
                 }
                 Binding::Output(_) => {}
                 _ if self.scope.is_used(name) => {}
                 binding => {
-                    let message = format!("the {} `{name}` is never used", binding.noun().replace('`', ""));
+                    let message = format!(
+                        "the {} `{name}` is never used",
+                        binding.noun().replace('`', "")
+                    );
                     warnings.push(("rule.check.unused", declaration.span, message));
                 }
             }
         }
         for item in &ruleset.items {
-            let ItemKind::Example(example) = &item.kind else { continue };
+            let ItemKind::Example(example) = &item.kind else {
+                continue;
+            };
             let has_expectation = example
                 .parts
                 .iter()
                 .any(|part| part.kind == ast::ExamplePartKind::Expect && !part.entries.is_empty());
             if !has_expectation {
                 let message = "this example expects nothing, so it can't fail".to_owned();
-                warnings.push(("rule.check.example-without-expect", example.name.span, message));
+                warnings.push((
+                    "rule.check.example-without-expect",
+                    example.name.span,
+                    message,
+                ));
             }
         }
         for (code, span, message) in warnings {
-            self.diagnostics.push(Diagnostic::warning(code, span, message));
+            self.diagnostics
+                .push(Diagnostic::warning(code, span, message));
         }
     }
 }
@@ -305,5 +394,6 @@ fn collect_names<'a>(expr: &'a ast::Expr, names: &mut Vec<&'a str>) {
     if let ast::ExprKind::Identifier { name, .. } = &expr.kind {
         names.push(&name.text);
     }
-    expr.kind.for_each_child(&mut |child| collect_names(child, names));
+    expr.kind
+        .for_each_child(&mut |child| collect_names(child, names));
 }

@@ -10,15 +10,22 @@ use rulestage_diagnostics::{Diagnostic, Span};
 use std::collections::BTreeMap;
 
 impl Checker<'_> {
-    pub(super) fn check_rules(&mut self, ruleset: &ast::RuleSet, outputs: &[Output]) -> Vec<typed::Rule> {
+    pub(super) fn check_rules(
+        &mut self,
+        ruleset: &ast::RuleSet,
+        outputs: &[Output],
+    ) -> Vec<typed::Rule> {
         let mut checked = Vec::new();
         let mut names: BTreeMap<&str, Span> = BTreeMap::new();
         for item in &ruleset.items {
-            let ItemKind::Rule(rule) = &item.kind else { continue };
+            let ItemKind::Rule(rule) = &item.kind else {
+                continue;
+            };
             if let Some(first) = names.get(rule.name.text.as_str()) {
                 let message = format!("a second rule `{}`", rule.name.text);
-                let diagnostic = Diagnostic::error("rule.check.duplicate-name", rule.name.span, message)
-                    .with_label(*first, "the first one");
+                let diagnostic =
+                    Diagnostic::error("rule.check.duplicate-name", rule.name.span, message)
+                        .with_label(*first, "the first one");
                 self.diagnostics.push(diagnostic);
             } else {
                 names.insert(&rule.name.text, rule.name.span);
@@ -27,10 +34,15 @@ impl Checker<'_> {
             if let ExprKind::Const(Const::Bool(value)) = condition.kind {
                 let message = format!("this condition is always {value}");
                 let span = rule.condition.span;
-                self.diagnostics.push(Diagnostic::warning("rule.check.constant-condition", span, message));
+                self.diagnostics.push(Diagnostic::warning(
+                    "rule.check.constant-condition",
+                    span,
+                    message,
+                ));
             }
             let then = self.check_contributions(&rule.then, outputs);
-            let otherwise = self.check_contributions(rule.otherwise.as_deref().unwrap_or_default(), outputs);
+            let otherwise =
+                self.check_contributions(rule.otherwise.as_deref().unwrap_or_default(), outputs);
             checked.push(typed::Rule {
                 name: rule.name.text.clone(),
                 priority: rule.priority.map_or(0, |(priority, _)| priority),
@@ -44,7 +56,11 @@ impl Checker<'_> {
         checked
     }
 
-    fn check_contributions(&mut self, assignments: &[ast::Assignment], outputs: &[Output]) -> Vec<Contribution> {
+    fn check_contributions(
+        &mut self,
+        assignments: &[ast::Assignment],
+        outputs: &[Output],
+    ) -> Vec<Contribution> {
         let mut checked = Vec::with_capacity(assignments.len());
         let mut seen: BTreeMap<usize, Span> = BTreeMap::new();
         for assignment in assignments {
@@ -59,19 +75,25 @@ impl Checker<'_> {
                 && matches!(output.merge, Merge::First | Merge::Last)
             {
                 let message = format!("`{}` is assigned twice in one block", name.text);
-                let diagnostic = Diagnostic::warning("rule.check.duplicate-assignment", name.span, message)
-                    .with_label(first, "here first");
+                let diagnostic =
+                    Diagnostic::warning("rule.check.duplicate-assignment", name.span, message)
+                        .with_label(first, "here first");
                 self.diagnostics.push(diagnostic);
             }
             let value = self.check_contribution(&assignment.value, output);
-            checked.push(Contribution { output: index, value, span: assignment.span });
+            checked.push(Contribution {
+                output: index,
+                value,
+                span: assignment.span,
+            });
         }
         checked
     }
 
     fn check_contribution(&mut self, value: &ast::Expr, output: &Output) -> typed::Expr {
         let what = format!("`{}`", output.name);
-        let (Merge::Collect | Merge::Unique, Type::List(element)) = (output.merge, &output.ty) else {
+        let (Merge::Collect | Merge::Unique, Type::List(element)) = (output.merge, &output.ty)
+        else {
             return self.check_expr_as(value, &output.ty, &what);
         };
         // One element, or a list of them
@@ -89,12 +111,23 @@ impl Checker<'_> {
     }
 
     fn report_unknown_output(&mut self, name: &ast::Name, outputs: &[Output]) {
-        let mut diagnostic =
-            Diagnostic::error("rule.check.unknown-output", name.span, format!("there is no output `{}`", name.text));
+        let mut diagnostic = Diagnostic::error(
+            "rule.check.unknown-output",
+            name.span,
+            format!("there is no output `{}`", name.text),
+        );
         if let Some(known) = self.scope.get(&name.text) {
-            diagnostic = diagnostic.with_label(known.span, format!("this is an {}", known.binding.noun()).replace("an p", "a p").replace("an `", "a `"));
+            diagnostic = diagnostic.with_label(
+                known.span,
+                format!("this is an {}", known.binding.noun())
+                    .replace("an p", "a p")
+                    .replace("an `", "a `"),
+            );
             diagnostic = diagnostic.with_hint("rules assign outputs only");
-        } else if let Some(meant) = nearest(&name.text, outputs.iter().map(|output| output.name.as_str())) {
+        } else if let Some(meant) = nearest(
+            &name.text,
+            outputs.iter().map(|output| output.name.as_str()),
+        ) {
             diagnostic = diagnostic.with_hint(format!("did you mean `{meant}`?"));
         }
         self.diagnostics.push(diagnostic);
@@ -102,15 +135,22 @@ impl Checker<'_> {
 
     // ---------------------------------------------------------------- examples
 
-    pub(super) fn check_examples(&mut self, ruleset: &ast::RuleSet, checked: &typed::RuleSet) -> Vec<Example> {
+    pub(super) fn check_examples(
+        &mut self,
+        ruleset: &ast::RuleSet,
+        checked: &typed::RuleSet,
+    ) -> Vec<Example> {
         let mut examples = Vec::new();
         let mut names: BTreeMap<&str, Span> = BTreeMap::new();
         for item in &ruleset.items {
-            let ItemKind::Example(example) = &item.kind else { continue };
+            let ItemKind::Example(example) = &item.kind else {
+                continue;
+            };
             if let Some(first) = names.insert(&example.name.value, example.name.span) {
                 let message = format!("a second example `{}`", example.name.value);
-                let diagnostic = Diagnostic::error("rule.check.duplicate-name", example.name.span, message)
-                    .with_label(first, "the first one");
+                let diagnostic =
+                    Diagnostic::error("rule.check.duplicate-name", example.name.span, message)
+                        .with_label(first, "the first one");
                 self.diagnostics.push(diagnostic);
             }
             examples.push(self.check_example(example, checked));
@@ -119,9 +159,21 @@ impl Checker<'_> {
     }
 
     fn check_example(&mut self, example: &ast::Example, checked: &typed::RuleSet) -> Example {
-        let inputs: Vec<(&str, &Type)> = checked.inputs.iter().map(|each| (each.name.as_str(), &each.ty)).collect();
-        let params: Vec<(&str, &Type)> = checked.params.iter().map(|each| (each.name.as_str(), &each.ty)).collect();
-        let outputs: Vec<(&str, &Type)> = checked.outputs.iter().map(|each| (each.name.as_str(), &each.ty)).collect();
+        let inputs: Vec<(&str, &Type)> = checked
+            .inputs
+            .iter()
+            .map(|each| (each.name.as_str(), &each.ty))
+            .collect();
+        let params: Vec<(&str, &Type)> = checked
+            .params
+            .iter()
+            .map(|each| (each.name.as_str(), &each.ty))
+            .collect();
+        let outputs: Vec<(&str, &Type)> = checked
+            .outputs
+            .iter()
+            .map(|each| (each.name.as_str(), &each.ty))
+            .collect();
         let mut result = Example {
             name: example.name.value.clone(),
             span: example.name.span,
@@ -142,7 +194,8 @@ impl Checker<'_> {
                 let name = &entry.name;
                 let Some(index) = known.iter().position(|(each, _)| *each == name.text) else {
                     let message = format!("there is no {what} `{}`", name.text);
-                    let mut diagnostic = Diagnostic::error("rule.check.unknown-name", name.span, message);
+                    let mut diagnostic =
+                        Diagnostic::error("rule.check.unknown-name", name.span, message);
                     if let Some(meant) = nearest(&name.text, known.iter().map(|(each, _)| *each)) {
                         diagnostic = diagnostic.with_hint(format!("did you mean `{meant}`?"));
                     }
@@ -150,14 +203,19 @@ impl Checker<'_> {
                     continue;
                 };
                 if let Some(first) = seen.insert(index, name.span) {
-                    let diagnostic = Diagnostic::error("rule.check.duplicate-name", name.span, format!("`{}` is given twice", name.text))
-                        .with_label(first, "here first");
+                    let diagnostic = Diagnostic::error(
+                        "rule.check.duplicate-name",
+                        name.span,
+                        format!("`{}` is given twice", name.text),
+                    )
+                    .with_label(first, "here first");
                     self.diagnostics.push(diagnostic);
                 }
                 if part.kind == ExamplePartKind::Given {
                     is_given[index] = true;
                 }
-                let value = self.check_constant(&entry.value, known[index].1, &format!("`{}`", name.text));
+                let value =
+                    self.check_constant(&entry.value, known[index].1, &format!("`{}`", name.text));
                 let Some(value) = value else { continue };
                 match part.kind {
                     ExamplePartKind::Given => result.given.push((index, value)),
@@ -174,8 +232,9 @@ impl Checker<'_> {
             .collect();
         if !missing.is_empty() {
             let message = format!("the example gives no value for {}", missing.join(", "));
-            let diagnostic = Diagnostic::error("rule.check.missing-input", example.name.span, message)
-                .with_hint("only nullable inputs (`T?`) can be left out; they are null then");
+            let diagnostic =
+                Diagnostic::error("rule.check.missing-input", example.name.span, message)
+                    .with_hint("only nullable inputs (`T?`) can be left out; they are null then");
             self.diagnostics.push(diagnostic);
         }
         result

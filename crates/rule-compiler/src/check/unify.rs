@@ -28,7 +28,9 @@ impl Unifier {
             },
             Type::List(element) => Type::List(Box::new(self.resolve(element))),
             Type::Optional(inner) => Type::Optional(Box::new(self.resolve(inner))),
-            Type::Map(key, value) => Type::Map(Box::new(self.resolve(key)), Box::new(self.resolve(value))),
+            Type::Map(key, value) => {
+                Type::Map(Box::new(self.resolve(key)), Box::new(self.resolve(value)))
+            }
             _ => ty.clone(),
         }
     }
@@ -64,7 +66,9 @@ impl Unifier {
             (_, Type::Null) | (Type::Null, _) => false,
             (Type::Nullable(from), to) => self.fits(from, to),
             (from, Type::Nullable(to)) => self.fits(from, to),
-            (Type::List(from), Type::List(to)) | (Type::Optional(from), Type::Optional(to)) => self.fits(from, to),
+            (Type::List(from), Type::List(to)) | (Type::Optional(from), Type::Optional(to)) => {
+                self.fits(from, to)
+            }
             (Type::Map(from_key, from_value), Type::Map(to_key, to_value)) => {
                 self.fits(from_key, to_key) && self.fits(from_value, to_value)
             }
@@ -76,7 +80,9 @@ impl Unifier {
         if mentions(ty, index) {
             return false;
         }
-        let Some(slot) = self.bindings.get_mut(index as usize) else { return false };
+        let Some(slot) = self.bindings.get_mut(index as usize) else {
+            return false;
+        };
         *slot = Some(ty.clone());
         true
     }
@@ -87,7 +93,9 @@ impl Unifier {
         match (&a, &b) {
             (Type::Error, _) | (_, Type::Error) => Some(Type::Error),
             (Type::Dyn, _) | (_, Type::Dyn) => Some(Type::Dyn),
-            (Type::Null, other) | (other, Type::Null) => Some(self.resolve(&Type::Nullable(Box::new(other.clone())))),
+            (Type::Null, other) | (other, Type::Null) => {
+                Some(self.resolve(&Type::Nullable(Box::new(other.clone()))))
+            }
             (Type::Nullable(inner), other) | (other, Type::Nullable(inner)) => {
                 let inner = self.join(inner, &without_null(other))?;
                 Some(self.resolve(&Type::Nullable(Box::new(inner))))
@@ -122,5 +130,8 @@ pub(crate) fn is_numeric(ty: &Type) -> bool {
 /// Whether values of it are stored in columns as they are.
 pub(crate) fn is_scalar(ty: &Type) -> bool {
     is_numeric(ty)
-        || matches!(ty, Type::Bool | Type::String | Type::Bytes | Type::Timestamp | Type::Duration)
+        || matches!(
+            ty,
+            Type::Bool | Type::String | Type::Bytes | Type::Timestamp | Type::Duration
+        )
 }

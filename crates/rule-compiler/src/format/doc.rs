@@ -17,7 +17,10 @@ pub(super) enum Doc {
     /// One level further in
     Indent(Vec<Doc>),
     /// `// …`; whatever follows goes to the next line
-    Comment { text: String, own_line: bool },
+    Comment {
+        text: String,
+        own_line: bool,
+    },
 }
 
 pub(super) fn text(text: impl Into<String>) -> Doc {
@@ -28,22 +31,37 @@ const INDENT: usize = 2;
 
 /// The text of `docs` in lines of `width` characters where that is possible.
 pub(super) fn render(docs: &[Doc], width: usize) -> String {
-    let mut printer =
-        Printer { out: String::new(), column: 0, width, after_comment: false, trailing_comments: Vec::new() };
+    let mut printer = Printer {
+        out: String::new(),
+        column: 0,
+        width,
+        after_comment: false,
+        trailing_comments: Vec::new(),
+    };
     for doc in docs {
         printer.print(doc, 0, true);
     }
-    let mut out = align(&printer.out, &printer.trailing_comments).trim_end().to_owned();
+    let mut out = align(&printer.out, &printer.trailing_comments)
+        .trim_end()
+        .to_owned();
     out.push('\n');
     out
 }
 
 /// `text` with the comments at these offsets in one column, wherever they end consecutive lines.
 fn align(text: &str, comments: &[usize]) -> String {
-    let line_start = |at: usize| text[..at].rfind('\n').map_or(0, |line_break| line_break + 1);
+    let line_start = |at: usize| {
+        text[..at]
+            .rfind('\n')
+            .map_or(0, |line_break| line_break + 1)
+    };
     let column = |at: usize| text[line_start(at)..at].chars().count();
-    let indent = |at: usize| text[line_start(at)..].len() - text[line_start(at)..].trim_start_matches(' ').len();
-    let is_next = |at: usize, next: usize| text[at..next].matches('\n').count() == 1 && indent(at) == indent(next);
+    let indent = |at: usize| {
+        text[line_start(at)..].len() - text[line_start(at)..].trim_start_matches(' ').len()
+    };
+    let is_next = |at: usize, next: usize| {
+        text[at..next].matches('\n').count() == 1 && indent(at) == indent(next)
+    };
     let mut out = String::with_capacity(text.len());
     let mut copied = 0;
     let mut index = 0;
@@ -97,15 +115,19 @@ impl Printer {
             Doc::HardLine => self.new_line(),
             Doc::BlankLine => {
                 self.new_line();
-                if !self.out.is_empty() && !self.out.ends_with("\n\n") && !self.out.ends_with("{\n") {
+                if !self.out.is_empty() && !self.out.ends_with("\n\n") && !self.out.ends_with("{\n")
+                {
                     self.out.push('\n');
                 }
             }
-            Doc::Indent(docs) => docs.iter().for_each(|doc| self.print(doc, indent + INDENT, is_broken)),
+            Doc::Indent(docs) => docs
+                .iter()
+                .for_each(|doc| self.print(doc, indent + INDENT, is_broken)),
             Doc::Group(docs) => {
                 let room = self.width.saturating_sub(self.column.max(indent));
                 let is_broken = measure(docs, room).is_none();
-                docs.iter().for_each(|doc| self.print(doc, indent, is_broken));
+                docs.iter()
+                    .for_each(|doc| self.print(doc, indent, is_broken));
             }
             Doc::Comment { text, own_line } => {
                 if *own_line || self.after_comment {

@@ -25,29 +25,49 @@ impl Formatter<'_> {
                 self.comments_before(span.start);
                 self.text(format!("{}{}", dot(*absolute), name.text));
             }
-            ExprKind::Select { operand, field, optional } => {
+            ExprKind::Select {
+                operand,
+                field,
+                optional,
+            } => {
                 self.expression(operand);
                 let field = self.source_text(field.span);
                 self.text(format!("{}{field}", if *optional { ".?" } else { "." }));
             }
-            ExprKind::Index { operand, index, optional } => {
+            ExprKind::Index {
+                operand,
+                index,
+                optional,
+            } => {
                 self.expression(operand);
                 self.text(if *optional { "[?" } else { "[" });
                 self.expression(index);
                 self.text("]");
             }
-            ExprKind::Call { function, absolute, args } => {
+            ExprKind::Call {
+                function,
+                absolute,
+                args,
+            } => {
                 self.comments_before(span.start);
                 self.text(format!("{}{}", dot(*absolute), function.text));
                 self.arguments(args, span);
             }
-            ExprKind::Method { receiver, function, args } => {
+            ExprKind::Method {
+                receiver,
+                function,
+                args,
+            } => {
                 self.expression(receiver);
                 let function = self.source_text(function.span);
                 self.text(format!(".{function}"));
                 self.arguments(args, span);
             }
-            ExprKind::Pipe { value, function, args } => self.group(|formatter| {
+            ExprKind::Pipe {
+                value,
+                function,
+                args,
+            } => self.group(|formatter| {
                 formatter.expression(value);
                 formatter.indent(|formatter| {
                     formatter.operator(&format!("|> {}", function.text), value.span, function.span);
@@ -76,7 +96,11 @@ impl Formatter<'_> {
                     formatter.expression(&entry.value);
                 });
             }
-            ExprKind::Struct { name, absolute, fields } => {
+            ExprKind::Struct {
+                name,
+                absolute,
+                fields,
+            } => {
                 self.comments_before(span.start);
                 let opening = format!("{}{}{{", dot(*absolute), name.text);
                 self.bracketed(&opening, "}", fields.len(), span, |formatter, index| {
@@ -102,7 +126,9 @@ impl Formatter<'_> {
                 self.text(")");
             }
             // A list is broken inside, not before its bracket.
-            ExprKind::Binary(op, left, right) if matches!(right.kind, ExprKind::List(_) | ExprKind::Map(_)) => {
+            ExprKind::Binary(op, left, right)
+                if matches!(right.kind, ExprKind::List(_) | ExprKind::Map(_)) =>
+            {
                 self.expression(left);
                 self.text(format!(" {} ", op.symbol()));
                 self.expression(right);
@@ -168,7 +194,10 @@ impl Formatter<'_> {
 
     /// An operator between two operands, with the comments that stand between them before it.
     fn operator(&mut self, operator: &str, left: Span, right: Span) {
-        let has_comments = self.comments.first().is_some_and(|next| next.span.start < right.start);
+        let has_comments = self
+            .comments
+            .first()
+            .is_some_and(|next| next.span.start < right.start);
         if has_comments && left.end <= right.start {
             self.comments_before(right.start);
         }
@@ -203,7 +232,11 @@ impl Formatter<'_> {
                     }
                 }
                 let is_last = |position: u32| position < span.end;
-                if formatter.comments.first().is_some_and(|next| is_last(next.span.start)) {
+                if formatter
+                    .comments
+                    .first()
+                    .is_some_and(|next| is_last(next.span.start))
+                {
                     formatter.comments_before(span.end);
                 }
             });
@@ -219,7 +252,10 @@ impl Formatter<'_> {
         let written = self.source_text(expr.span);
         match (&expr.kind, written.strip_prefix('-')) {
             (ExprKind::Int(_) | ExprKind::Double(_), Some(number)) => {
-                let digits = number.rsplit(|c: char| c.is_whitespace()).next().unwrap_or_default();
+                let digits = number
+                    .rsplit(|c: char| c.is_whitespace())
+                    .next()
+                    .unwrap_or_default();
                 format!("-{digits}")
             }
             _ => written.to_owned(),

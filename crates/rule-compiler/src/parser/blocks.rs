@@ -1,18 +1,24 @@
 //! The blocks around the expressions.
 
 use super::Parser;
-use crate::ast::{
-    Assignment, Example, ExamplePart, ExamplePartKind, Expr, ExprKind, InputField, Item, ItemKind, Name, OutputField, Rule,
-    RuleSet, Text,
-};
+use crate::ast::{Expr, ExprKind, InputField, Item, ItemKind, Name, OutputField, RuleSet, Text};
 use crate::ir::Merge;
-use crate::literal::{parse_magnitude, parse_string};
+use crate::literal::parse_string;
 use crate::suggest::nearest;
 use crate::token::TokenKind;
 use rulestage_diagnostics::{Diagnostic, Span};
 
-const ITEM_KEYWORDS: [&str; 9] =
-    ["input", "param", "output", "let", "rule", "example", "table", "func", "invariant"];
+const ITEM_KEYWORDS: [&str; 9] = [
+    "input",
+    "param",
+    "output",
+    "let",
+    "rule",
+    "example",
+    "table",
+    "func",
+    "invariant",
+];
 
 const MERGES: [(&str, Merge); 7] = [
     ("first", Merge::First),
@@ -26,7 +32,10 @@ const MERGES: [(&str, Merge); 7] = [
 
 /// The word that stands for a merge.
 pub(crate) fn merge_name(merge: Merge) -> &'static str {
-    MERGES.iter().find(|(_, known)| *known == merge).map_or("", |(name, _)| name)
+    MERGES
+        .iter()
+        .find(|(_, known)| *known == merge)
+        .map_or("", |(name, _)| name)
 }
 
 impl Parser<'_> {
@@ -38,9 +47,11 @@ impl Parser<'_> {
                 match &ruleset {
                     None => ruleset = Some(next),
                     Some(first) => {
-                        let message = format!("a second rule set, `{}`, in one source", next.name.text);
-                        let diagnostic = Diagnostic::error("rule.parse.second-ruleset", next.name.span, message)
-                            .with_label(first.name.span, "the first one");
+                        let message =
+                            format!("a second rule set, `{}`, in one source", next.name.text);
+                        let diagnostic =
+                            Diagnostic::error("rule.parse.second-ruleset", next.name.span, message)
+                                .with_label(first.name.span, "the first one");
                         self.diagnostics.push(diagnostic);
                     }
                 }
@@ -51,16 +62,26 @@ impl Parser<'_> {
                 None => format!("expected `ruleset`, found {found}"),
                 Some(_) => format!("expected the end of the source, found {found}"),
             };
-            let mut diagnostic = Diagnostic::error("rule.parse.expected-ruleset", self.token().span, message);
+            let mut diagnostic =
+                Diagnostic::error("rule.parse.expected-ruleset", self.token().span, message);
             if ruleset.is_none() {
                 diagnostic = diagnostic.with_hint("a source of rules is `ruleset NAME { … }`");
             }
             self.report(diagnostic);
             if ruleset.is_none() && self.at_item_start() {
                 let start = self.token().span.start;
-                let name = Name { text: String::new(), span: Span::new(start, start) };
+                let name = Name {
+                    text: String::new(),
+                    span: Span::new(start, start),
+                };
                 let items = self.parse_items();
-                ruleset = Some(RuleSet { name, version: None, doc: String::new(), items, span: self.span_from(start) });
+                ruleset = Some(RuleSet {
+                    name,
+                    version: None,
+                    doc: String::new(),
+                    items,
+                    span: self.span_from(start),
+                });
             }
             self.bump();
             while !self.is(TokenKind::End) && !self.is_word("ruleset") {
@@ -68,8 +89,12 @@ impl Parser<'_> {
             }
         }
         if ruleset.is_none() && self.diagnostics.is_empty() {
-            let diagnostic = Diagnostic::error("rule.parse.empty", Span::new(0, 0), "there is no rule set in this source")
-                .with_hint("a source of rules is `ruleset NAME { … }`");
+            let diagnostic = Diagnostic::error(
+                "rule.parse.empty",
+                Span::new(0, 0),
+                "there is no rule set in this source",
+            )
+            .with_hint("a source of rules is `ruleset NAME { … }`");
             self.diagnostics.push(diagnostic);
         }
         ruleset
@@ -79,11 +104,20 @@ impl Parser<'_> {
         let start = self.bump().span.start;
         let doc = self.doc_above(start);
         let name = self.parse_name_or_empty("the name of the rule set");
-        let version = if self.eat_word("version") { self.parse_text("a version such as `\"1.0.0\"`") } else { None };
+        let version = if self.eat_word("version") {
+            self.parse_text("a version such as `\"1.0.0\"`")
+        } else {
+            None
+        };
         // A header that can't be read does not hide what is in the braces.
-        let brace = (0..4).find(|ahead| self.peek(*ahead).kind == TokenKind::LeftBrace).unwrap_or(0);
+        let brace = (0..4)
+            .find(|ahead| self.peek(*ahead).kind == TokenKind::LeftBrace)
+            .unwrap_or(0);
         if brace > 0 {
-            self.error_here("rule.parse.expected", format!("expected `{{`, found {}", self.found()));
+            self.error_here(
+                "rule.parse.expected",
+                format!("expected `{{`, found {}", self.found()),
+            );
             self.at += brace;
         }
         let opening = self.token().span;
@@ -92,21 +126,33 @@ impl Parser<'_> {
             items = self.parse_items();
             self.expect_closing(TokenKind::RightBrace, "}", opening);
         }
-        RuleSet { name, version, doc, items, span: self.span_from(start) }
+        RuleSet {
+            name,
+            version,
+            doc,
+            items,
+            span: self.span_from(start),
+        }
     }
 
     fn parse_name_or_empty(&mut self, what: &str) -> Name {
         let at = self.token().span.start;
-        self.expect_name(what).unwrap_or(Name { text: String::new(), span: Span::new(at, at) })
+        self.expect_name(what).unwrap_or(Name {
+            text: String::new(),
+            span: Span::new(at, at),
+        })
     }
 
-    fn parse_text(&mut self, what: &str) -> Option<Text> {
+    pub(super) fn parse_text(&mut self, what: &str) -> Option<Text> {
         let token = self.token();
         if !self.expect(TokenKind::String, what) {
             return None;
         }
         let value = parse_string(self.text(token), token.span.start, &mut self.diagnostics);
-        Some(Text { value, span: token.span })
+        Some(Text {
+            value,
+            span: token.span,
+        })
     }
 
     // ------------------------------------------------------------------- items
@@ -118,7 +164,9 @@ impl Parser<'_> {
             while matches!(self.kind(), TokenKind::Comma | TokenKind::Semicolon) {
                 self.bump();
             }
-            if matches!(self.kind(), TokenKind::RightBrace | TokenKind::End) || self.at_ruleset_start() {
+            if matches!(self.kind(), TokenKind::RightBrace | TokenKind::End)
+                || self.at_ruleset_start()
+            {
                 return items;
             }
             let start = self.token().span.start;
@@ -126,7 +174,11 @@ impl Parser<'_> {
             match self.parse_item() {
                 Some(kind) => {
                     let span = self.span_from(start);
-                    items.push(Item { kind, doc: self.doc(span), span });
+                    items.push(Item {
+                        kind,
+                        doc: self.doc(span),
+                        span,
+                    });
                 }
                 None => {
                     if self.at == before {
@@ -143,7 +195,7 @@ impl Parser<'_> {
     }
 
     /// Whether an item starts here, whatever came before: its keyword and what must follow it.
-    fn at_item_start(&self) -> bool {
+    pub(super) fn at_item_start(&self) -> bool {
         let token = self.token();
         if token.kind != TokenKind::Identifier {
             return false;
@@ -157,7 +209,7 @@ impl Parser<'_> {
         }
     }
 
-    fn skip_to_item(&mut self) {
+    pub(super) fn skip_to_item(&mut self) {
         let mut open = 0usize;
         while !self.is(TokenKind::End) {
             match self.kind() {
@@ -174,7 +226,10 @@ impl Parser<'_> {
     fn parse_item(&mut self) -> Option<ItemKind> {
         let token = self.token();
         if token.kind != TokenKind::Identifier {
-            self.error_here("rule.parse.expected-item", format!("expected a block such as `rule`, found {}", self.found()));
+            self.error_here(
+                "rule.parse.expected-item",
+                format!("expected a block such as `rule`, found {}", self.found()),
+            );
             return None;
         }
         match self.text(token) {
@@ -193,11 +248,17 @@ impl Parser<'_> {
             keyword @ ("table" | "func" | "invariant") => {
                 self.bump();
                 self.skip_unsupported();
-                Some(ItemKind::Unsupported { keyword: Name { text: keyword.to_owned(), span: token.span } })
+                Some(ItemKind::Unsupported {
+                    keyword: Name {
+                        text: keyword.to_owned(),
+                        span: token.span,
+                    },
+                })
             }
             word => {
                 let message = format!("`{word}` does not start a block");
-                let mut diagnostic = Diagnostic::error("rule.parse.unknown-block", token.span, message);
+                let mut diagnostic =
+                    Diagnostic::error("rule.parse.unknown-block", token.span, message);
                 let habit = match word {
                     "inputs" => Some("input"),
                     "outputs" => Some("output"),
@@ -242,7 +303,11 @@ impl Parser<'_> {
     // ----------------------------------------------------------------- entries
 
     /// `{ entry entry … }` with commas, semicolons or nothing between the entries; gives the span with braces.
-    fn parse_braced(&mut self, what: &str, mut entry: impl FnMut(&mut Self) -> bool) -> Span {
+    pub(super) fn parse_braced(
+        &mut self,
+        what: &str,
+        mut entry: impl FnMut(&mut Self) -> bool,
+    ) -> Span {
         let opening = self.token().span;
         if !self.expect(TokenKind::LeftBrace, &format!("`{{` and {what}")) {
             return Span::new(opening.start, opening.start);
@@ -282,7 +347,9 @@ impl Parser<'_> {
                 T::RightBrace if open == 0 => return,
                 T::RightBrace | T::RightParen | T::RightBracket => open = open.saturating_sub(1),
                 T::Comma | T::Semicolon if open == 0 => return,
-                T::Identifier if open == 0 && (self.at_item_start() || self.is_on_new_line()) => return,
+                T::Identifier if open == 0 && (self.at_item_start() || self.is_on_new_line()) => {
+                    return;
+                }
                 _ => {}
             }
             self.bump();
@@ -293,7 +360,9 @@ impl Parser<'_> {
         let mut fields = Vec::new();
         self.parse_braced("the inputs", |parser| {
             let start = parser.token().span.start;
-            let Some(name) = parser.expect_name("the name of an input") else { return false };
+            let Some(name) = parser.expect_name("the name of an input") else {
+                return false;
+            };
             if !parser.expect(TokenKind::Colon, "`:` and the type of the input") {
                 return false;
             }
@@ -301,12 +370,23 @@ impl Parser<'_> {
             let is_complete = !parser.is(TokenKind::Assign);
             if !is_complete {
                 let span = parser.token().span;
-                let diagnostic = Diagnostic::error("rule.parse.input-default", span, "inputs have no defaults")
-                    .with_hint("declare it nullable (`T?`) and write `input ?? default` where it is used");
+                let diagnostic = Diagnostic::error(
+                    "rule.parse.input-default",
+                    span,
+                    "inputs have no defaults",
+                )
+                .with_hint(
+                    "declare it nullable (`T?`) and write `input ?? default` where it is used",
+                );
                 parser.report(diagnostic);
             }
             let span = parser.span_from(start);
-            fields.push(InputField { name, ty, doc: parser.doc(span), span });
+            fields.push(InputField {
+                name,
+                ty,
+                doc: parser.doc(span),
+                span,
+            });
             is_complete
         });
         fields
@@ -316,7 +396,9 @@ impl Parser<'_> {
         let mut fields = Vec::new();
         self.parse_braced("the outputs", |parser| {
             let start = parser.token().span.start;
-            let Some(name) = parser.expect_name("the name of an output") else { return false };
+            let Some(name) = parser.expect_name("the name of an output") else {
+                return false;
+            };
             if !parser.expect(TokenKind::Colon, "`:` and the type of the output") {
                 return false;
             }
@@ -329,8 +411,21 @@ impl Parser<'_> {
                 None
             };
             let span = parser.span_from(start);
-            let is_read = !matches!(&default, Some(Expr { kind: ExprKind::Error, .. }));
-            fields.push(OutputField { name, ty, default, merge, doc: parser.doc(span), span });
+            let is_read = !matches!(
+                &default,
+                Some(Expr {
+                    kind: ExprKind::Error,
+                    ..
+                })
+            );
+            fields.push(OutputField {
+                name,
+                ty,
+                default,
+                merge,
+                doc: parser.doc(span),
+                span,
+            });
             is_read
         });
         fields
@@ -340,7 +435,10 @@ impl Parser<'_> {
         let token = self.token();
         let word = self.text(token);
         if token.kind != TokenKind::Identifier {
-            self.error_here("rule.parse.expected", format!("expected a merge such as `first`, found {}", self.found()));
+            self.error_here(
+                "rule.parse.expected",
+                format!("expected a merge such as `first`, found {}", self.found()),
+            );
             return None;
         }
         if let Some((_, merge)) = MERGES.iter().find(|(name, _)| *name == word) {
@@ -348,7 +446,11 @@ impl Parser<'_> {
             return Some((*merge, token.span));
         }
         let names = MERGES.map(|(name, _)| name);
-        let diagnostic = Diagnostic::error("rule.parse.unknown-merge", token.span, format!("unknown merge `{word}`"));
+        let diagnostic = Diagnostic::error(
+            "rule.parse.unknown-merge",
+            token.span,
+            format!("unknown merge `{word}`"),
+        );
         self.report(match nearest(word, names) {
             Some(meant) => diagnostic.with_hint(format!("did you mean `{meant}`?")),
             None => diagnostic.with_hint(format!("merges are `{}`", names.join("`, `"))),
@@ -379,164 +481,5 @@ impl Parser<'_> {
         }
         let value = self.parse_expr();
         Some(ItemKind::Let { name, value })
-    }
-
-    // ------------------------------------------------------------------- rules
-
-    fn parse_rule(&mut self) -> Option<ItemKind> {
-        self.bump();
-        let name = self.expect_name("the name of the rule")?;
-        let priority = if self.eat_word("priority") { self.parse_priority() } else { None };
-        let opening = self.token().span;
-        if !self.expect(TokenKind::LeftBrace, "`{`") {
-            return None;
-        }
-        let condition = if self.eat_word("when") {
-            self.parse_condition()
-        } else {
-            let found = self.found();
-            self.error_here("rule.parse.expected", format!("expected `when` and a condition, found {found}"));
-            Expr::new(ExprKind::Error, Span::new(opening.end, opening.end))
-        };
-        if !self.is_word("then") {
-            let is_block = self.is(TokenKind::LeftBrace);
-            let diagnostic = Diagnostic::error(
-                "rule.parse.expected",
-                self.token().span,
-                format!("expected `then`, found {}", self.found()),
-            );
-            self.report(if is_block { diagnostic.with_hint("write `then` before the brace") } else { diagnostic });
-            if !is_block {
-                self.skip_to_then();
-            }
-        }
-        let mut then = Vec::new();
-        let mut then_span = Span::new(self.last_end(), self.last_end());
-        let has_then = self.eat_word("then");
-        if has_then || self.is(TokenKind::LeftBrace) {
-            (then, then_span) = self.parse_assignments();
-        }
-        let mut otherwise = None;
-        let mut otherwise_span = then_span;
-        if self.eat_word("else") {
-            let (assignments, span) = self.parse_assignments();
-            otherwise = Some(assignments);
-            otherwise_span = span;
-        }
-        if !self.is(TokenKind::RightBrace) && !self.at_item_start() && !self.is(TokenKind::End) {
-            let message = format!("expected `}}` at the end of the rule, found {}", self.found());
-            let span = self.token().span;
-            self.report(Diagnostic::error("rule.parse.unclosed", span, message).with_label(opening, "opened here"));
-            self.skip_to_item();
-        }
-        self.expect_closing(TokenKind::RightBrace, "}", opening);
-        Some(ItemKind::Rule(Box::new(Rule { name, priority, condition, then, otherwise, then_span, otherwise_span })))
-    }
-
-    /// After an unreadable condition: on to `then`, the end of the rule or the next item.
-    fn skip_to_then(&mut self) {
-        let mut open = 0usize;
-        while !self.is(TokenKind::End) && !self.at_item_start() {
-            match self.kind() {
-                _ if open == 0 && self.is_word("then") => return,
-                TokenKind::LeftBrace => open += 1,
-                TokenKind::RightBrace if open == 0 => return,
-                TokenKind::RightBrace => open -= 1,
-                _ => {}
-            }
-            self.bump();
-        }
-    }
-
-    fn parse_priority(&mut self) -> Option<(i64, Span)> {
-        let start = self.token().span.start;
-        let negative = self.eat(TokenKind::Minus);
-        let token = self.token();
-        if !self.expect(TokenKind::Int, "an integer, the priority") {
-            return None;
-        }
-        let span = self.span_from(start);
-        let value = parse_magnitude(self.text(token)).and_then(|magnitude| {
-            if negative { 0i64.checked_sub_unsigned(magnitude) } else { i64::try_from(magnitude).ok() }
-        });
-        if value.is_none() {
-            let message = "the priority does not fit into 64 bits";
-            self.diagnostics.push(Diagnostic::error("rule.parse.number-out-of-range", span, message));
-        }
-        value.map(|value| (value, span))
-    }
-
-    fn parse_assignments(&mut self) -> (Vec<Assignment>, Span) {
-        let mut assignments = Vec::new();
-        let span = self.parse_braced("the assignments", |parser| {
-            let start = parser.token().span.start;
-            let Some(name) = parser.expect_name("the name of an output") else { return false };
-            if parser.is(TokenKind::Colon) {
-                let span = parser.token().span;
-                let diagnostic = Diagnostic::error("rule.parse.expected", span, "expected `=`, found `:`")
-                    .with_hint("a rule assigns: `output = value`");
-                parser.report(diagnostic);
-                parser.bump();
-            } else if !parser.expect(TokenKind::Assign, "`=` and a value") {
-                return false;
-            }
-            let value = parser.parse_expr();
-            let is_read = value.kind != ExprKind::Error;
-            assignments.push(Assignment { name, value, span: parser.span_from(start) });
-            is_read
-        });
-        (assignments, span)
-    }
-
-    // ---------------------------------------------------------------- examples
-
-    fn parse_example(&mut self) -> Option<ItemKind> {
-        self.bump();
-        let name = self.parse_text("the name of the example, in quotes")?;
-        let mut parts = Vec::new();
-        self.parse_braced("`given` and `expect`", |parser| {
-            let token = parser.token();
-            let kind = match parser.text(token) {
-                "given" => ExamplePartKind::Given,
-                "params" => ExamplePartKind::Params,
-                "expect" => ExamplePartKind::Expect,
-                word => {
-                    let message = format!("expected `given`, `params` or `expect`, found {}", parser.found());
-                    let mut diagnostic = Diagnostic::error("rule.parse.expected", token.span, message);
-                    if let Some(meant) = nearest(word, ["given", "params", "expect"]) {
-                        diagnostic = diagnostic.with_hint(format!("did you mean `{meant}`?"));
-                    }
-                    parser.report(diagnostic);
-                    return false;
-                }
-            };
-            parser.bump();
-            let entries = parser.parse_values();
-            parts.push(ExamplePart { kind, entries, span: parser.span_from(token.span.start) });
-            true
-        });
-        Some(ItemKind::Example(Box::new(Example { name, parts })))
-    }
-
-    fn parse_values(&mut self) -> Vec<Assignment> {
-        let mut entries = Vec::new();
-        self.parse_braced("the values", |parser| {
-            let start = parser.token().span.start;
-            let Some(name) = parser.expect_name("a name") else { return false };
-            if parser.is(TokenKind::Assign) {
-                let span = parser.token().span;
-                let diagnostic = Diagnostic::error("rule.parse.expected", span, "expected `:`, found `=`")
-                    .with_hint("an example states values: `name: value`");
-                parser.report(diagnostic);
-                parser.bump();
-            } else if !parser.expect(TokenKind::Colon, "`:` and a value") {
-                return false;
-            }
-            let value = parser.parse_expr();
-            let is_read = value.kind != ExprKind::Error;
-            entries.push(Assignment { name, value, span: parser.span_from(start) });
-            is_read
-        });
-        entries
     }
 }

@@ -4,9 +4,8 @@
 //! `* / %`; `! -`; `.f  .f()  [i]`. `if` is closed by its braces and can stand anywhere.
 
 use super::Parser;
-use crate::ast::{BinaryOp, Element, Entry, Expr, ExprKind, FieldValue, LogicalOp, MAX_DEPTH, Name, UnaryOp};
-use crate::literal::{parse_bytes, parse_magnitude, parse_string};
-use crate::token::{KEYWORDS, RESERVED, Token, TokenKind};
+use crate::ast::{BinaryOp, Expr, ExprKind, FieldValue, LogicalOp, MAX_DEPTH, Name, UnaryOp};
+use crate::token::{KEYWORDS, TokenKind};
 use rulestage_diagnostics::{Diagnostic, Span};
 
 const COALESCE: u8 = 1;
@@ -49,7 +48,10 @@ impl Parser<'_> {
         }
         let otherwise = self.parse_expr();
         let span = self.span_from(start);
-        self.make(ExprKind::Conditional(Box::new(condition), Box::new(then), Box::new(otherwise)), span)
+        self.make(
+            ExprKind::Conditional(Box::new(condition), Box::new(then), Box::new(otherwise)),
+            span,
+        )
     }
 
     /// An expression whose operators all bind at least as tightly as `level`.
@@ -66,7 +68,11 @@ impl Parser<'_> {
                 // `a ?? b ?? c` is `a ?? (b ?? c)`; the others group to the left.
                 Infix::Binary(BinaryOp::Coalesce) => {
                     self.depth += 1;
-                    let right = if self.depth >= MAX_DEPTH { self.parse_expr() } else { self.parse_infix(COALESCE) };
+                    let right = if self.depth >= MAX_DEPTH {
+                        self.parse_expr()
+                    } else {
+                        self.parse_infix(COALESCE)
+                    };
                     self.depth -= 1;
                     self.combine(infix, left, right)
                 }
@@ -100,7 +106,10 @@ impl Parser<'_> {
             T::Slash => (binary(BinaryOp::Divide), PRODUCT),
             T::Percent => (binary(BinaryOp::Remainder), PRODUCT),
             T::Assign => {
-                self.report_look_alike("`=` assigns and can't stand here", "to compare, write `==`");
+                self.report_look_alike(
+                    "`=` assigns and can't stand here",
+                    "to compare, write `==`",
+                );
                 (binary(BinaryOp::Equal), RELATION)
             }
             T::Ampersand => {
@@ -113,7 +122,10 @@ impl Parser<'_> {
             }
             T::Identifier => match self.text(self.token()) {
                 "in" => (binary(BinaryOp::In), RELATION),
-                word @ ("and" | "or") if !matches!(self.peek(1).kind, T::Colon | T::Assign) && !self.is_on_new_line() => {
+                word @ ("and" | "or")
+                    if !matches!(self.peek(1).kind, T::Colon | T::Assign)
+                        && !self.is_on_new_line() =>
+                {
                     let (op, level, hint) = match word {
                         "and" => (LogicalOp::And, AND, "write `&&`"),
                         _ => (LogicalOp::Or, OR, "write `||`"),
@@ -135,10 +147,21 @@ impl Parser<'_> {
     fn combine(&mut self, infix: Infix, left: Expr, right: Expr) -> Expr {
         let span = left.span.to(right.span);
         match (infix, left) {
-            (Infix::Logical(op), Expr { kind: ExprKind::Logical(left_op, mut operands), depth, .. }) if op == left_op => {
+            (
+                Infix::Logical(op),
+                Expr {
+                    kind: ExprKind::Logical(left_op, mut operands),
+                    depth,
+                    ..
+                },
+            ) if op == left_op => {
                 let depth = depth.max(right.depth.saturating_add(1));
                 operands.push(right);
-                let expr = Expr { kind: ExprKind::Logical(op, operands), span, depth };
+                let expr = Expr {
+                    kind: ExprKind::Logical(op, operands),
+                    span,
+                    depth,
+                };
                 if depth > MAX_DEPTH {
                     self.report_too_deep(span);
                     return Expr::new(ExprKind::Error, span);
@@ -146,7 +169,9 @@ impl Parser<'_> {
                 expr
             }
             (Infix::Logical(op), left) => self.make(ExprKind::Logical(op, vec![left, right]), span),
-            (Infix::Binary(op), left) => self.make(ExprKind::Binary(op, Box::new(left), Box::new(right)), span),
+            (Infix::Binary(op), left) => {
+                self.make(ExprKind::Binary(op, Box::new(left), Box::new(right)), span)
+            }
             (Infix::Pipe, left) => left,
         }
     }
@@ -165,7 +190,14 @@ impl Parser<'_> {
         }
         let args = self.is(TokenKind::LeftParen).then(|| self.parse_args());
         let span = self.span_from(start);
-        self.make(ExprKind::Pipe { value: Box::new(value), function, args }, span)
+        self.make(
+            ExprKind::Pipe {
+                value: Box::new(value),
+                function,
+                args,
+            },
+            span,
+        )
     }
 
     fn parse_unary(&mut self) -> Expr {
@@ -175,14 +207,19 @@ impl Parser<'_> {
             let op = match self.kind() {
                 TokenKind::Minus => UnaryOp::Negate,
                 TokenKind::Not => UnaryOp::Not,
-                TokenKind::Identifier if self.is_word("not") && self.starts_operand(1) && !self.peek_is_word(1, "in") => {
+                TokenKind::Identifier
+                    if self.is_word("not")
+                        && self.starts_operand(1)
+                        && !self.peek_is_word(1, "in") =>
+                {
                     self.report_look_alike("`not` is not an operator", "write `!`");
                     UnaryOp::Not
                 }
                 _ => break,
             };
             // A sign directly before a number belongs to it: -9223372036854775808 is an int, its negation is not.
-            let is_sign = op == UnaryOp::Negate && matches!(self.peek(1).kind, TokenKind::Int | TokenKind::Double);
+            let is_sign = op == UnaryOp::Negate
+                && matches!(self.peek(1).kind, TokenKind::Int | TokenKind::Double);
             if is_sign {
                 break;
             }
@@ -200,7 +237,10 @@ impl Parser<'_> {
     fn starts_operand(&self, ahead: usize) -> bool {
         use TokenKind as T;
         let kind = self.peek(ahead).kind;
-        matches!(kind, T::Identifier | T::Int | T::Uint | T::Double | T::String | T::Bytes)
+        matches!(
+            kind,
+            T::Identifier | T::Int | T::Uint | T::Double | T::String | T::Bytes
+        )
     }
 
     fn parse_postfix(&mut self) -> Expr {
@@ -217,9 +257,17 @@ impl Parser<'_> {
                     let is_call = self.is(TokenKind::LeftParen) && !optional;
                     let kind = if is_call {
                         let args = self.parse_args();
-                        ExprKind::Method { receiver: Box::new(expr), function: field, args }
+                        ExprKind::Method {
+                            receiver: Box::new(expr),
+                            function: field,
+                            args,
+                        }
                     } else {
-                        ExprKind::Select { operand: Box::new(expr), field, optional }
+                        ExprKind::Select {
+                            operand: Box::new(expr),
+                            field,
+                            optional,
+                        }
                     };
                     let span = self.span_from(start);
                     expr = self.make(kind, span);
@@ -230,11 +278,17 @@ impl Parser<'_> {
                     let index = self.with_structs(Self::parse_expr);
                     self.expect_closing(TokenKind::RightBracket, "]", opening);
                     let span = self.span_from(start);
-                    let kind = ExprKind::Index { operand: Box::new(expr), index: Box::new(index), optional };
+                    let kind = ExprKind::Index {
+                        operand: Box::new(expr),
+                        index: Box::new(index),
+                        optional,
+                    };
                     expr = self.make(kind, span);
                 }
                 TokenKind::LeftBrace => match qualified_name(&expr) {
-                    Some((name, absolute)) if self.starts_struct() => expr = self.parse_struct(name, absolute, start),
+                    Some((name, absolute)) if self.starts_struct() => {
+                        expr = self.parse_struct(name, absolute, start)
+                    }
                     _ => return expr,
                 },
                 _ => return expr,
@@ -249,14 +303,23 @@ impl Parser<'_> {
         match token.kind {
             TokenKind::Backquoted => {
                 self.bump();
-                Some(Name { text: text.trim_matches('`').to_owned(), span: token.span })
+                Some(Name {
+                    text: text.trim_matches('`').to_owned(),
+                    span: token.span,
+                })
             }
             TokenKind::Identifier if !KEYWORDS.contains(&text) => {
                 self.bump();
-                Some(Name { text: text.to_owned(), span: token.span })
+                Some(Name {
+                    text: text.to_owned(),
+                    span: token.span,
+                })
             }
             _ => {
-                self.error_here("rule.parse.expected", format!("expected a field name, found {}", self.found()));
+                self.error_here(
+                    "rule.parse.expected",
+                    format!("expected a field name, found {}", self.found()),
+                );
                 None
             }
         }
@@ -278,19 +341,32 @@ impl Parser<'_> {
         let mut fields = Vec::new();
         self.parse_list(TokenKind::RightBrace, "}", opening, |parser| {
             let optional = parser.eat(TokenKind::Question);
-            let Some(name) = parser.parse_field_name() else { return false };
+            let Some(name) = parser.parse_field_name() else {
+                return false;
+            };
             if !parser.expect(TokenKind::Colon, "`:`") {
                 return false;
             }
             let value = parser.parse_expr();
-            fields.push(FieldValue { optional, name, value });
+            fields.push(FieldValue {
+                optional,
+                name,
+                value,
+            });
             true
         });
         let span = self.span_from(start);
-        self.make(ExprKind::Struct { name, absolute, fields }, span)
+        self.make(
+            ExprKind::Struct {
+                name,
+                absolute,
+                fields,
+            },
+            span,
+        )
     }
 
-    fn parse_args(&mut self) -> Vec<Expr> {
+    pub(super) fn parse_args(&mut self) -> Vec<Expr> {
         let opening = self.bump().span;
         let mut args = Vec::new();
         self.parse_list(TokenKind::RightParen, ")", opening, |parser| {
@@ -301,7 +377,7 @@ impl Parser<'_> {
     }
 
     /// Comma-separated entries up to the closing bracket; a comma may follow the last one.
-    fn parse_list(
+    pub(super) fn parse_list(
         &mut self,
         closing: TokenKind,
         symbol: &str,
@@ -319,7 +395,10 @@ impl Parser<'_> {
                 // `[1 2]`: a comma is missing
                 let message = format!("expected `,` or `{symbol}`, found {}", self.found());
                 let span = self.token().span;
-                self.report(Diagnostic::error("rule.parse.missing-comma", span, message).with_label(opening, "opened here"));
+                self.report(
+                    Diagnostic::error("rule.parse.missing-comma", span, message)
+                        .with_label(opening, "opened here"),
+                );
                 if !self.is_word("then") && !self.is_word("merge") {
                     continue;
                 }
@@ -330,7 +409,7 @@ impl Parser<'_> {
         self.expect_closing(closing, symbol, opening);
     }
 
-    fn with_structs<T>(&mut self, parse: impl FnOnce(&mut Self) -> T) -> T {
+    pub(super) fn with_structs<T>(&mut self, parse: impl FnOnce(&mut Self) -> T) -> T {
         let no_struct = std::mem::replace(&mut self.no_struct, false);
         let result = parse(self);
         self.no_struct = no_struct;
@@ -343,186 +422,6 @@ impl Parser<'_> {
         let condition = self.parse_expr();
         self.no_struct = no_struct;
         condition
-    }
-
-    fn parse_primary(&mut self) -> Expr {
-        let token = self.token();
-        let span = token.span;
-        let text = self.text(token);
-        let kind = match token.kind {
-            TokenKind::Identifier => return self.parse_word(token),
-            TokenKind::Dot => {
-                self.bump();
-                let Some(name) = self.expect_name("a name") else {
-                    return Expr::new(ExprKind::Error, self.span_from(span.start));
-                };
-                return self.parse_name(name, true, span.start);
-            }
-            TokenKind::Minus => {
-                self.bump();
-                let number = self.bump();
-                let span = span.to(number.span);
-                let kind = self.number(number, true, span);
-                return Expr::new(kind, span);
-            }
-            TokenKind::Int | TokenKind::Uint | TokenKind::Double => self.number(token, false, span),
-            TokenKind::String => ExprKind::String(parse_string(text, span.start, &mut self.diagnostics)),
-            TokenKind::Bytes => ExprKind::Bytes(parse_bytes(text, span.start, &mut self.diagnostics)),
-            TokenKind::LeftParen => {
-                self.bump();
-                let inner = self.with_structs(Self::parse_expr);
-                self.expect_closing(TokenKind::RightParen, ")", span);
-                let span = self.span_from(span.start);
-                return self.make(ExprKind::Paren(Box::new(inner)), span);
-            }
-            TokenKind::LeftBracket => return self.parse_list_literal(),
-            TokenKind::LeftBrace => return self.parse_map_literal(),
-            TokenKind::Unknown => ExprKind::Error,
-            _ => {
-                let mut diagnostic =
-                    Diagnostic::error("rule.parse.expected-expression", span, format!("expected an expression, found {}", self.found()));
-                if token.kind == TokenKind::Plus {
-                    diagnostic = diagnostic.with_hint("numbers have no `+` sign");
-                }
-                self.report(diagnostic);
-                return Expr::new(ExprKind::Error, Span::new(span.start, span.start));
-            }
-        };
-        self.bump();
-        Expr::new(kind, span)
-    }
-
-    fn parse_word(&mut self, token: Token) -> Expr {
-        let text = self.text(token);
-        let literal = match text {
-            "true" => Some(ExprKind::Bool(true)),
-            "false" => Some(ExprKind::Bool(false)),
-            "null" => Some(ExprKind::Null),
-            "if" => return self.parse_if(),
-            _ => None,
-        };
-        if let Some(kind) = literal {
-            self.bump();
-            return Expr::new(kind, token.span);
-        }
-        let is_block_word = text == "then" && self.peek(1).kind == TokenKind::LeftBrace;
-        if text == "in" || text == "else" || is_block_word {
-            let message = format!("expected an expression, found `{text}`");
-            self.error_here("rule.parse.expected-expression", message);
-            return Expr::new(ExprKind::Error, Span::new(token.span.start, token.span.start));
-        }
-        self.bump();
-        if RESERVED.contains(&text) {
-            let message = format!("`{text}` is a reserved word and can't be a name");
-            self.at -= 1;
-            self.error_here("rule.parse.reserved-word", message);
-            self.at += 1;
-            return Expr::new(ExprKind::Error, token.span);
-        }
-        self.parse_name(Name { text: text.to_owned(), span: token.span }, false, token.span.start)
-    }
-
-    fn parse_name(&mut self, name: Name, absolute: bool, start: u32) -> Expr {
-        let kind = if self.is(TokenKind::LeftParen) {
-            ExprKind::Call { function: name, absolute, args: self.parse_args() }
-        } else {
-            ExprKind::Identifier { name, absolute }
-        };
-        let span = self.span_from(start);
-        self.make(kind, span)
-    }
-
-    /// `if c { a } else if d { b } else { c }`.
-    fn parse_if(&mut self) -> Expr {
-        let start = self.bump().span.start;
-        let condition = self.parse_condition();
-        let then = self.parse_branch();
-        if !self.eat_word("else") {
-            let span = self.token().span;
-            let message = format!("expected `else`, found {}", self.found());
-            let hint = "an `if` expression has a value in every case";
-            self.report(Diagnostic::error("rule.parse.missing-else", span, message).with_hint(hint));
-            return Expr::new(ExprKind::Error, self.span_from(start));
-        }
-        let otherwise = if self.is_word("if") { self.parse_expr_at_if() } else { self.parse_branch() };
-        let span = self.span_from(start);
-        self.make(ExprKind::If(Box::new(condition), Box::new(then), Box::new(otherwise)), span)
-    }
-
-    fn parse_expr_at_if(&mut self) -> Expr {
-        if self.depth >= MAX_DEPTH {
-            return self.parse_expr();
-        }
-        self.depth += 1;
-        let expr = self.parse_if();
-        self.depth -= 1;
-        expr
-    }
-
-    fn parse_branch(&mut self) -> Expr {
-        let opening = self.token().span;
-        if !self.expect(TokenKind::LeftBrace, "`{`") {
-            return Expr::new(ExprKind::Error, Span::new(opening.start, opening.start));
-        }
-        let value = self.with_structs(Self::parse_expr);
-        self.expect_closing(TokenKind::RightBrace, "}", opening);
-        value
-    }
-
-    fn parse_list_literal(&mut self) -> Expr {
-        let opening = self.bump().span;
-        let mut elements = Vec::new();
-        self.parse_list(TokenKind::RightBracket, "]", opening, |parser| {
-            let optional = parser.eat(TokenKind::Question);
-            let value = parser.parse_expr();
-            elements.push(Element { optional, value });
-            true
-        });
-        let span = self.span_from(opening.start);
-        self.make(ExprKind::List(elements), span)
-    }
-
-    fn parse_map_literal(&mut self) -> Expr {
-        let opening = self.bump().span;
-        let mut entries = Vec::new();
-        self.parse_list(TokenKind::RightBrace, "}", opening, |parser| {
-            let optional = parser.eat(TokenKind::Question);
-            let key = parser.parse_expr();
-            if !parser.expect(TokenKind::Colon, "`:` and a value") {
-                return false;
-            }
-            let value = parser.parse_expr();
-            entries.push(Entry { optional, key, value });
-            true
-        });
-        let span = self.span_from(opening.start);
-        self.make(ExprKind::Map(entries), span)
-    }
-
-    fn number(&mut self, token: Token, negative: bool, span: Span) -> ExprKind {
-        let text = self.text(token);
-        if token.kind == TokenKind::Double {
-            let value: f64 = text.parse().unwrap_or(f64::NAN);
-            return ExprKind::Double(if negative { -value } else { value });
-        }
-        let magnitude = parse_magnitude(text);
-        let kind = match (token.kind, magnitude) {
-            (TokenKind::Uint, Some(value)) => Some(ExprKind::Uint(value)),
-            (_, Some(value)) if negative => 0i64.checked_sub_unsigned(value).map(ExprKind::Int),
-            (_, Some(value)) => i64::try_from(value).ok().map(ExprKind::Int),
-            (_, None) => None,
-        };
-        kind.unwrap_or_else(|| {
-            let ty = if token.kind == TokenKind::Uint { "uint" } else { "int" };
-            let text = span.text(self.source);
-            let mut diagnostic =
-                Diagnostic::error("rule.parse.number-out-of-range", span, format!("`{text}` does not fit into `{ty}`"));
-            if token.kind == TokenKind::Int && magnitude.is_some() && !negative {
-                diagnostic = diagnostic.with_hint(format!("as a `uint` it is written `{text}u`"));
-            }
-            self.diagnostics.push(diagnostic);
-            ExprKind::Error
-        })
     }
 
     /// Skips to the bracket that closes the current level.
@@ -546,7 +445,11 @@ impl Parser<'_> {
 fn qualified_name(expr: &Expr) -> Option<(Name, bool)> {
     match &expr.kind {
         ExprKind::Identifier { name, absolute } => Some((name.clone(), *absolute)),
-        ExprKind::Select { operand, field, optional: false } => {
+        ExprKind::Select {
+            operand,
+            field,
+            optional: false,
+        } => {
             let (mut name, absolute) = qualified_name(operand)?;
             name.text.push('.');
             name.text.push_str(&field.text);

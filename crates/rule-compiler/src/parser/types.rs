@@ -11,25 +11,48 @@ use rulestage_diagnostics::{Diagnostic, Span};
 const MAX_TYPE_DEPTH: u16 = 32;
 
 const NAMES: [&str; 16] = [
-    "int", "uint", "double", "string", "bool", "bytes", "timestamp", "duration", "list", "map", "optional", "dyn", "type",
-    "null_type", "optional_type", "wrapper",
+    "int",
+    "uint",
+    "double",
+    "string",
+    "bool",
+    "bytes",
+    "timestamp",
+    "duration",
+    "list",
+    "map",
+    "optional",
+    "dyn",
+    "type",
+    "null_type",
+    "optional_type",
+    "wrapper",
 ];
 
 impl Parser<'_> {
     pub(super) fn parse_type_expr(&mut self) -> TypeExpr {
         let start = self.token().span.start;
         let ty = self.parse_type_at(0);
-        TypeExpr { ty, span: self.span_from(start) }
+        TypeExpr {
+            ty,
+            span: self.span_from(start),
+        }
     }
 
     fn parse_type_at(&mut self, depth: u16) -> Type {
         if depth > MAX_TYPE_DEPTH {
-            self.error_here("rule.parse.too-deep", format!("this type nests more than {MAX_TYPE_DEPTH} levels deep"));
+            self.error_here(
+                "rule.parse.too-deep",
+                format!("this type nests more than {MAX_TYPE_DEPTH} levels deep"),
+            );
             return Type::Error;
         }
         let start = self.token().span.start;
         if !self.is(TokenKind::Identifier) {
-            self.error_here("rule.parse.expected-type", format!("expected a type, found {}", self.found()));
+            self.error_here(
+                "rule.parse.expected-type",
+                format!("expected a type, found {}", self.found()),
+            );
             return Type::Error;
         }
         let first = self.bump();
@@ -69,13 +92,23 @@ impl Parser<'_> {
             self.tokens[at].kind = TokenKind::Assign;
             self.tokens[at].span.start += 1;
         } else {
-            let symbol = if closing == TokenKind::Greater { ">" } else { ")" };
+            let symbol = if closing == TokenKind::Greater {
+                ">"
+            } else {
+                ")"
+            };
             self.expect_closing(closing, symbol, opening);
         }
         (args, self.span_from(opening.start))
     }
 
-    fn resolve_type(&mut self, name: &str, name_span: Span, args: Vec<Type>, args_span: Span) -> Type {
+    fn resolve_type(
+        &mut self,
+        name: &str,
+        name_span: Span,
+        args: Vec<Type>,
+        args_span: Span,
+    ) -> Type {
         let n_args = args.len();
         let mut args = args.into_iter();
         let mut arg = || Box::new(args.next().unwrap_or(Type::Dyn));
@@ -101,14 +134,22 @@ impl Parser<'_> {
                 n => format!("{n} type arguments"),
             };
             let message = format!("`{name}` takes {expected}, not {n_args}");
-            self.diagnostics.push(Diagnostic::error("rule.parse.type-arguments", args_span, message));
+            self.diagnostics.push(Diagnostic::error(
+                "rule.parse.type-arguments",
+                args_span,
+                message,
+            ));
             return Type::Error;
         }
         ty
     }
 
     fn report_unknown_type(&mut self, name: &str, span: Span) {
-        let mut diagnostic = Diagnostic::error("rule.parse.unknown-type", span, format!("unknown type `{name}`"));
+        let mut diagnostic = Diagnostic::error(
+            "rule.parse.unknown-type",
+            span,
+            format!("unknown type `{name}`"),
+        );
         let habit = match name {
             "float" | "f64" | "number" | "decimal" | "real" => Some("double"),
             "i64" | "int64" | "integer" | "long" => Some("int"),

@@ -1,0 +1,230 @@
+//! What expressions are made of: literals, names, `if`, lists, maps.
+
+use super::Parser;
+use crate::ast::{Element, Entry, Expr, ExprKind, MAX_DEPTH, Name};
+use crate::literal::{parse_bytes, parse_magnitude, parse_string};
+use crate::token::{RESERVED, Token, TokenKind};
+use rulestage_diagnostics::{Diagnostic, Span};
+
+impl Parser<'_> {
+    pub(super) fn parse_primary(&mut self) -> Expr {
+        let token = self.token();
+        let span = token.span;
+        let text = self.text(token);
+        let kind = match token.kind {
+            TokenKind::Identifier => return self.parse_word(token),
+            TokenKind::Dot => {
+                self.bump();
+                let Some(name) = self.expect_name("a name") else {
+                    return Expr::new(ExprKind::Error, self.span_from(span.start));
+                };
+                return self.parse_name(name, true, span.start);
+            }
+            TokenKind::Minus => {
+                self.bump();
+                let number = self.bump();
+                let span = span.to(number.span);
+                let kind = self.number(number, true, span);
+                return Expr::new(kind, span);
+            }
+            TokenKind::Int | TokenKind::Uint | TokenKind::Double => self.number(token, false, span),
+            TokenKind::String => {
+                ExprKind::String(parse_string(text, span.start, &mut self.diagnostics))
+            }
+            TokenKind::Bytes => {
+                ExprKind::Bytes(parse_bytes(text, span.start, &mut self.diagnostics))
+            }
+            TokenKind::LeftParen => {
+                self.bump();
+                let inner = self.with_structs(Self::parse_expr);
+                self.expect_closing(TokenKind::RightParen, ")", span);
+                let span = self.span_from(span.start);
+                return self.make(ExprKind::Paren(Box::new(inner)), span);
+            }
+            TokenKind::LeftBracket => return self.parse_list_literal(),
+            TokenKind::LeftBrace => return self.parse_map_literal(),
+            TokenKind::Unknown => ExprKind::Error,
+            _ => {
+                let mut diagnostic = Diagnostic::error(
+                    "rule.parse.expected-expression",
+                    span,
+                    format!("expected an expression, found {}", self.found()),
+                );
+                if token.kind == TokenKind::Plus {
+                    diagnostic = diagnostic.with_hint("numbers have no `+` sign");
+                }
+                self.report(diagnostic);
+                return Expr::new(ExprKind::Error, Span::new(span.start, span.start));
+            }
+        };
+        self.bump();
+        Expr::new(kind, span)
+    }
+
+    fn parse_word(&mut self, token: Token) -> Expr {
+        let text = self.text(token);
+        let literal = match text {
+            "true" => Some(ExprKind::Bool(true)),
+            "false" => Some(ExprKind::Bool(false)),
+            "null" => Some(ExprKind::Null),
+            "if" => return self.parse_if(),
+            _ => None,
+        };
+        if let Some(kind) = literal {
+            self.bump();
+            return Expr::new(kind, token.span);
+        }
+        let is_block_word = text == "then" && self.peek(1).kind == TokenKind::LeftBrace;
+        if text == "in" || text == "else" || is_block_word {
+            let message = format!("expected an expression, found `{text}`");
+            self.error_here("rule.parse.expected-expression", message);
+            return Expr::new(
+                ExprKind::Error,
+                Span::new(token.span.start, token.span.start),
+            );
+        }
+        self.bump();
+        if RESERVED.contains(&text) {
+            let message = format!("`{text}` is a reserved word and can't be a name");
+            self.at -= 1;
+            self.error_here("rule.parse.reserved-word", message);
+            self.at += 1;
+            return Expr::new(ExprKind::Error, token.span);
+        }
+        self.parse_name(
+            Name {
+                text: text.to_owned(),
+                span: token.span,
+            },
+            false,
+            token.span.start,
+        )
+    }
+
+    fn parse_name(&mut self, name: Name, absolute: bool, start: u32) -> Expr {
+        let kind = if self.is(TokenKind::LeftParen) {
+            ExprKind::Call {
+                function: name,
+                absolute,
+                args: self.parse_args(),
+            }
+        } else {
+            ExprKind::Identifier { name, absolute }
+        };
+        let span = self.span_from(start);
+        self.make(kind, span)
+    }
+
+    /// `if c { a } else if d { b } else { c }`.
+    fn parse_if(&mut self) -> Expr {
+        let start = self.bump().span.start;
+        let condition = self.parse_condition();
+        let then = self.parse_branch();
+        if !self.eat_word("else") {
+            let span = self.token().span;
+            let message = format!("expected `else`, found {}", self.found());
+            let hint = "an `if` expression has a value in every case";
+            self.report(
+                Diagnostic::error("rule.parse.missing-else", span, message).with_hint(hint),
+            );
+            return Expr::new(ExprKind::Error, self.span_from(start));
+        }
+        let otherwise = if self.is_word("if") {
+            self.parse_expr_at_if()
+        } else {
+            self.parse_branch()
+        };
+        let span = self.span_from(start);
+        self.make(
+            ExprKind::If(Box::new(condition), Box::new(then), Box::new(otherwise)),
+            span,
+        )
+    }
+
+    fn parse_expr_at_if(&mut self) -> Expr {
+        if self.depth >= MAX_DEPTH {
+            return self.parse_expr();
+        }
+        self.depth += 1;
+        let expr = self.parse_if();
+        self.depth -= 1;
+        expr
+    }
+
+    fn parse_branch(&mut self) -> Expr {
+        let opening = self.token().span;
+        if !self.expect(TokenKind::LeftBrace, "`{`") {
+            return Expr::new(ExprKind::Error, Span::new(opening.start, opening.start));
+        }
+        let value = self.with_structs(Self::parse_expr);
+        self.expect_closing(TokenKind::RightBrace, "}", opening);
+        value
+    }
+
+    fn parse_list_literal(&mut self) -> Expr {
+        let opening = self.bump().span;
+        let mut elements = Vec::new();
+        self.parse_list(TokenKind::RightBracket, "]", opening, |parser| {
+            let optional = parser.eat(TokenKind::Question);
+            let value = parser.parse_expr();
+            elements.push(Element { optional, value });
+            true
+        });
+        let span = self.span_from(opening.start);
+        self.make(ExprKind::List(elements), span)
+    }
+
+    fn parse_map_literal(&mut self) -> Expr {
+        let opening = self.bump().span;
+        let mut entries = Vec::new();
+        self.parse_list(TokenKind::RightBrace, "}", opening, |parser| {
+            let optional = parser.eat(TokenKind::Question);
+            let key = parser.parse_expr();
+            if !parser.expect(TokenKind::Colon, "`:` and a value") {
+                return false;
+            }
+            let value = parser.parse_expr();
+            entries.push(Entry {
+                optional,
+                key,
+                value,
+            });
+            true
+        });
+        let span = self.span_from(opening.start);
+        self.make(ExprKind::Map(entries), span)
+    }
+
+    fn number(&mut self, token: Token, negative: bool, span: Span) -> ExprKind {
+        let text = self.text(token);
+        if token.kind == TokenKind::Double {
+            let value: f64 = text.parse().unwrap_or(f64::NAN);
+            return ExprKind::Double(if negative { -value } else { value });
+        }
+        let magnitude = parse_magnitude(text);
+        let kind = match (token.kind, magnitude) {
+            (TokenKind::Uint, Some(value)) => Some(ExprKind::Uint(value)),
+            (_, Some(value)) if negative => 0i64.checked_sub_unsigned(value).map(ExprKind::Int),
+            (_, Some(value)) => i64::try_from(value).ok().map(ExprKind::Int),
+            (_, None) => None,
+        };
+        kind.unwrap_or_else(|| {
+            let ty = if token.kind == TokenKind::Uint {
+                "uint"
+            } else {
+                "int"
+            };
+            let text = span.text(self.source);
+            let mut diagnostic = Diagnostic::error(
+                "rule.parse.number-out-of-range",
+                span,
+                format!("`{text}` does not fit into `{ty}`"),
+            );
+            if token.kind == TokenKind::Int && magnitude.is_some() && !negative {
+                diagnostic = diagnostic.with_hint(format!("as a `uint` it is written `{text}u`"));
+            }
+            self.diagnostics.push(diagnostic);
+            ExprKind::Error
+        })
+    }
+}

@@ -1,0 +1,460 @@
+//! A direct evaluation of the intermediate representation, written from the CEL specification and not from the code
+//! generator: what the compiled code is compared with.
+
+use rulestage_pipeline::runtime::RowErrorCode as Code;
+use rulestage_rule_compiler::ir::{
+    ArithmeticOp, CompareOp, Const, Contribution, Expr, ExprKind, Function, Merge, Output, RuleSet,
+};
+use rulestage_rule_compiler::types::Type;
+use std::cmp::Ordering;
+
+pub type Value = Const;
+pub type Result<T> = std::result::Result<T, Code>;
+
+const NANOS: i128 = 1_000_000_000;
+const MIN_SECONDS: i64 = -62_135_596_800;
+const MAX_SECONDS: i64 = 253_402_300_799;
+
+/// The outputs of one row, or why it has none.
+pub fn evaluate_row(ruleset: &RuleSet, inputs: &[Value]) -> Result<Vec<Value>> {
+    let row = Row { ruleset, inputs };
+    let mut gathered: Vec<Vec<Value>> = vec![Vec::new(); ruleset.outputs.len()];
+    let mut failure = None;
+    for rule in &ruleset.rules {
+        let contributions: &[Contribution] = match row.bool(&rule.condition) {
+            Ok(true) => &rule.then,
+            Ok(false) => &rule.otherwise,
+            Err(code) => {
+                failure = failure.or(Some(code));
+                continue;
+            }
+        };
+        for each in contributions {
+            match row.contribution(&each.value) {
+                Ok(values) => gathered[each.output].push(values),
+                Err(code) => failure = failure.or(Some(code)),
+            }
+        }
+    }
+    if let Some(code) = failure {
+        return Err(code);
+    }
+    ruleset
+        .outputs
+        .iter()
+        .zip(gathered)
+        .map(|(output, values)| merge(output, values))
+        .collect()
+}
+
+fn merge(output: &Output, values: Vec<Value>) -> Result<Value> {
+    if values.is_empty() {
+        return Ok(output.default.clone());
+    }
+    let mut values = values.into_iter();
+    match output.merge {
+        Merge::First => Ok(values.next().expect("not empty")),
+        Merge::Last => Ok(values.last().expect("not empty")),
+        Merge::Sum => {
+            let first = values.next().expect("not empty");
+            values.try_fold(first, |sum, value| {
+                arithmetic(ArithmeticOp::Add, &sum, &value)
+            })
+        }
+        Merge::Min | Merge::Max => {
+            let wanted = if output.merge == Merge::Min {
+                Ordering::Less
+            } else {
+                Ordering::Greater
+            };
+            let first = values.next().expect("not empty");
+            Ok(values.fold(first, |best, value| {
+                if order(&value, &best) == Some(wanted) {
+                    value
+                } else {
+                    best
+                }
+            }))
+        }
+        Merge::Collect | Merge::Unique => {
+            let mut elements: Vec<Value> = Vec::new();
+            for value in values {
+                let more = match value {
+                    Value::List(more) => more,
+                    element => vec![element],
+                };
+                for element in more {
+                    if output.merge == Merge::Collect
+                        || !elements.iter().any(|known| equal(known, &element))
+                    {
+                        elements.push(element);
+                    }
+                }
+            }
+            Ok(Value::List(elements))
+        }
+    }
+}
+
+struct Row<'a> {
+    ruleset: &'a RuleSet,
+    inputs: &'a [Value],
+}
+
+impl Row<'_> {
+    fn bool(&self, expr: &Expr) -> Result<bool> {
+        match self.evaluate(expr)? {
+            Value::Bool(value) => Ok(value),
+            other => panic!("{other:?} where a bool must be"),
+        }
+    }
+
+    fn contribution(&self, expr: &Expr) -> Result<Value> {
+        match &expr.kind {
+            ExprKind::List(items) => Ok(Value::List(
+                items
+                    .iter()
+                    .map(|item| self.evaluate(item))
+                    .collect::<Result<_>>()?,
+            )),
+            _ => self.evaluate(expr),
+        }
+    }
+
+    fn evaluate(&self, expr: &Expr) -> Result<Value> {
+        match &expr.kind {
+            ExprKind::Const(value) => Ok(value.clone()),
+            ExprKind::Input(index) => Ok(self.inputs[*index].clone()),
+            ExprKind::Param(index) => Ok(self.ruleset.params[*index].default.clone()),
+            ExprKind::Let(index) => self.evaluate(&self.ruleset.lets[*index].value),
+            ExprKind::Not(operand) => Ok(Value::Bool(!self.bool(operand)?)),
+            ExprKind::Negate(operand) => match self.evaluate(operand)? {
+                Value::Int(value) => value.checked_neg().map(Value::Int).ok_or(Code::Overflow),
+                Value::Double(value) => Ok(Value::Double(-value)),
+                other => panic!("the negation of {other:?}"),
+            },
+            ExprKind::Arithmetic(op, left, right) => {
+                arithmetic(*op, &self.evaluate(left)?, &self.evaluate(right)?)
+            }
+            ExprKind::Concat(left, right) => {
+                Ok(match (self.evaluate(left)?, self.evaluate(right)?) {
+                    (Value::String(left), Value::String(right)) => Value::String(left + &right),
+                    (Value::Bytes(left), Value::Bytes(right)) => {
+                        Value::Bytes([left, right].concat())
+                    }
+                    other => panic!("the concatenation of {other:?}"),
+                })
+            }
+            ExprKind::Compare(op, left, right) => {
+                let (left, right) = (self.evaluate(left)?, self.evaluate(right)?);
+                Ok(Value::Bool(match op {
+                    CompareOp::Equal => equal(&left, &right),
+                    CompareOp::NotEqual => !equal(&left, &right),
+                    CompareOp::Less => order(&left, &right) == Some(Ordering::Less),
+                    CompareOp::LessEqual => {
+                        matches!(order(&left, &right), Some(Ordering::Less | Ordering::Equal))
+                    }
+                    CompareOp::Greater => order(&left, &right) == Some(Ordering::Greater),
+                    CompareOp::GreaterEqual => matches!(
+                        order(&left, &right),
+                        Some(Ordering::Greater | Ordering::Equal)
+                    ),
+                }))
+            }
+            // An error counts only if the other side does not decide.
+            ExprKind::And(left, right) => match (self.bool(left), self.bool(right)) {
+                (Ok(false), _) | (_, Ok(false)) => Ok(Value::Bool(false)),
+                (Err(code), _) | (_, Err(code)) => Err(code),
+                _ => Ok(Value::Bool(true)),
+            },
+            ExprKind::Or(left, right) => match (self.bool(left), self.bool(right)) {
+                (Ok(true), _) | (_, Ok(true)) => Ok(Value::Bool(true)),
+                (Err(code), _) | (_, Err(code)) => Err(code),
+                _ => Ok(Value::Bool(false)),
+            },
+            ExprKind::Conditional(condition, then, otherwise) => {
+                if self.bool(condition)? {
+                    self.evaluate(then)
+                } else {
+                    self.evaluate(otherwise)
+                }
+            }
+            ExprKind::Coalesce(left, right) => match self.evaluate(left) {
+                Ok(Value::Null) | Err(_) => self.evaluate(right),
+                value => value,
+            },
+            ExprKind::In(item, items) => {
+                let item = self.evaluate(item)?;
+                let items = items
+                    .iter()
+                    .map(|each| self.evaluate(each))
+                    .collect::<Result<Vec<Value>>>()?;
+                Ok(Value::Bool(items.iter().any(|each| equal(&item, each))))
+            }
+            ExprKind::Unwrap(operand) => match self.evaluate(operand)? {
+                Value::Null => Err(Code::NoSuchOverload),
+                value => Ok(value),
+            },
+            ExprKind::Wrap(operand) => self.evaluate(operand),
+            ExprKind::Call(function, args) => {
+                let args = args
+                    .iter()
+                    .map(|arg| self.evaluate(arg))
+                    .collect::<Result<Vec<Value>>>()?;
+                call(*function, &args, &expr.ty)
+            }
+            ExprKind::List(_) => panic!("a list inside an expression"),
+        }
+    }
+}
+
+fn arithmetic(op: ArithmeticOp, left: &Value, right: &Value) -> Result<Value> {
+    use ArithmeticOp as Op;
+    let divided = |is_zero: bool| match op {
+        Op::Divide if is_zero => Err(Code::DivideByZero),
+        Op::Remainder if is_zero => Err(Code::ModulusByZero),
+        _ => Ok(()),
+    };
+    match (left, right) {
+        (Value::Int(a), Value::Int(b)) => {
+            divided(*b == 0)?;
+            let result = match op {
+                Op::Add => a.checked_add(*b),
+                Op::Subtract => a.checked_sub(*b),
+                Op::Multiply => a.checked_mul(*b),
+                Op::Divide => a.checked_div(*b),
+                Op::Remainder => a.checked_rem(*b),
+            };
+            result.map(Value::Int).ok_or(Code::Overflow)
+        }
+        (Value::Uint(a), Value::Uint(b)) => {
+            divided(*b == 0)?;
+            let result = match op {
+                Op::Add => a.checked_add(*b),
+                Op::Subtract => a.checked_sub(*b),
+                Op::Multiply => a.checked_mul(*b),
+                Op::Divide => a.checked_div(*b),
+                Op::Remainder => a.checked_rem(*b),
+            };
+            result.map(Value::Uint).ok_or(Code::Overflow)
+        }
+        (Value::Double(a), Value::Double(b)) => Ok(Value::Double(match op {
+            Op::Add => a + b,
+            Op::Subtract => a - b,
+            Op::Multiply => a * b,
+            Op::Divide => a / b,
+            Op::Remainder => panic!("no remainder of doubles"),
+        })),
+        (Value::Duration(a), Value::Duration(b)) => {
+            let result = if op == Op::Add {
+                a.checked_add(*b)
+            } else {
+                a.checked_sub(*b)
+            };
+            result.map(Value::Duration).ok_or(Code::Overflow)
+        }
+        (Value::Timestamp(..), Value::Duration(b)) => {
+            let moved = if op == Op::Add {
+                i128::from(*b)
+            } else {
+                -i128::from(*b)
+            };
+            timestamp(nanoseconds(left) + moved)
+        }
+        (Value::Duration(a), Value::Timestamp(..)) => {
+            timestamp(nanoseconds(right) + i128::from(*a))
+        }
+        (Value::Timestamp(..), Value::Timestamp(..)) => {
+            i64::try_from(nanoseconds(left) - nanoseconds(right))
+                .map(Value::Duration)
+                .map_err(|_| Code::Overflow)
+        }
+        other => panic!("{op:?} of {other:?}"),
+    }
+}
+
+fn nanoseconds(value: &Value) -> i128 {
+    match value {
+        Value::Timestamp(seconds, nanos) => i128::from(*seconds) * NANOS + i128::from(*nanos),
+        other => panic!("{other:?} is not a timestamp"),
+    }
+}
+
+fn timestamp(nanoseconds: i128) -> Result<Value> {
+    let seconds = nanoseconds.div_euclid(NANOS) as i64;
+    if (MIN_SECONDS..=MAX_SECONDS).contains(&seconds) {
+        Ok(Value::Timestamp(
+            seconds,
+            nanoseconds.rem_euclid(NANOS) as u32,
+        ))
+    } else {
+        Err(Code::Overflow)
+    }
+}
+
+fn equal(a: &Value, b: &Value) -> bool {
+    matches!((a, b), (Value::Null, Value::Null)) || order(a, b) == Some(Ordering::Equal)
+}
+
+/// `None` where neither is smaller: not a number, null, different types.
+fn order(a: &Value, b: &Value) -> Option<Ordering> {
+    match (a, b) {
+        (Value::Bool(a), Value::Bool(b)) => a.partial_cmp(b),
+        (Value::String(a), Value::String(b)) => a.partial_cmp(b),
+        (Value::Bytes(a), Value::Bytes(b)) => a.partial_cmp(b),
+        (Value::Timestamp(..), Value::Timestamp(..)) => nanoseconds(a).partial_cmp(&nanoseconds(b)),
+        (Value::Duration(a), Value::Duration(b)) => a.partial_cmp(b),
+        (Value::Double(a), Value::Double(b)) => a.partial_cmp(b),
+        (Value::Double(a), _) => order_double(*a, integer(b)?),
+        (_, Value::Double(b)) => order_double(*b, integer(a)?).map(Ordering::reverse),
+        _ => integer(a)?.partial_cmp(&integer(b)?),
+    }
+}
+
+fn integer(value: &Value) -> Option<i128> {
+    match value {
+        Value::Int(value) => Some(i128::from(*value)),
+        Value::Uint(value) => Some(i128::from(*value)),
+        _ => None,
+    }
+}
+
+/// A double against an integer, by their exact values.
+fn order_double(a: f64, b: i128) -> Option<Ordering> {
+    if a.is_nan() {
+        return None;
+    }
+    // Beyond these, every integer type has ended.
+    if a >= 1e30 {
+        return Some(Ordering::Greater);
+    }
+    if a <= -1e30 {
+        return Some(Ordering::Less);
+    }
+    let whole = a.floor();
+    match (whole as i128).cmp(&b) {
+        Ordering::Equal if a > whole => Some(Ordering::Greater),
+        ordering => Some(ordering),
+    }
+}
+
+fn call(function: Function, args: &[Value], ty: &Type) -> Result<Value> {
+    let text = |index: usize| match &args[index] {
+        Value::String(text) => text.as_str(),
+        other => panic!("{other:?} is not a string"),
+    };
+    match function {
+        Function::StringSize => Ok(Value::Int(text(0).chars().count() as i64)),
+        Function::BytesSize => match &args[0] {
+            Value::Bytes(bytes) => Ok(Value::Int(bytes.len() as i64)),
+            other => panic!("{other:?} is not bytes"),
+        },
+        Function::Contains => Ok(Value::Bool(text(0).contains(text(1)))),
+        Function::StartsWith => Ok(Value::Bool(text(0).starts_with(text(1)))),
+        Function::EndsWith => Ok(Value::Bool(text(0).ends_with(text(1)))),
+        Function::ToInt | Function::ToUint | Function::ToDouble => to_number(&args[0], ty),
+        Function::ToString => to_string(&args[0]),
+        Function::ToBytes => Ok(Value::Bytes(text(0).as_bytes().to_vec())),
+        Function::ToBool => match text(0) {
+            "true" | "True" | "TRUE" | "t" | "1" => Ok(Value::Bool(true)),
+            "false" | "False" | "FALSE" | "f" | "0" => Ok(Value::Bool(false)),
+            _ => Err(Code::InvalidArgument),
+        },
+        Function::ToTimestamp => match &args[0] {
+            Value::Int(seconds) => timestamp(i128::from(*seconds) * NANOS),
+            _ => super::calendar::parse_timestamp(text(0)).ok_or(Code::InvalidArgument),
+        },
+        Function::ToDuration => {
+            super::calendar::parse_duration(text(0)).ok_or(Code::InvalidArgument)
+        }
+        Function::Matches => panic!("not supported yet"),
+        getter => Ok(Value::Int(super::calendar::part(getter, &args[0]))),
+    }
+}
+
+fn to_number(value: &Value, ty: &Type) -> Result<Value> {
+    let from_integer = |value: i128| match ty {
+        Type::Int => i64::try_from(value)
+            .map(Value::Int)
+            .map_err(|_| Code::Overflow),
+        Type::Uint => u64::try_from(value)
+            .map(Value::Uint)
+            .map_err(|_| Code::Overflow),
+        _ => Ok(Value::Double(value as f64)),
+    };
+    match value {
+        Value::Int(value) => from_integer(i128::from(*value)),
+        Value::Uint(value) => from_integer(i128::from(*value)),
+        Value::Timestamp(seconds, _) => Ok(Value::Int(*seconds)),
+        Value::Double(value) => {
+            // Towards zero; the ends of the range have no exact double, so they are out (cel-spec, conversions).
+            let whole = value.trunc();
+            let fits = match ty {
+                Type::Int => {
+                    *value > -9_223_372_036_854_775_808.0 && *value < 9_223_372_036_854_775_808.0
+                }
+                _ => *value > -1.0 && *value < 18_446_744_073_709_551_616.0,
+            };
+            if fits {
+                from_integer(whole as i128)
+            } else {
+                Err(Code::Overflow)
+            }
+        }
+        Value::String(text) => match ty {
+            Type::Double => text
+                .parse()
+                .map(Value::Double)
+                .map_err(|_| Code::InvalidArgument),
+            Type::Int => text
+                .parse()
+                .map(Value::Int)
+                .map_err(|error: std::num::ParseIntError| parse_error(&error)),
+            _ => text
+                .parse()
+                .map(Value::Uint)
+                .map_err(|error: std::num::ParseIntError| parse_error(&error)),
+        },
+        other => panic!("the number of {other:?}"),
+    }
+}
+
+fn parse_error(error: &std::num::ParseIntError) -> Code {
+    match error.kind() {
+        std::num::IntErrorKind::PosOverflow | std::num::IntErrorKind::NegOverflow => Code::Overflow,
+        _ => Code::InvalidArgument,
+    }
+}
+
+fn to_string(value: &Value) -> Result<Value> {
+    Ok(Value::String(match value {
+        Value::Bool(value) => value.to_string(),
+        Value::Int(value) => value.to_string(),
+        Value::Uint(value) => value.to_string(),
+        Value::Double(value) if value.is_infinite() => {
+            if *value > 0.0 {
+                "Infinity".to_owned()
+            } else {
+                "-Infinity".to_owned()
+            }
+        }
+        Value::Double(value) => value.to_string(),
+        Value::Bytes(value) => {
+            String::from_utf8(value.clone()).map_err(|_| Code::InvalidArgument)?
+        }
+        Value::Timestamp(seconds, nanos) => super::calendar::timestamp_text(*seconds, *nanos),
+        Value::Duration(nanos) => {
+            let sign = if *nanos < 0 { "-" } else { "" };
+            let (seconds, rest) = (
+                nanos.unsigned_abs() / 1_000_000_000,
+                nanos.unsigned_abs() % 1_000_000_000,
+            );
+            let fraction = format!(".{rest:09}");
+            format!(
+                "{sign}{seconds}{}s",
+                fraction.trim_end_matches('0').trim_end_matches('.')
+            )
+        }
+        other => panic!("the text of {other:?}"),
+    }))
+}

@@ -1,0 +1,294 @@
+//! Compiled rules against a direct evaluation of the checked expression, over generated expressions, rule sets and
+//! rows: nulls, NaN, infinities, extreme integers, empty and non-ASCII texts, the ends of time.
+
+mod calendar;
+mod evaluate;
+mod generate;
+
+use arrow_array::builder::{ArrayBuilder, make_builder};
+use arrow_array::types::{
+    DurationNanosecondType, Float64Type, Int64Type, TimestampMicrosecondType, UInt64Type,
+};
+use arrow_array::{Array, ArrayRef, RecordBatch, cast::AsArray};
+use evaluate::{Value, evaluate_row};
+use generate::{Random, SCALARS, expression, nullable, ruleset, value, variables};
+use rulestage_pipeline::runtime::{Limits, RowErrorCode, Runtime};
+use rulestage_rule_compiler::ir::RuleSet;
+use rulestage_rule_compiler::types::Type;
+use rulestage_rule_compiler::{Compilation, compile, compile_expression};
+use rulestage_runtime_wasmtime::{Config, WasmtimeRuntime};
+
+const N_EXPRESSIONS: usize = 400;
+const N_RULESETS: usize = 60;
+const N_ROWS: usize = 64;
+
+#[test]
+fn expressions_mean_what_the_specification_says() {
+    let runtime = WasmtimeRuntime::new(Config::default()).expect("wasmtime starts");
+    let mut random = Random(0x0123_4567_89ab_cdef);
+    let mut outcomes = Outcomes::default();
+    for index in 0..N_EXPRESSIONS {
+        let ty = SCALARS[index % SCALARS.len()].clone();
+        let depth = 1 + random.below(3);
+        let source = if random.below(5) == 0 {
+            nullable(&mut random, &ty, depth)
+        } else {
+            expression(&mut random, &ty, depth)
+        };
+        outcomes.compare(
+            &runtime,
+            &source,
+            compile_expression(&source, &variables(), ""),
+            &mut random,
+        );
+    }
+    outcomes.finish();
+}
+
+#[test]
+fn rule_sets_merge_as_documented() {
+    let runtime = WasmtimeRuntime::new(Config::default()).expect("wasmtime starts");
+    let mut random = Random(0xfeed_beef_0000_0001);
+    let mut outcomes = Outcomes::default();
+    for _ in 0..N_RULESETS {
+        let source = ruleset(&mut random);
+        outcomes.compare(&runtime, &source, compile(&source), &mut random);
+    }
+    outcomes.finish();
+}
+
+/// How many rows did what: a test in which every row fails shows little.
+#[derive(Default)]
+struct Outcomes {
+    n_values: usize,
+    n_errors: usize,
+    disagreements: Vec<String>,
+}
+
+impl Outcomes {
+    fn compare(
+        &mut self,
+        runtime: &WasmtimeRuntime,
+        source: &str,
+        compilation: Compilation,
+        random: &mut Random,
+    ) {
+        let Some(artifact) = compilation.artifact else {
+            panic!("does not compile: {source}\n{:?}", compilation.diagnostics);
+        };
+        let ruleset = &artifact.ruleset;
+        let rows: Vec<Vec<Value>> = (0..N_ROWS)
+            .map(|_| {
+                ruleset
+                    .inputs
+                    .iter()
+                    .map(|input| value(random, &input.ty))
+                    .collect()
+            })
+            .collect();
+        let actual = run(runtime, &artifact.component, ruleset, &rows)
+            .unwrap_or_else(|error| panic!("{error}: {source}"));
+        for (row, actual) in rows.iter().zip(actual) {
+            let expected = evaluate_row(ruleset, row)
+                .map(|values| values.into_iter().map(as_stored).collect::<Vec<Value>>());
+            match &expected {
+                Ok(_) => self.n_values += 1,
+                Err(_) => self.n_errors += 1,
+            }
+            if !agree(&expected, &actual) && self.disagreements.len() < 20 {
+                let used: Vec<String> = ruleset
+                    .inputs
+                    .iter()
+                    .zip(row)
+                    .filter(|(input, _)| source.contains(&input.name) && source.len() < 400)
+                    .map(|(input, value)| format!("{} = {value:?}", input.name))
+                    .collect();
+                self.disagreements.push(format!(
+                    "{source}\n  {}\n  expected {expected:?}\n  got      {actual:?}",
+                    used.join(", ")
+                ));
+                return;
+            }
+        }
+    }
+
+    fn finish(self) {
+        assert!(
+            self.disagreements.is_empty(),
+            "{}",
+            self.disagreements.join("\n\n")
+        );
+        let share = self.n_values as f64 / (self.n_values + self.n_errors) as f64;
+        assert!(
+            share > 0.2 && share < 0.95,
+            "{share} of the rows have values: both values and errors must be common"
+        );
+    }
+}
+
+type RowResult = Result<Vec<Value>, RowErrorCode>;
+
+fn agree(expected: &RowResult, actual: &RowResult) -> bool {
+    match (expected, actual) {
+        (Ok(expected), Ok(actual)) => {
+            expected.len() == actual.len() && expected.iter().zip(actual).all(|(a, b)| same(a, b))
+        }
+        (Err(expected), Err(actual)) => expected == actual,
+        _ => false,
+    }
+}
+
+/// Equal bit for bit, but any NaN for any other.
+fn same(a: &Value, b: &Value) -> bool {
+    match (a, b) {
+        (Value::Double(a), Value::Double(b)) => {
+            a.to_bits() == b.to_bits() || a.is_nan() && b.is_nan()
+        }
+        (Value::List(a), Value::List(b)) => {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b))
+        }
+        _ => a == b,
+    }
+}
+
+/// Columns hold microseconds.
+fn as_stored(value: Value) -> Value {
+    match value {
+        Value::Timestamp(seconds, nanos) => Value::Timestamp(seconds, nanos / 1_000 * 1_000),
+        Value::List(items) => Value::List(items.into_iter().map(as_stored).collect()),
+        other => other,
+    }
+}
+
+fn run(
+    runtime: &WasmtimeRuntime,
+    component: &[u8],
+    ruleset: &RuleSet,
+    rows: &[Vec<Value>],
+) -> Result<Vec<RowResult>, String> {
+    let limits = Limits {
+        memory_bytes: 64 << 20,
+        deadline_ms: 60_000,
+    };
+    let component = runtime.load(component).map_err(|error| error.to_string())?;
+    let description = runtime
+        .describe(&component, limits)
+        .map_err(|error| error.to_string())?;
+    let parameters: Vec<_> = description
+        .parameters
+        .iter()
+        .map(|each| each.default.clone())
+        .collect();
+    let mut session = runtime
+        .open(&component, &parameters, limits)
+        .map_err(|error| error.to_string())?;
+    let schema = runtime.schema(&session).clone();
+    let columns: Vec<ArrayRef> = ruleset
+        .inputs
+        .iter()
+        .zip(schema.inputs.fields())
+        .enumerate()
+        .map(|(index, (input, field))| {
+            let mut builder = make_builder(field.data_type(), rows.len());
+            for row in rows {
+                append(&mut builder, &input.ty, &row[index]);
+            }
+            arrow_array::make_array(
+                builder
+                    .finish()
+                    .to_data()
+                    .into_builder()
+                    .data_type(field.data_type().clone())
+                    .build()
+                    .expect("a valid array"),
+            )
+        })
+        .collect();
+    let batch =
+        RecordBatch::try_new(schema.inputs.clone(), columns).map_err(|error| error.to_string())?;
+    let outcome = runtime
+        .process(&mut session, &batch)
+        .map_err(|error| error.to_string())?;
+    let mut results: Vec<RowResult> = (0..rows.len())
+        .map(|row| {
+            Ok(outcome
+                .columns
+                .iter()
+                .zip(&ruleset.outputs)
+                .map(|(column, output)| read(column, &output.ty, row))
+                .collect())
+        })
+        .collect();
+    for error in &outcome.errors {
+        results[error.row as usize] = Err(error.code);
+    }
+    Ok(results)
+}
+
+fn append(builder: &mut Box<dyn ArrayBuilder>, ty: &Type, value: &Value) {
+    use arrow_array::builder as b;
+    let ty = match ty {
+        Type::Nullable(inner) => &**inner,
+        other => other,
+    };
+    macro_rules! push {
+        ($builder:ty, $variant:pat => $value:expr) => {{
+            let builder = builder
+                .as_any_mut()
+                .downcast_mut::<$builder>()
+                .expect("the builder of the column's type");
+            match value {
+                $variant => builder.append_value($value),
+                Value::Null => builder.append_null(),
+                other => panic!("{other:?} in a column of {ty}"),
+            }
+        }};
+    }
+    match ty {
+        Type::Bool => push!(b::BooleanBuilder, Value::Bool(value) => *value),
+        Type::Int => push!(b::Int64Builder, Value::Int(value) => *value),
+        Type::Uint => push!(b::UInt64Builder, Value::Uint(value) => *value),
+        Type::Double => push!(b::Float64Builder, Value::Double(value) => *value),
+        Type::String => push!(b::StringBuilder, Value::String(value) => value),
+        Type::Bytes => push!(b::BinaryBuilder, Value::Bytes(value) => value),
+        Type::Timestamp => {
+            push!(b::TimestampMicrosecondBuilder, Value::Timestamp(seconds, nanos) => seconds * 1_000_000 + i64::from(nanos / 1_000))
+        }
+        Type::Duration => push!(b::DurationNanosecondBuilder, Value::Duration(value) => *value),
+        other => panic!("no column of {other}"),
+    }
+}
+
+fn read(column: &ArrayRef, ty: &Type, row: usize) -> Value {
+    if let Type::List(element) = ty {
+        let items = column.as_list::<i32>().value(row);
+        return Value::List(
+            (0..items.len())
+                .map(|index| read(&items, element, index))
+                .collect(),
+        );
+    }
+    if column.is_null(row) {
+        return Value::Null;
+    }
+    match ty {
+        Type::Nullable(inner) => read(column, inner, row),
+        Type::Bool => Value::Bool(column.as_boolean().value(row)),
+        Type::Int => Value::Int(column.as_primitive::<Int64Type>().value(row)),
+        Type::Uint => Value::Uint(column.as_primitive::<UInt64Type>().value(row)),
+        Type::Double => Value::Double(column.as_primitive::<Float64Type>().value(row)),
+        Type::String => Value::String(column.as_string::<i32>().value(row).to_owned()),
+        Type::Bytes => Value::Bytes(column.as_binary::<i32>().value(row).to_vec()),
+        Type::Timestamp => {
+            let micros = column.as_primitive::<TimestampMicrosecondType>().value(row);
+            Value::Timestamp(
+                micros.div_euclid(1_000_000),
+                micros.rem_euclid(1_000_000) as u32 * 1_000,
+            )
+        }
+        Type::Duration => {
+            Value::Duration(column.as_primitive::<DurationNanosecondType>().value(row))
+        }
+        other => panic!("no column of {other}"),
+    }
+}
