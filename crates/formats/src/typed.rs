@@ -176,41 +176,48 @@ fn open_arrow_file<R: Read + Seek + Send + 'static>(
     file: R,
     options: &ReadOptions,
 ) -> Result<Reader, FormatError> {
-    let name = options.name.clone();
-    let projection = |schema: &Schema| {
-        let columns = options.columns.as_ref()?;
-        let fields = schema.fields().iter().enumerate();
-        Some(
-            fields
-                .filter(|(_, field)| columns.contains(field.name()))
-                .map(|(index, _)| index)
-                .collect::<Vec<_>>(),
-        )
-    };
-    let mut reader =
-        FileReader::try_new(file, None).map_err(|error| FormatError::arrow(&name, error))?;
-    if let Some(projection) = projection(&reader.schema()) {
-        let file = reader
-            .into_inner()
-            .map_err(|error| FormatError::arrow(&name, error))?;
-        reader = FileReader::try_new(file, Some(projection))
-            .map_err(|error| FormatError::arrow(&name, error))?;
-    }
+    let reader = FileReader::try_new(file, None)
+        .map_err(|error| FormatError::arrow(&options.name, error))?;
     let schema = reader.schema();
-    let batches = reader.map(move |batch| batch.map_err(|error| FormatError::arrow(&name, error)));
-    Ok(typed_reader(schema, batches, options))
+    arrow_reader(schema, reader, options)
+}
+
+/// Leaves out columns that nobody asked for.
+fn arrow_reader(
+    schema: SchemaRef,
+    batches: impl Iterator<Item = Result<RecordBatch, ArrowError>> + Send + 'static,
+    options: &ReadOptions,
+) -> Result<Reader, FormatError> {
+    let fields = schema.fields().iter().enumerate();
+    let is_kept = |name: &String| {
+        options
+            .columns
+            .as_ref()
+            .is_none_or(|kept| kept.contains(name))
+    };
+    let kept: Vec<usize> = fields
+        .filter(|(_, field)| is_kept(field.name()))
+        .map(|(index, _)| index)
+        .collect();
+    let name = options.name.clone();
+    let schema = schema
+        .project(&kept)
+        .map_err(|error| FormatError::arrow(&name, error))?;
+    let batches = batches.map(move |batch| {
+        let kept = batch.and_then(|batch| batch.project(&kept));
+        kept.map_err(|error| FormatError::arrow(&name, error))
+    });
+    Ok(typed_reader(schema.into(), batches, options))
 }
 
 fn open_arrow_stream<R: Read + Send + 'static>(
     stream: R,
     options: &ReadOptions,
 ) -> Result<Reader, FormatError> {
-    let name = options.name.clone();
-    let reader =
-        StreamReader::try_new(stream, None).map_err(|error| FormatError::arrow(&name, error))?;
+    let reader = StreamReader::try_new(stream, None)
+        .map_err(|error| FormatError::arrow(&options.name, error))?;
     let schema = reader.schema();
-    let batches = reader.map(move |batch| batch.map_err(|error| FormatError::arrow(&name, error)));
-    Ok(typed_reader(schema, batches, options))
+    arrow_reader(schema, reader, options)
 }
 
 struct ParquetWriter<W: Write + Send> {

@@ -31,7 +31,7 @@ pub fn open_writer<W: Write + Send + 'static>(
     schema: &SchemaRef,
     name: &str,
 ) -> Result<Box<dyn BatchWriter + Send>, FormatError> {
-    let text = |layout| -> Result<Box<dyn BatchWriter + Send>, FormatError> {
+    let text = |sink, layout| -> Result<Box<dyn BatchWriter + Send>, FormatError> {
         for field in schema.fields() {
             cell::check(field).map_err(|message| {
                 FormatError::new(crate::FormatErrorKind::Unsupported, name, message)
@@ -54,9 +54,9 @@ pub fn open_writer<W: Write + Send + 'static>(
         Ok(Box::new(writer))
     };
     match format {
-        Format::Csv => text(Layout::Csv),
-        Format::Ndjson => text(Layout::Ndjson),
-        Format::Json => text(Layout::Json),
+        Format::Csv => text(sink, Layout::Csv),
+        Format::Ndjson => text(sink, Layout::Ndjson),
+        Format::Json => text(sink, Layout::Json),
         #[cfg(feature = "parquet")]
         Format::Parquet => crate::typed::write_parquet(sink, schema, name),
         #[cfg(feature = "parquet")]

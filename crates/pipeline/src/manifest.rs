@@ -100,6 +100,8 @@ pub enum ParamValue {
     List(Vec<ParamValue>),
     /// `{ … }`
     Table(Vec<(String, ParamValue)>),
+    /// From a command line: text that becomes whatever type the stage wants
+    Argument(String),
 }
 
 /// `limits = { memory = "64MiB", deadline = "2s" }`

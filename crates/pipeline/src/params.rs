@@ -104,9 +104,31 @@ fn value(value: &ParamValue, type_name: &str) -> Option<Value> {
             });
             Value::Texts(texts.collect::<Option<_>>()?)
         }
+        (type_name, ParamValue::Argument(text)) => argument(text, type_name)?,
         ("json", value) => Value::Json(json(value)?.to_string()),
         _ => return None,
     })
+}
+
+/// A value that was given as text.
+fn argument(text: &str, type_name: &str) -> Option<Value> {
+    let typed = match type_name {
+        "bool" => ParamValue::Boolean(text.parse().ok()?),
+        "int" => ParamValue::Integer(text.parse().ok()?),
+        "uint" => return text.parse().ok().map(Value::Uint),
+        "double" => ParamValue::Float(text.parse().ok()?),
+        "list<string>" => ParamValue::List(
+            text.split(',')
+                .map(|item| ParamValue::Text(item.trim().to_owned()))
+                .collect(),
+        ),
+        "json" => {
+            let json: serde_json::Value = serde_json::from_str(text).ok()?;
+            return Some(Value::Json(json.to_string()));
+        }
+        _ => ParamValue::Text(text.to_owned()),
+    };
+    value(&typed, type_name)
 }
 
 fn json(value: &ParamValue) -> Option<serde_json::Value> {
@@ -116,6 +138,7 @@ fn json(value: &ParamValue) -> Option<serde_json::Value> {
         ParamValue::Float(value) => serde_json::Number::from_f64(*value)?.into(),
         ParamValue::Text(text) => text.as_str().into(),
         ParamValue::List(items) => items.iter().map(json).collect::<Option<Vec<_>>>()?.into(),
+        ParamValue::Argument(text) => text.as_str().into(),
         ParamValue::Table(entries) => {
             let entries = entries
                 .iter()

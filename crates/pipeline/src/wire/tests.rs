@@ -1,1 +1,551 @@
+use super::*;
+use arrow_array::builder::{Int32Builder, ListBuilder, MapBuilder, StringBuilder};
+use arrow_array::types::*;
+use arrow_array::*;
+use arrow_buffer::{BooleanBuffer, NullBuffer};
+use arrow_schema::{Field, Schema};
+use std::sync::Arc;
 
+fn node(kind: TypeNode, nullable: bool) -> FieldNode {
+    FieldNode { kind, nullable }
+}
+
+/// Numbers without an order, the same on every run.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % sides
+    }
+}
+
+/// The nodes of a random type.
+fn random_nodes(dice: &mut Dice, level: usize, nodes: &mut Vec<FieldNode>) {
+    let nullable = dice.roll(2) == 0;
+    let unit = [
+        TimeUnit::Seconds,
+        TimeUnit::Milliseconds,
+        TimeUnit::Microseconds,
+        TimeUnit::Nanoseconds,
+    ][dice.roll(4) as usize];
+    let kind = match dice.roll(if level < 3 { 22 } else { 19 }) {
+        0 => TypeNode::Null,
+        1 => TypeNode::Boolean,
+        2 => TypeNode::S8,
+        3 => TypeNode::S16,
+        4 => TypeNode::S32,
+        5 => TypeNode::S64,
+        6 => TypeNode::U8,
+        7 => TypeNode::U16,
+        8 => TypeNode::U32,
+        9 => TypeNode::U64,
+        10 => TypeNode::F32,
+        11 => TypeNode::F64,
+        12 | 13 => TypeNode::Text,
+        14 => TypeNode::Binary,
+        15 => TypeNode::Timestamp(unit),
+        16 => TypeNode::Duration(unit),
+        17 => TypeNode::Tensor(vec![2, 3]),
+        18 => TypeNode::Dynamic,
+        19 => TypeNode::List,
+        20 => TypeNode::Map,
+        _ => TypeNode::Struct((0..dice.roll(3)).map(|index| format!("m{index}")).collect()),
+    };
+    // Whatever is always null may be null.
+    let nullable = nullable || kind == TypeNode::Null;
+    nodes.push(node(kind.clone(), nullable));
+    match kind {
+        TypeNode::List => random_nodes(dice, level + 1, nodes),
+        TypeNode::Map => {
+            nodes.push(node(TypeNode::Text, false));
+            random_nodes(dice, level + 1, nodes);
+        }
+        TypeNode::Struct(names) => names
+            .iter()
+            .for_each(|_| random_nodes(dice, level + 1, nodes)),
+        _ => {}
+    }
+}
+
+/// Random flat arrays of a type, in pre-order.
+fn random_flat(
+    dice: &mut Dice,
+    nodes: &mut std::slice::Iter<'_, FieldNode>,
+    len: usize,
+    flat: &mut Vec<FlatArray<'static>>,
+) {
+    let Some(node) = nodes.next() else { return };
+    let mut bits =
+        |len: usize| -> Vec<u8> { (0..len.div_ceil(8)).map(|_| dice.roll(256) as u8).collect() };
+    let validity = (node.nullable && node.kind != TypeNode::Null).then(|| Cow::Owned(bits(len)));
+    let mut offsets = |len: usize| {
+        let mut offsets = vec![dice.roll(2) as i32];
+        (0..len).for_each(|row| offsets.push(offsets[row] + dice.roll(4) as i32));
+        offsets
+    };
+    let mut inner = 0;
+    let values = match &node.kind {
+        TypeNode::Null | TypeNode::Struct(_) => FlatBuffer::None,
+        TypeNode::Boolean => FlatBuffer::Bits(Cow::Owned(bits(len))),
+        TypeNode::Text | TypeNode::Binary | TypeNode::Dynamic => {
+            let offsets = offsets(len);
+            let n_bytes = offsets[len] as usize;
+            let bytes = (0..n_bytes).map(|_| b'a' + dice.roll(26) as u8).collect();
+            FlatBuffer::Bytes {
+                offsets: offsets.into(),
+                bytes: Cow::Owned(bytes),
+            }
+        }
+        TypeNode::List | TypeNode::Map => {
+            let offsets = offsets(len);
+            inner = offsets[len] as usize;
+            FlatBuffer::Offsets(offsets.into())
+        }
+        TypeNode::Tensor(shape) => {
+            let n = len * shape.iter().product::<u32>() as usize;
+            FlatBuffer::F32((0..n).map(|_| dice.roll(1000) as f32 / 8.0).collect())
+        }
+        TypeNode::S8 => FlatBuffer::S8((0..len).map(|_| dice.roll(256) as i8).collect()),
+        TypeNode::S16 => FlatBuffer::S16((0..len).map(|_| dice.roll(1 << 16) as i16).collect()),
+        TypeNode::S32 => FlatBuffer::S32((0..len).map(|_| dice.roll(1 << 32) as i32).collect()),
+        TypeNode::U8 => FlatBuffer::U8((0..len).map(|_| dice.roll(256) as u8).collect()),
+        TypeNode::U16 => FlatBuffer::U16((0..len).map(|_| dice.roll(1 << 16) as u16).collect()),
+        TypeNode::U32 => FlatBuffer::U32((0..len).map(|_| dice.roll(1 << 32) as u32).collect()),
+        TypeNode::U64 => FlatBuffer::U64((0..len).map(|_| dice.roll(u64::MAX)).collect()),
+        TypeNode::F32 => {
+            FlatBuffer::F32((0..len).map(|_| dice.roll(1 << 20) as f32 / 16.0).collect())
+        }
+        TypeNode::F64 => {
+            FlatBuffer::F64((0..len).map(|_| dice.roll(1 << 40) as f64 / 16.0).collect())
+        }
+        TypeNode::S64 | TypeNode::Timestamp(_) | TypeNode::Duration(_) => {
+            FlatBuffer::S64((0..len).map(|_| dice.roll(u64::MAX) as i64).collect())
+        }
+    };
+    flat.push(FlatArray {
+        length: len as u32,
+        validity,
+        values,
+    });
+    match &node.kind {
+        TypeNode::List => random_flat(dice, nodes, inner, flat),
+        TypeNode::Map => {
+            random_flat(dice, nodes, inner, flat);
+            random_flat(dice, nodes, inner, flat);
+        }
+        TypeNode::Struct(names) => names
+            .iter()
+            .for_each(|_| random_flat(dice, nodes, len, flat)),
+        _ => {}
+    }
+}
+
+fn round_trip(field: &Field, array: &ArrayRef) -> ArrayRef {
+    let flat = flatten(array).expect("a type of the contract");
+    rebuild(field, &mut flat.into_iter(), array.len()).expect("what flatten gave")
+}
+
+#[test]
+fn every_type_survives_the_round_trip_whole_and_sliced() {
+    let mut dice = Dice(0x2545_f491_4f6c_dd1d);
+    for round in 0..400 {
+        let mut nodes = Vec::new();
+        random_nodes(&mut dice, 0, &mut nodes);
+        let field = nodes_to_field("column", &nodes, "").expect("a type of the contract");
+        assert_eq!(
+            field_to_nodes(&field).expect("the same type"),
+            nodes,
+            "round {round}"
+        );
+        let len = [0, 1, 7, 8, 9, 40][dice.roll(6) as usize];
+        let mut flat = Vec::new();
+        random_flat(&mut dice, &mut nodes.iter(), len, &mut flat);
+        let array = rebuild(&field, &mut flat.into_iter(), len).expect("valid arrays");
+        array
+            .to_data()
+            .validate_full()
+            .expect("an array that Arrow accepts");
+        assert_eq!(
+            &round_trip(&field, &array),
+            &array,
+            "round {round}: {nodes:?}"
+        );
+        let start = dice.roll(len as u64 + 1) as usize;
+        let slice = array.slice(start, dice.roll((len - start) as u64 + 1) as usize);
+        assert_eq!(
+            &round_trip(&field, &slice),
+            &slice,
+            "round {round}, sliced: {nodes:?}"
+        );
+    }
+}
+
+#[test]
+fn flattening_borrows_and_rebuilding_moves() {
+    let array: ArrayRef = Arc::new(Int64Array::from(vec![1, 2, 3, 4]));
+    let slice = array.slice(1, 2);
+    let flat = flatten(&slice).expect("ints");
+    let FlatBuffer::S64(Cow::Borrowed(values)) = &flat[0].values else {
+        panic!("a copy: {flat:?}")
+    };
+    assert_eq!(*values, [2, 3]);
+
+    let values = vec![0.5f64; 1000];
+    let address = values.as_ptr();
+    let flat = FlatArray {
+        length: 1000,
+        validity: None,
+        values: FlatBuffer::F64(Cow::Owned(values)),
+    };
+    let field = Field::new("x", arrow_schema::DataType::Float64, false);
+    let array = rebuild(&field, &mut std::iter::once(flat), 1000).expect("doubles");
+    let array = array
+        .as_any()
+        .downcast_ref::<Float64Array>()
+        .expect("doubles");
+    assert_eq!(array.values().as_ptr(), address);
+}
+
+#[test]
+fn bits_that_do_not_start_at_a_byte_are_shifted() {
+    let values: Vec<Option<bool>> = (0..40)
+        .map(|row| (row % 3 != 0).then_some(row % 2 == 0))
+        .collect();
+    let array: ArrayRef = Arc::new(BooleanArray::from(values));
+    for start in 0..20 {
+        let slice = array.slice(start, 17);
+        let flat = flatten(&slice).expect("bools");
+        let (FlatBuffer::Bits(bits), Some(validity)) = (&flat[0].values, &flat[0].validity) else {
+            panic!("{flat:?}")
+        };
+        assert_eq!((bits.len(), validity.len()), (3, 3));
+        let field = Field::new("b", arrow_schema::DataType::Boolean, true);
+        assert_eq!(&round_trip(&field, &slice), &slice);
+    }
+}
+
+#[test]
+fn text_of_a_slice_carries_only_its_own_bytes() {
+    let array: ArrayRef = Arc::new(StringArray::from(vec![
+        "long text before",
+        "é",
+        "",
+        "after",
+    ]));
+    let slice = array.slice(1, 2);
+    let flat = flatten(&slice).expect("text");
+    assert_eq!(
+        flat[0].values,
+        FlatBuffer::Bytes {
+            offsets: vec![0, 2, 2].into(),
+            bytes: Cow::Borrowed("é".as_bytes())
+        }
+    );
+}
+
+#[test]
+fn lists_and_maps_carry_only_the_elements_of_their_rows() {
+    let mut lists = ListBuilder::new(Int32Builder::new());
+    lists.append_value([Some(1), None]);
+    lists.append_null();
+    lists.append_value([Some(3)]);
+    let array: ArrayRef = Arc::new(lists.finish());
+    let slice = array.slice(2, 1);
+    let flat = flatten(&slice).expect("lists");
+    assert_eq!(flat[0].values, FlatBuffer::Offsets(vec![0, 1].into()));
+    assert_eq!(
+        flat[1],
+        FlatArray {
+            length: 1,
+            validity: None,
+            values: FlatBuffer::S32(vec![3].into())
+        }
+    );
+
+    let mut maps = MapBuilder::new(None, StringBuilder::new(), Int32Builder::new());
+    maps.keys().append_value("a");
+    maps.values().append_value(1);
+    maps.append(true).expect("a pair");
+    maps.append(false).expect("a null");
+    let array: ArrayRef = Arc::new(maps.finish());
+    let flat = flatten(&array).expect("maps");
+    assert_eq!(flat.len(), 3);
+    assert_eq!(flat[2].length, 1);
+}
+
+#[test]
+fn validity_appears_only_where_something_is_null() {
+    let nulls = NullBuffer::new(BooleanBuffer::new_set(3));
+    let array: ArrayRef = Arc::new(PrimitiveArray::<Int64Type>::new(
+        vec![1, 2, 3].into(),
+        Some(nulls),
+    ));
+    assert_eq!(flatten(&array).expect("ints")[0].validity, None);
+    let array: ArrayRef = Arc::new(Int64Array::from(vec![None, Some(1), Some(2)]));
+    assert!(flatten(&array).expect("ints")[0].validity.is_some());
+    let slice = array.slice(1, 2);
+    assert_eq!(flatten(&slice).expect("ints")[0].validity, None);
+}
+
+/// What a hostile guest's arrays are refused with.
+fn refusal(nodes: &[FieldNode], arrays: Vec<FlatArray<'static>>, n_rows: usize) -> String {
+    let field = nodes_to_field("c", nodes, "").expect("a type of the contract");
+    let failure =
+        rebuild_all(&Schema::new(vec![field]), arrays, n_rows).expect_err("hostile arrays");
+    assert_eq!(failure.kind, StageFailureKind::Contract);
+    failure.message
+}
+
+fn flat(length: u32, values: FlatBuffer<'static>) -> FlatArray<'static> {
+    FlatArray {
+        length,
+        validity: None,
+        values,
+    }
+}
+
+fn text(offsets: &[i32], bytes: &[u8]) -> FlatBuffer<'static> {
+    FlatBuffer::Bytes {
+        offsets: offsets.to_vec().into(),
+        bytes: bytes.to_vec().into(),
+    }
+}
+
+#[test]
+fn hostile_arrays_are_failures_and_never_panics() {
+    let of = |kind: TypeNode| vec![node(kind, false)];
+    let list = || vec![node(TypeNode::List, false), node(TypeNode::S8, false)];
+    let map = || {
+        vec![
+            node(TypeNode::Map, false),
+            node(TypeNode::Text, false),
+            node(TypeNode::S8, false),
+        ]
+    };
+    let s8 = |n: u32| flat(n, FlatBuffer::S8(vec![0; n as usize].into()));
+    let offsets = |offsets: &[i32]| FlatBuffer::Offsets(offsets.to_vec().into());
+    let bitmap = FlatArray {
+        length: 1,
+        validity: Some(vec![0].into()),
+        values: FlatBuffer::S8(vec![1].into()),
+    };
+    let short_bitmap = FlatArray {
+        length: 9,
+        validity: Some(vec![0].into()),
+        values: FlatBuffer::S8(vec![1; 9].into()),
+    };
+    let cases: Vec<(Vec<FieldNode>, Vec<FlatArray<'static>>, usize, &str)> = vec![
+        (of(TypeNode::S8), vec![], 1, "is missing"),
+        (of(TypeNode::S8), vec![s8(1), s8(1)], 1, "more arrays"),
+        (
+            of(TypeNode::S8),
+            vec![s8(2)],
+            1,
+            "has 2 values, and the batch has 1 rows",
+        ),
+        (
+            of(TypeNode::S8),
+            vec![flat(1, FlatBuffer::S16(vec![0].into()))],
+            1,
+            "`s16` where its type is s8",
+        ),
+        (
+            of(TypeNode::S8),
+            vec![flat(1, FlatBuffer::S8(vec![].into()))],
+            1,
+            "0 values for 1",
+        ),
+        (
+            of(TypeNode::S8),
+            vec![bitmap],
+            1,
+            "has 1 nulls where its type s8 has none",
+        ),
+        (
+            vec![node(TypeNode::S8, true)],
+            vec![short_bitmap],
+            9,
+            "1 bytes of bits for 9 values",
+        ),
+        (
+            of(TypeNode::Boolean),
+            vec![flat(9, FlatBuffer::Bits(vec![0].into()))],
+            9,
+            "1 bytes of bits",
+        ),
+        (
+            of(TypeNode::Boolean),
+            vec![flat(u32::MAX, FlatBuffer::Bits(vec![0].into()))],
+            9,
+            "bytes of bits",
+        ),
+        (
+            of(TypeNode::Text),
+            vec![flat(1, text(&[0], b""))],
+            1,
+            "1 offsets for 1 values",
+        ),
+        (
+            of(TypeNode::Text),
+            vec![flat(1, text(&[0, 2], b"a"))],
+            1,
+            "from 0 to 2 into 1",
+        ),
+        (
+            of(TypeNode::Text),
+            vec![flat(1, text(&[-1, 1], b"a"))],
+            1,
+            "from -1 to 1",
+        ),
+        (
+            of(TypeNode::Text),
+            vec![flat(2, text(&[1, 0, 1], b"a"))],
+            2,
+            "descend",
+        ),
+        (
+            of(TypeNode::Text),
+            vec![flat(2, text(&[0, i32::MAX, 1], b"a"))],
+            2,
+            "descend",
+        ),
+        (
+            of(TypeNode::Text),
+            vec![flat(1, text(&[0, 1], b"\xff"))],
+            1,
+            "malformed",
+        ),
+        (
+            of(TypeNode::Text),
+            vec![flat(2, text(&[0, 1, 2], "é".as_bytes()))],
+            2,
+            "malformed",
+        ),
+        (
+            of(TypeNode::Text),
+            vec![flat(u32::MAX, text(&[], b""))],
+            1,
+            "offsets for",
+        ),
+        (
+            list(),
+            vec![flat(1, offsets(&[0, 5])), s8(4)],
+            1,
+            "from 0 to 5 into 4",
+        ),
+        (
+            list(),
+            vec![flat(1, offsets(&[0, -5])), s8(4)],
+            1,
+            "from 0 to -5",
+        ),
+        (list(), vec![flat(1, offsets(&[0, 1]))], 1, "is missing"),
+        (
+            map(),
+            vec![
+                flat(1, offsets(&[0, 1])),
+                flat(1, text(&[0, 1], b"k")),
+                s8(2),
+            ],
+            1,
+            "more keys than values",
+        ),
+        (
+            vec![
+                node(TypeNode::Struct(vec!["a".into()]), false),
+                node(TypeNode::S8, false),
+            ],
+            vec![flat(2, FlatBuffer::None), s8(1)],
+            2,
+            "has 1 values in `a` of a struct with 2",
+        ),
+        (
+            of(TypeNode::Tensor(vec![2])),
+            vec![flat(2, FlatBuffer::F32(vec![0.0; 3].into()))],
+            2,
+            "3 values for 4",
+        ),
+        (
+            of(TypeNode::Tensor(vec![i32::MAX as u32])),
+            vec![flat(u32::MAX, FlatBuffer::F32(vec![].into()))],
+            2,
+            "0 values for",
+        ),
+    ];
+    for (nodes, arrays, n_rows, expected) in cases {
+        let shown = format!("{nodes:?} {arrays:?}");
+        let message = refusal(&nodes, arrays, n_rows);
+        assert!(message.contains(expected), "{shown}: {message}");
+    }
+}
+
+#[test]
+fn hostile_types_are_failures_and_never_panics() {
+    let list = node(TypeNode::List, false);
+    let key = node(TypeNode::Text, true);
+    let number = node(TypeNode::S8, false);
+    let cases: Vec<(Vec<FieldNode>, &str)> = vec![
+        (vec![], "ends early"),
+        (vec![list.clone()], "ends early"),
+        (vec![number.clone(), number.clone()], "1 nodes too many"),
+        (vec![list; 100_000], "more than 64 levels"),
+        (
+            vec![node(TypeNode::Struct(vec!["x".into(); 1000]), false)],
+            "ends early",
+        ),
+        (
+            vec![node(TypeNode::Map, false), key, number],
+            "keys of the map",
+        ),
+        (
+            vec![node(TypeNode::Tensor(vec![u32::MAX, 2]), false)],
+            "impossible shape",
+        ),
+        (
+            vec![node(TypeNode::Tensor(vec![0]), false)],
+            "impossible shape",
+        ),
+    ];
+    for (nodes, expected) in cases {
+        let failure = nodes_to_field("c", &nodes, "").expect_err("no type");
+        assert!(failure.message.contains(expected), "{failure}");
+    }
+}
+
+#[test]
+fn zero_rows_need_no_offsets() {
+    for kind in [TypeNode::Text, TypeNode::Binary, TypeNode::Dynamic] {
+        let field = nodes_to_field("c", &[node(kind, true)], "what it is").expect("a type");
+        assert_eq!(
+            field.metadata().get(DOC).map(String::as_str),
+            Some("what it is")
+        );
+        let array =
+            rebuild(&field, &mut std::iter::once(flat(0, text(&[], b""))), 0).expect("no rows");
+        assert_eq!(array.len(), 0);
+    }
+}
+
+#[test]
+fn types_have_the_names_that_people_write() {
+    let name = |nodes: &[FieldNode]| type_name(&nodes_to_field("c", nodes, "").expect("a type"));
+    assert_eq!(name(&[node(TypeNode::F64, true)]), "double?");
+    assert_eq!(
+        name(&[node(TypeNode::List, false), node(TypeNode::Text, false)]),
+        "list<string>"
+    );
+    assert_eq!(name(&[node(TypeNode::Dynamic, true)]), "json?");
+    assert_eq!(
+        name(&[node(TypeNode::Tensor(vec![3, 2]), false)]),
+        "tensor<[3, 2]>"
+    );
+    let map = [
+        node(TypeNode::Map, true),
+        node(TypeNode::Text, false),
+        node(TypeNode::S64, true),
+    ];
+    assert_eq!(name(&map), "map<string, int?>?");
+}
