@@ -191,10 +191,7 @@ impl<'a> Parser<'a> {
     fn expect(&mut self, kind: TokenKind, what: &str) -> bool {
         let found = self.eat(kind);
         if !found {
-            self.error_here(
-                "rule.parse.expected",
-                format!("expected {what}, found {}", self.found()),
-            );
+            self.report_expected(what);
         }
         found
     }
@@ -203,14 +200,29 @@ impl<'a> Parser<'a> {
     fn expect_closing(&mut self, kind: TokenKind, symbol: &str, opening: Span) -> bool {
         let found = self.eat(kind);
         if !found {
-            let message = format!("expected `{symbol}`, found {}", self.found());
-            let span = self.token().span;
-            self.report(
-                Diagnostic::error("rule.parse.unclosed", span, message)
-                    .with_label(opening, "opened here"),
-            );
+            self.report_unclosed(symbol, opening);
         }
         found
+    }
+
+    // What builds messages stays out of the frames of what recurses: nesting must fit into small stacks.
+
+    #[cold]
+    #[inline(never)]
+    fn report_expected(&mut self, what: &str) {
+        let message = format!("expected {what}, found {}", self.found());
+        self.error_here("rule.parse.expected", message);
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn report_unclosed(&mut self, symbol: &str, opening: Span) {
+        let message = format!("expected `{symbol}`, found {}", self.found());
+        let span = self.token().span;
+        self.report(
+            Diagnostic::error("rule.parse.unclosed", span, message)
+                .with_label(opening, "opened here"),
+        );
     }
 
     fn expect_end(&mut self, what: &str) {
@@ -221,6 +233,7 @@ impl<'a> Parser<'a> {
     }
 
     /// Takes a name; reports and gives an empty one when there is none.
+    #[inline(never)]
     fn expect_name(&mut self, what: &str) -> Option<Name> {
         let token = self.token();
         if token.kind != TokenKind::Identifier {
@@ -260,6 +273,7 @@ impl<'a> Parser<'a> {
     }
 
     /// An expression of this kind, unless it nests too deeply.
+    #[inline(never)]
     fn make(&mut self, kind: ExprKind, span: Span) -> Expr {
         let expr = Expr::new(kind, span);
         if expr.depth <= MAX_DEPTH {
@@ -269,6 +283,8 @@ impl<'a> Parser<'a> {
         Expr::new(ExprKind::Error, span)
     }
 
+    #[cold]
+    #[inline(never)]
     fn report_too_deep(&mut self, span: Span) {
         if !self.is_too_deep {
             self.is_too_deep = true;

@@ -86,6 +86,7 @@ impl Parser<'_> {
     }
 
     /// The operator at the current token. Look-alikes are reported and taken for what is meant.
+    #[inline(never)]
     fn infix(&mut self) -> Option<(Infix, u8)> {
         use TokenKind as T;
         let binary = |op| Infix::Binary(op);
@@ -139,11 +140,13 @@ impl Parser<'_> {
         })
     }
 
+    #[inline(never)]
     fn report_look_alike(&mut self, message: &str, hint: &str) {
         let span = self.token().span;
         self.report(Diagnostic::error("rule.parse.operator", span, message).with_hint(hint));
     }
 
+    #[inline(never)]
     fn combine(&mut self, infix: Infix, left: Expr, right: Expr) -> Expr {
         let span = left.span.to(right.span);
         match (infix, left) {
@@ -177,6 +180,7 @@ impl Parser<'_> {
     }
 
     /// `f`, `f(y)`, `a.b.f(y)` after `|>`.
+    #[inline(never)]
     fn parse_pipe_target(&mut self, value: Expr, start: u32) -> Expr {
         let Some(mut function) = self.expect_name("the name of a function") else {
             return Expr::new(ExprKind::Error, self.span_from(start));
@@ -297,6 +301,7 @@ impl Parser<'_> {
     }
 
     /// The name after a dot: any word but `true`, `false`, `null` and `in`, or one in back quotes.
+    #[inline(never)]
     fn parse_field_name(&mut self) -> Option<Name> {
         let token = self.token();
         let text = self.text(token);
@@ -336,6 +341,7 @@ impl Parser<'_> {
         }
     }
 
+    #[inline(never)]
     fn parse_struct(&mut self, name: Name, absolute: bool, start: u32) -> Expr {
         let opening = self.bump().span;
         let mut fields = Vec::new();
@@ -392,13 +398,7 @@ impl Parser<'_> {
                 continue;
             }
             if is_read && self.starts_operand(0) && !self.is_on_new_line() && self.at > before {
-                // `[1 2]`: a comma is missing
-                let message = format!("expected `,` or `{symbol}`, found {}", self.found());
-                let span = self.token().span;
-                self.report(
-                    Diagnostic::error("rule.parse.missing-comma", span, message)
-                        .with_label(opening, "opened here"),
-                );
+                self.report_missing_comma(symbol, opening);
                 if !self.is_word("then") && !self.is_word("merge") {
                     continue;
                 }
@@ -407,6 +407,16 @@ impl Parser<'_> {
         }
         self.no_struct = no_struct;
         self.expect_closing(closing, symbol, opening);
+    }
+
+    /// `[1 2]`
+    #[cold]
+    #[inline(never)]
+    fn report_missing_comma(&mut self, symbol: &str, opening: Span) {
+        let message = format!("expected `,` or `{symbol}`, found {}", self.found());
+        let span = self.token().span;
+        let diagnostic = Diagnostic::error("rule.parse.missing-comma", span, message);
+        self.report(diagnostic.with_label(opening, "opened here"));
     }
 
     pub(super) fn with_structs<T>(&mut self, parse: impl FnOnce(&mut Self) -> T) -> T {

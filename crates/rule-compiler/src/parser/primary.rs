@@ -8,18 +8,41 @@ use rulestage_diagnostics::{Diagnostic, Span};
 
 impl Parser<'_> {
     pub(super) fn parse_primary(&mut self) -> Expr {
+        match self.kind() {
+            TokenKind::Identifier if self.is_word("if") => self.parse_if(),
+            TokenKind::Identifier => self.parse_word(),
+            TokenKind::Dot => self.parse_absolute_name(),
+            TokenKind::LeftParen => self.parse_paren(),
+            TokenKind::LeftBracket => self.parse_list_literal(),
+            TokenKind::LeftBrace => self.parse_map_literal(),
+            _ => self.parse_literal(),
+        }
+    }
+
+    #[inline(never)]
+    fn parse_paren(&mut self) -> Expr {
+        let opening = self.bump().span;
+        let inner = Box::new(self.with_structs(Self::parse_expr));
+        self.expect_closing(TokenKind::RightParen, ")", opening);
+        let span = self.span_from(opening.start);
+        self.make(ExprKind::Paren(inner), span)
+    }
+
+    #[inline(never)]
+    fn parse_absolute_name(&mut self) -> Expr {
+        let start = self.bump().span.start;
+        match self.expect_name("a name") {
+            Some(name) => self.parse_name(name, true, start),
+            None => Expr::new(ExprKind::Error, self.span_from(start)),
+        }
+    }
+
+    #[inline(never)]
+    fn parse_literal(&mut self) -> Expr {
         let token = self.token();
         let span = token.span;
         let text = self.text(token);
         let kind = match token.kind {
-            TokenKind::Identifier => return self.parse_word(token),
-            TokenKind::Dot => {
-                self.bump();
-                let Some(name) = self.expect_name("a name") else {
-                    return Expr::new(ExprKind::Error, self.span_from(span.start));
-                };
-                return self.parse_name(name, true, span.start);
-            }
             TokenKind::Minus => {
                 self.bump();
                 let number = self.bump();
@@ -34,26 +57,14 @@ impl Parser<'_> {
             TokenKind::Bytes => {
                 ExprKind::Bytes(parse_bytes(text, span.start, &mut self.diagnostics))
             }
-            TokenKind::LeftParen => {
-                self.bump();
-                let inner = self.with_structs(Self::parse_expr);
-                self.expect_closing(TokenKind::RightParen, ")", span);
-                let span = self.span_from(span.start);
-                return self.make(ExprKind::Paren(Box::new(inner)), span);
-            }
-            TokenKind::LeftBracket => return self.parse_list_literal(),
-            TokenKind::LeftBrace => return self.parse_map_literal(),
             TokenKind::Unknown => ExprKind::Error,
             _ => {
-                let mut diagnostic = Diagnostic::error(
-                    "rule.parse.expected-expression",
-                    span,
-                    format!("expected an expression, found {}", self.found()),
-                );
-                if token.kind == TokenKind::Plus {
-                    diagnostic = diagnostic.with_hint("numbers have no `+` sign");
-                }
-                self.report(diagnostic);
+                let message = format!("expected an expression, found {}", self.found());
+                let diagnostic = Diagnostic::error("rule.parse.expected-expression", span, message);
+                self.report(match token.kind {
+                    TokenKind::Plus => diagnostic.with_hint("numbers have no `+` sign"),
+                    _ => diagnostic,
+                });
                 return Expr::new(ExprKind::Error, Span::new(span.start, span.start));
             }
         };
@@ -61,13 +72,14 @@ impl Parser<'_> {
         Expr::new(kind, span)
     }
 
-    fn parse_word(&mut self, token: Token) -> Expr {
+    #[inline(never)]
+    fn parse_word(&mut self) -> Expr {
+        let token = self.token();
         let text = self.text(token);
         let literal = match text {
             "true" => Some(ExprKind::Bool(true)),
             "false" => Some(ExprKind::Bool(false)),
             "null" => Some(ExprKind::Null),
-            "if" => return self.parse_if(),
             _ => None,
         };
         if let Some(kind) = literal {
@@ -101,6 +113,7 @@ impl Parser<'_> {
         )
     }
 
+    #[inline(never)]
     fn parse_name(&mut self, name: Name, absolute: bool, start: u32) -> Expr {
         let kind = if self.is(TokenKind::LeftParen) {
             ExprKind::Call {
@@ -116,29 +129,31 @@ impl Parser<'_> {
     }
 
     /// `if c { a } else if d { b } else { c }`.
+    #[inline(never)]
     fn parse_if(&mut self) -> Expr {
         let start = self.bump().span.start;
-        let condition = self.parse_condition();
-        let then = self.parse_branch();
+        let condition = Box::new(self.parse_condition());
+        let then = Box::new(self.parse_branch());
         if !self.eat_word("else") {
-            let span = self.token().span;
-            let message = format!("expected `else`, found {}", self.found());
-            let hint = "an `if` expression has a value in every case";
-            self.report(
-                Diagnostic::error("rule.parse.missing-else", span, message).with_hint(hint),
-            );
+            self.report_missing_else();
             return Expr::new(ExprKind::Error, self.span_from(start));
         }
-        let otherwise = if self.is_word("if") {
+        let otherwise = Box::new(if self.is_word("if") {
             self.parse_expr_at_if()
         } else {
             self.parse_branch()
-        };
+        });
         let span = self.span_from(start);
-        self.make(
-            ExprKind::If(Box::new(condition), Box::new(then), Box::new(otherwise)),
-            span,
-        )
+        self.make(ExprKind::If(condition, then, otherwise), span)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn report_missing_else(&mut self) {
+        let message = format!("expected `else`, found {}", self.found());
+        let span = self.token().span;
+        let diagnostic = Diagnostic::error("rule.parse.missing-else", span, message);
+        self.report(diagnostic.with_hint("an `if` expression has a value in every case"));
     }
 
     fn parse_expr_at_if(&mut self) -> Expr {
@@ -161,6 +176,7 @@ impl Parser<'_> {
         value
     }
 
+    #[inline(never)]
     fn parse_list_literal(&mut self) -> Expr {
         let opening = self.bump().span;
         let mut elements = Vec::new();
@@ -174,6 +190,7 @@ impl Parser<'_> {
         self.make(ExprKind::List(elements), span)
     }
 
+    #[inline(never)]
     fn parse_map_literal(&mut self) -> Expr {
         let opening = self.bump().span;
         let mut entries = Vec::new();
@@ -195,6 +212,7 @@ impl Parser<'_> {
         self.make(ExprKind::Map(entries), span)
     }
 
+    #[inline(never)]
     fn number(&mut self, token: Token, negative: bool, span: Span) -> ExprKind {
         let text = self.text(token);
         if token.kind == TokenKind::Double {
