@@ -1,2 +1,157 @@
-//! stub while building
+//! The worker: compiles pipelines and runs them beside the page, which may end it at any time.
 
+mod cells;
+mod fetch;
+mod models;
+mod project;
+mod rows;
+mod run;
+mod table;
+mod tests;
+mod why;
+
+use crate::protocol::{Request, Response};
+use fetch::Fetched;
+use models::Models;
+use run::Finished;
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::rc::Rc;
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::spawn_local;
+use web_sys::{Blob, DedicatedWorkerGlobalScope, MessageEvent};
+
+/// What lives from one request to the next.
+pub(crate) struct Worker {
+    scope: DedicatedWorkerGlobalScope,
+    queue: RefCell<VecDeque<(Request, Option<Blob>)>>,
+    is_draining: Cell<bool>,
+    pub(crate) fetched: Fetched,
+    pub(crate) models: Rc<Models>,
+    pub(crate) compiled: project::Cache,
+    pub(crate) data: RefCell<Option<run::Data>>,
+    pub(crate) finished: RefCell<Option<Finished>>,
+    last_doing: RefCell<(String, f64)>,
+}
+
+/// Listens for requests.
+pub fn start() {
+    let scope: DedicatedWorkerGlobalScope = js_sys::global().unchecked_into();
+    let worker = Rc::new(Worker {
+        scope: scope.clone(),
+        queue: RefCell::default(),
+        is_draining: Cell::new(false),
+        fetched: Fetched::default(),
+        models: Rc::new(Models::default()),
+        compiled: project::Cache::default(),
+        data: RefCell::default(),
+        finished: RefCell::default(),
+        last_doing: RefCell::default(),
+    });
+    let receiver = Rc::clone(&worker);
+    let on_message = Closure::<dyn Fn(MessageEvent)>::new(move |event: MessageEvent| receiver.receive(&event.data()));
+    // The listener lives as long as the worker.
+    let listener = on_message.into_js_value();
+    if scope.add_event_listener_with_callback("message", listener.unchecked_ref()).is_ok() {
+        worker.send(&Response::Ready);
+    }
+}
+
+impl Worker {
+    fn receive(self: &Rc<Self>, message: &JsValue) {
+        let parts = js_sys::Array::from(message);
+        let request = parts.get(0).as_string().and_then(|json| serde_json::from_str(&json).ok());
+        let Some(request) = request else { return };
+        self.queue.borrow_mut().push_back((request, parts.get(1).dyn_into().ok()));
+        if self.is_draining.replace(true) {
+            return;
+        }
+        let worker = Rc::clone(self);
+        spawn_local(async move {
+            while let Some((request, blob)) = worker.next() {
+                worker.answer(request, blob).await;
+            }
+            worker.is_draining.set(false);
+        });
+    }
+
+    fn next(&self) -> Option<(Request, Option<Blob>)> {
+        self.queue.borrow_mut().pop_front()
+    }
+
+    async fn answer(&self, request: Request, blob: Option<Blob>) {
+        match request {
+            Request::Open { example } => match self.open(&example).await {
+                Ok(opened) => self.send(&opened),
+                Err(message) => self.send(&Response::Failed { run: 0, during: "opening the example".to_owned(), message }),
+            },
+            Request::Run { run, project, data, batch_rows, is_compile_only } => {
+                let order = run::Order { run, project, data, blob, batch_rows, is_compile_only };
+                if let Err(failure) = run::run(self, order).await {
+                    let run::Failure { during, message } = failure;
+                    self.send(&Response::Failed { run, during, message });
+                }
+            }
+            Request::Rows { view, start, count } => {
+                if let Some(finished) = &*self.finished.borrow() {
+                    self.send(&Response::Rows(finished.table.page(&view, start, count)));
+                }
+            }
+            Request::Explain { row } => {
+                if let Some(finished) = &mut *self.finished.borrow_mut() {
+                    self.doing(0, "explaining");
+                    match why::explain(finished, row) {
+                        Ok(report) => self.send(&Response::Explained(Box::new(report))),
+                        Err(message) => self.send(&Response::Failed { run: 0, during: "explaining".to_owned(), message }),
+                    }
+                    self.doing(0, "");
+                }
+            }
+            Request::Artifact { stage } => {
+                if let Some(bytes) = self.compiled.component(&stage) {
+                    let file_name = format!("{stage}.wasm");
+                    self.send_with(&Response::Artifact { file_name }, &js_sys::Uint8Array::from(bytes.as_slice()));
+                }
+            }
+            Request::Bits => {
+                if let Some(finished) = &*self.finished.borrow() {
+                    let rows = &finished.table.rows;
+                    let schema = rows.schema();
+                    let columns = schema.fields().iter().zip(rows.columns()).map(|(field, column)| {
+                        let values = (0..rows.num_rows()).map(|row| cells::bits(column, row)).collect();
+                        (field.name().clone(), values)
+                    });
+                    self.send(&Response::Bits { columns: columns.collect() });
+                }
+            }
+        }
+    }
+
+    pub(crate) fn send(&self, response: &Response) {
+        self.send_with(response, &JsValue::UNDEFINED);
+    }
+
+    fn send_with(&self, response: &Response, payload: &JsValue) {
+        if let Ok(json) = serde_json::to_string(response) {
+            // Without a page there is nobody to tell.
+            let _ = self.scope.post_message(&js_sys::Array::of2(&json.into(), payload));
+        }
+    }
+
+    /// Tells the page what comes now, so that it can say what passed the deadline. Every batch passes here, so
+    /// the same step is told at most every 100 ms.
+    pub(crate) fn doing(&self, run: u32, what: &str) {
+        const TELL_AGAIN_MS: f64 = 100.0;
+        let now = self.now_ms();
+        let mut last = self.last_doing.borrow_mut();
+        if what.is_empty() || last.0 != what || now - last.1 > TELL_AGAIN_MS {
+            *last = (what.to_owned(), now);
+            self.send(&Response::Doing { run, what: what.to_owned() });
+        }
+    }
+
+    /// Milliseconds on a clock that only goes forward.
+    pub(crate) fn now_ms(&self) -> f64 {
+        self.scope.performance().map(|performance| performance.now()).unwrap_or_default()
+    }
+}

@@ -1,2 +1,5 @@
-//! x
-fn main() {}
+//! The worker beside the page.
+
+fn main() {
+    rulestage_web_ui::worker::start();
+}
