@@ -1,0 +1,228 @@
+//! The command line.
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use std::num::NonZero;
+use std::path::PathBuf;
+
+const EXAMPLES: &str = "\
+Examples:
+  rulestage check flight_desk.rules
+  rulestage compile flight_desk.rules -o flight_desk.wasm
+  rulestage eval 'age >= 18 && country in [\"CZ\", \"DE\"]' --bind age=33 --bind 'country=\"CZ\"'
+  rulestage run pipeline.toml --input flights.parquet --output decisions.csv
+  rulestage explain pipeline.toml --input flights.parquet --row 17
+
+Exit status:
+  0    done
+  1    a check, a test, an expression or the policy for failed rows said no
+  2    the command line or the pipeline asks for something impossible
+  3    a file can't be read, written or understood
+  4    a component misbehaved: it trapped, or passed its deadline or memory limit
+  130  interrupted
+  141  the reader of the output went away";
+
+/// Compiles decision rules to WebAssembly components and runs them over data
+#[derive(Debug, Parser)]
+#[command(name = "rulestage", version, after_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Check(Check),
+    Fmt(Fmt),
+    Test(Test),
+    Compile(Compile),
+    Eval(Eval),
+    Run(Run),
+    Explain(Explain),
+    Inspect(Inspect),
+}
+
+/// Report every error in rule sets and pipelines
+///
+/// A pipeline is checked with everything that it names: rules, components, models, and how their fields join.
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    /// `.rules`, `pipeline.toml` or `.wasm` files
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// Print one JSON object for each file, with every diagnostic and its place
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Format rule sets in place
+#[derive(Debug, Args)]
+pub(crate) struct Fmt {
+    /// `.rules` files; `-` formats standard input to standard output
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// Change nothing; name the files that are not formatted and exit with 1
+    #[arg(long)]
+    pub(crate) check: bool,
+}
+
+/// Run the `example` blocks of rule sets
+///
+/// Each example goes through the compiled component, as it would in production.
+#[derive(Debug, Args)]
+pub(crate) struct Test {
+    /// `.rules` files, or pipelines, whose rule sets are tested
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+}
+
+/// Compile a rule set to a WebAssembly component
+#[derive(Debug, Args)]
+pub(crate) struct Compile {
+    /// A `.rules` file; `-` reads standard input
+    pub(crate) file: PathBuf,
+    /// Where to write; `-` writes to standard output [default: FILE with the extension `.wasm`, and standard output
+    /// with --emit]
+    #[arg(short, long, value_name = "OUT")]
+    pub(crate) output: Option<PathBuf>,
+    /// Write a view of the component instead
+    #[arg(long, value_enum)]
+    pub(crate) emit: Option<Emit>,
+}
+
+/// What `compile --emit` writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Emit {
+    /// The component as WebAssembly text
+    Wat,
+    /// The component's interface
+    Wit,
+    /// What the compiler made of the source before code generation
+    Ir,
+}
+
+const EVAL_EXAMPLES: &str = "\
+Examples:
+  rulestage eval '1 + 2'                                       {\"int64Value\":\"3\"}
+  rulestage eval 'name.startsWith(\"a\")' --bind 'name=\"ada\"'    {\"boolValue\":true}
+  rulestage eval 'x / y' --bind x=1 --bind y=0                 {\"error\":{\"code\":\"divide-by-zero\",…}}
+  rulestage eval 'a ?? 5' --type 'a=int?'                      {\"int64Value\":\"5\"}
+
+With --batch, each line of standard input is an object
+  {\"expr\": \"…\", \"bindings\": {\"x\": {\"int64Value\": \"3\"}}, \"types\": {\"x\": \"int\"}, \"container\": \"…\", \"check\": true}
+of which only `expr` is required, and each is answered by one line, errors included. `check` asks for the type only.";
+
+/// Compile one CEL expression, run it and print its value
+///
+/// The value is a `cel.expr.Value` in the JSON form of protocol buffers.
+#[derive(Debug, Args)]
+#[command(after_help = EVAL_EXAMPLES)]
+pub(crate) struct Eval {
+    /// The expression
+    #[arg(required_unless_present = "batch", value_name = "EXPR")]
+    pub(crate) expression: Option<String>,
+    /// A variable and its value as JSON; numbers with a point or exponent are `double`, others `int`
+    #[arg(long, value_name = "NAME=JSON")]
+    pub(crate) bind: Vec<String>,
+    /// A variable and its type, where the value does not tell: `x=uint`, `t=timestamp`, `s=string?`
+    #[arg(long = "type", value_name = "NAME=TYPE")]
+    pub(crate) types: Vec<String>,
+    /// Print the type only
+    #[arg(long)]
+    pub(crate) check: bool,
+    /// Answer each line of standard input
+    #[arg(long, conflicts_with_all = ["expression", "bind", "types", "check"])]
+    pub(crate) batch: bool,
+}
+
+/// What a run reads and what it runs.
+#[derive(Debug, Args)]
+pub(crate) struct Source {
+    /// A `pipeline.toml`, or a single `.rules` or `.wasm` file
+    pub(crate) pipeline: PathBuf,
+    /// Input file; `-` reads standard input. Several are read one after another
+    #[arg(short, long, required = true, num_args = 1.., value_name = "FILE")]
+    pub(crate) input: Vec<PathBuf>,
+    /// Format of the input [default: by extension; ndjson for a pipe]
+    #[arg(long, value_enum)]
+    pub(crate) format: Option<Format>,
+    /// Set a parameter; `STAGE.` may be left out where one stage only has it
+    #[arg(long, value_name = "STAGE.NAME=VALUE")]
+    pub(crate) param: Vec<String>,
+    /// Compile components anew and keep nothing on disk
+    #[arg(long)]
+    pub(crate) no_cache: bool,
+}
+
+/// Run a pipeline over data
+///
+/// The output holds the input's columns and then the fields that the stages produce, in the order of the input,
+/// whatever --jobs and --batch-rows. An output file appears when the run has succeeded, and not before.
+#[derive(Debug, Args)]
+pub(crate) struct Run {
+    #[command(flatten)]
+    pub(crate) source: Source,
+    /// Output file; `-` writes to standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output: PathBuf,
+    /// Format of the output [default: by extension; ndjson for a pipe]
+    #[arg(long, value_enum)]
+    pub(crate) output_format: Option<Format>,
+    /// Columns of the output, in this order
+    #[arg(long, value_delimiter = ',', value_name = "NAME,…")]
+    pub(crate) columns: Vec<String>,
+    /// Where rows go that fail in stages with `on_error = "dead-letter"`, as NDJSON
+    #[arg(long, value_name = "FILE")]
+    pub(crate) dead_letter: Option<PathBuf>,
+    /// Workers, each with its own instances [default: one for each processor]
+    #[arg(short, long)]
+    pub(crate) jobs: Option<NonZero<usize>>,
+    /// Rows that go through the stages together
+    #[arg(long, default_value = "8192", value_name = "N")]
+    pub(crate) batch_rows: NonZero<u32>,
+    /// No progress and no summary
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+}
+
+/// Show why one row came out as it did
+///
+/// Every rule in order: whether it fired, the values in its condition, what it contributed.
+#[derive(Debug, Args)]
+pub(crate) struct Explain {
+    #[command(flatten)]
+    pub(crate) source: Source,
+    /// The row, counted from 0 over all inputs
+    #[arg(long, value_name = "N")]
+    pub(crate) row: u64,
+    /// Print one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Describe a component, model, pipeline or rule set
+///
+/// World, imports, columns, parameters, size and digest.
+#[derive(Debug, Args)]
+pub(crate) struct Inspect {
+    /// A `.wasm`, `.onnx`, `.rules` or `pipeline.toml` file
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// Print one JSON object for each file
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Data formats.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// Comma-separated values with a header line
+    Csv,
+    /// One JSON object on each line
+    Ndjson,
+    /// One JSON array of objects
+    Json,
+    /// Apache Parquet
+    Parquet,
+    /// Apache Arrow IPC file
+    Arrow,
+}

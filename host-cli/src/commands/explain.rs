@@ -1,0 +1,128 @@
+//! `rulestage explain`
+
+use crate::args::Explain;
+use crate::failure::{Failure, Result, Status};
+use crate::pipelines::{self, Loaded};
+use crate::render::explanation::{self, StageAccount, Told};
+use crate::render::{self, Style};
+use crate::run::{input, result, run_failure};
+use arrow_array::RecordBatch;
+use rulestage_pipeline::run::StageExplanation;
+use serde_json::{Value, json};
+
+/// Finds the row, sends it through every stage and shows what each has to say.
+pub(crate) fn explain(args: &Explain) -> Result<Status> {
+    let source = &args.source;
+    let loaded = pipelines::load(&source.pipeline, &source.param, !source.no_cache)?;
+    let options = input::InputOptions {
+        format: source.format.map(Into::into),
+        batch_rows: 8192,
+        ..input::InputOptions::default()
+    };
+    let input = input::open(&source.input, &loaded.pipeline, &options)?;
+    let binding = result::bind(&loaded, &input, &source.input)?;
+    let (batch, row) = find(input, args.row)?;
+    let accounts = account(&loaded, &binding, &batch, row, args.row)?;
+    if args.json {
+        let stages: Vec<Value> = accounts.iter().map(|account| explanation::to_json(&told(account))).collect();
+        let input = fields(&batch.slice(row, 1))?;
+        let input: serde_json::Map<_, _> = input.into_iter().collect();
+        render::print(format!("{}\n", json!({ "row": args.row, "input": input, "stages": stages })))?;
+    } else {
+        let style = Style::for_stream(&std::io::stdout());
+        let texts: Vec<String> =
+            accounts.iter().map(|account| explanation::render(&told(account), style)).collect();
+        render::print(format!("{} {}\n\n{}", style.emphasis("row"), args.row, texts.join("\n")))?;
+    }
+    Ok(Status::Done)
+}
+
+/// The batch that holds the row, and the row's place in it.
+fn find(input: input::Input, row: u64) -> Result<(RecordBatch, usize)> {
+    let mut n_rows = 0;
+    for batch in input.into_batches().0 {
+        let batch = batch?;
+        n_rows = batch.first_row + batch.rows.num_rows() as u64;
+        if row < n_rows {
+            let place = (row - batch.first_row) as usize;
+            return Ok((batch.rows, place));
+        }
+    }
+    let message = format!("there is no row {row}: the input has {}", render::quantity::counted(n_rows, "row"));
+    Err(Failure::new(Status::Usage, message).with_hint("rows are counted from 0"))
+}
+
+/// A stage's explanation, with its columns as JSON.
+struct Account {
+    explanation: StageExplanation,
+    inputs: Vec<(String, Value)>,
+    outputs: Vec<(String, Value)>,
+    /// What there is to say where the stage does not explain
+    remark: String,
+}
+
+fn account(
+    loaded: &Loaded,
+    binding: &rulestage_pipeline::bind::Binding,
+    batch: &RecordBatch,
+    row: usize,
+    number: u64,
+) -> Result<Vec<Account>> {
+    let first_row = number - row as u64;
+    let mut executor = loaded.pipeline.open(&loaded.host).map_err(|error| Failure::new(Status::Component, error))?;
+    let explanations = executor
+        .explain(&loaded.host, binding, batch, row)
+        .map_err(|failure| run_failure(failure, first_row))?;
+    let accounts = explanations.into_iter().map(|explanation| {
+        let columns = |batch: &Option<RecordBatch>| match batch {
+            Some(batch) => fields(batch),
+            None => Ok(Vec::new()),
+        };
+        Ok(Account {
+            inputs: columns(&explanation.inputs)?,
+            outputs: match explanation.failure {
+                None => columns(&explanation.outputs)?,
+                Some(_) => Vec::new(),
+            },
+            remark: remark(&explanation),
+            explanation,
+        })
+    });
+    accounts.collect()
+}
+
+fn remark(explanation: &StageExplanation) -> String {
+    match (&explanation.failure, explanation.gate_passed) {
+        (Some(failure), _) => format!("the row failed in {failure}"),
+        (None, Some(false)) => "the row does not pass the stage's `when`, and gets its defaults".into(),
+        (None, _) => match explanation.outline {
+            Some(_) => String::new(),
+            None => "this stage does not explain itself".into(),
+        },
+    }
+}
+
+fn told(account: &Account) -> StageAccount<'_> {
+    StageAccount {
+        stage: &account.explanation.stage,
+        inputs: &account.inputs,
+        outputs: &account.outputs,
+        remark: &account.remark,
+        told: match (&account.explanation.outline, &account.explanation.explanation) {
+            (Some(outline), Some(explanation)) => Some(Told { outline, explanation }),
+            _ => None,
+        },
+    }
+}
+
+/// The columns of a batch of one row.
+fn fields(row: &RecordBatch) -> Result<Vec<(String, Value)>> {
+    if row.num_rows() == 0 || row.num_columns() == 0 {
+        return Ok(Vec::new());
+    }
+    let text = result::row_as_json(row, 0)?;
+    let mut json: serde_json::Map<String, Value> =
+        serde_json::from_str(&text).map_err(|error| Failure::new(Status::File, error))?;
+    let names = row.schema_ref().fields().iter().map(|field| field.name().clone());
+    Ok(names.map(|name| { let value = json.remove(&name).unwrap_or(Value::Null); (name, value) }).collect())
+}

@@ -1,0 +1,34 @@
+//! `rulestage run`
+
+use crate::args::Run;
+use crate::failure::{Result, Status};
+use crate::run::input::InputOptions;
+use crate::{pipelines, render, run};
+use std::num::NonZero;
+use std::thread;
+use std::time::Instant;
+
+/// Runs a pipeline over the inputs and writes the output.
+pub(crate) fn run(args: &Run) -> Result<Status> {
+    let started = Instant::now();
+    let loaded = pipelines::load(&args.source.pipeline, &args.source.param, !args.source.no_cache)?;
+    let input = run::input::open(&args.source.input, &loaded.pipeline, &input_options(args)?)?;
+    let output = run::result::open(args, &loaded, &input)?;
+    let n_workers = args.jobs.or_else(|| thread::available_parallelism().ok()).unwrap_or(NonZero::<usize>::MIN);
+    let summary = run::run(loaded, input, output, n_workers, args.quiet, started)?;
+    if !args.quiet {
+        let style = render::Style::for_stream(&std::io::stderr());
+        render::notify(render::summary::render(&summary, style));
+    }
+    Ok(Status::Done)
+}
+
+fn input_options(args: &Run) -> Result<InputOptions> {
+    Ok(InputOptions {
+        format: args.source.format.map(Into::into),
+        batch_rows: args.batch_rows.get() as usize,
+        columns: args.columns.clone(),
+        keep_text_for: Some(run::result::format(args)?),
+        skip_bad_lines: args.dead_letter.is_some(),
+    })
+}

@@ -1,0 +1,100 @@
+//! `rulestage test`
+
+use crate::args::Test;
+use crate::cells;
+use crate::commands::compile::compile_source;
+use crate::failure::{Failure, OrFail, Result, Status};
+use crate::host::{self, Host};
+use crate::render::diagnostics::Source;
+use crate::render::{self, Style, quantity, value};
+use crate::{cel_value, input};
+use rulestage_diagnostics::SourceMap;
+use rulestage_pipeline::runtime::{Runtime, Value};
+use rulestage_rule_compiler::ir::{Const, Example, RuleSet};
+
+/// Runs the examples of each rule set through its compiled component and shows which hold.
+pub(crate) fn test(args: &Test) -> Result<Status> {
+    let host = host::start(false)?;
+    let (mut n_passed, mut n_failed, mut n_broken) = (0, 0, 0);
+    for path in &args.files {
+        let text = input::read_text(path)?;
+        let name = input::name(path);
+        let Some(artifact) = compile_source(Source { name: &name, text: &text }) else {
+            n_broken += 1;
+            continue;
+        };
+        let component = host::load(&host, &name, &artifact.component)?;
+        let map = SourceMap::new(&text);
+        let style = Style::for_stream(&std::io::stdout());
+        for example in &artifact.ruleset.examples {
+            let differences = differences(&host, &component, &artifact.ruleset, example)?;
+            let place = map.position(example.span.start);
+            let place = format!("{name}:{}:{}", place.line, place.column);
+            if differences.is_empty() {
+                n_passed += 1;
+                render::print(format!("{} {}\n", style.good("pass"), example.name))?;
+            } else {
+                n_failed += 1;
+                let differences = differences.join("\n       ");
+                let name = &example.name;
+                render::print(format!("{} {name} ({place})\n       {differences}\n", style.error("FAIL")))?;
+            }
+        }
+    }
+    render::print(format!("{n_passed} passed, {n_failed} failed\n"))?;
+    if n_broken > 0 {
+        let files = quantity::counted(n_broken, "file");
+        return Err(Failure::new(Status::Refused, format!("{files} could not be compiled")));
+    }
+    Ok(if n_failed == 0 { Status::Done } else { Status::Refused })
+}
+
+/// What the example expects and did not get, a line for each output; nothing when it holds.
+fn differences(
+    host: &Host,
+    component: &host::Component,
+    ruleset: &RuleSet,
+    example: &Example,
+) -> Result<Vec<String>> {
+    let failed = || format!("example `{}`", example.name);
+    let mut parameters = vec![Value::Absent; ruleset.params.len()];
+    for (index, value) in &example.params {
+        parameters[*index] = host::parameter(value);
+    }
+    let mut session =
+        host.open(component, &parameters, host::LIMITS).or_fail(Status::Component, failed)?;
+    let given = |index: usize| {
+        let given = example.given.iter().find(|(input, _)| *input == index);
+        given.map_or(Const::Null, |(_, value)| value.clone())
+    };
+    let batch = cells::one_row(&host.schema(&session).inputs, given)
+        .map_err(|reason| Failure::new(Status::Refused, format!("{}: {reason}", failed())))?;
+    let outcome = host.process(&mut session, &batch).or_fail(Status::Component, failed)?;
+    if let Some(error) = outcome.errors.first() {
+        let code = value::code_name(error.code);
+        return Ok(vec![format!("the row failed in {}: {} ({code})", error.origin, error.message)]);
+    }
+    let mut differences = Vec::new();
+    for (index, expected, _) in &example.expect {
+        let got = cells::value(&outcome.columns[*index], 0).unwrap_or(Const::Null);
+        if !same(expected, &got) {
+            let name = &ruleset.outputs[*index].name;
+            let (expected, got) = (cel_value::text(expected), cel_value::text(&got));
+            differences.push(format!("{name}: expected {expected}, got {got}"));
+        }
+    }
+    Ok(differences)
+}
+
+/// Equal, and NaN where NaN was expected.
+fn same(expected: &Const, got: &Const) -> bool {
+    match (expected, got) {
+        (Const::Double(expected), Const::Double(got)) => {
+            expected == got || expected.is_nan() && got.is_nan()
+        }
+        (Const::List(expected), Const::List(got)) => {
+            expected.len() == got.len() && expected.iter().zip(got).all(|(a, b)| same(a, b))
+        }
+        _ => expected == got,
+    }
+}

@@ -1,0 +1,85 @@
+//! The engine of `run`: reader, workers and writer, with bounded queues between them, in the order of the input.
+
+mod dead_letters;
+mod in_order;
+pub(crate) mod input;
+mod progress;
+pub(crate) mod result;
+mod worker;
+
+use crate::failure::Result;
+use crate::pipelines::Loaded;
+use crate::render::summary::{StageTime, Summary};
+use in_order::in_order;
+use input::Input;
+use progress::Progress;
+use result::ResultWriter;
+use std::num::NonZero;
+use std::time::{Duration, Instant};
+use worker::{Done, Worker};
+
+pub(crate) use worker::run_failure;
+
+/// Sends the input through the pipeline and into the output, and says what was done. Nothing is left of the
+/// output when it fails.
+pub(crate) fn run(
+    loaded: Loaded,
+    input: Input,
+    mut output: ResultWriter,
+    n_workers: NonZero<usize>,
+    quiet: bool,
+    started: Instant,
+) -> Result<Summary> {
+    let mut totals = Totals::new(&loaded);
+    totals.summary.prepared = started.elapsed();
+    totals.summary.n_workers = n_workers.get();
+    let progress = Progress::start(quiet);
+    let (batches, reading) = input.into_batches();
+    let binding = output.binding();
+    let make_worker = move || {
+        let mut worker = Worker::open(&loaded, &binding)?;
+        Ok(move |batch| worker.process(batch))
+    };
+    in_order(batches, n_workers, make_worker, |done: Done| {
+        let writing = Instant::now();
+        output.write(&done)?;
+        totals.add(&done, writing.elapsed());
+        progress.add(done.n_rows);
+        Ok(())
+    })?;
+    let writing = Instant::now();
+    totals.summary.dead_letters = output.finish()?;
+    totals.summary.writing += writing.elapsed();
+    totals.summary.reading = reading.elapsed();
+    totals.summary.elapsed = started.elapsed();
+    Ok(totals.summary)
+}
+
+/// The summary as it grows.
+struct Totals {
+    summary: Summary,
+}
+
+impl Totals {
+    fn new(loaded: &Loaded) -> Self {
+        let stages = loaded.pipeline.stages.iter().map(|stage| StageTime {
+            name: stage.name.clone(),
+            ..StageTime::default()
+        });
+        let pipeline = loaded.pipeline.manifest.name.clone();
+        Self { summary: Summary { pipeline, stages: stages.collect(), ..Summary::default() } }
+    }
+
+    fn add(&mut self, done: &Done, writing: Duration) {
+        let summary = &mut self.summary;
+        summary.n_rows_in += done.n_rows;
+        summary.n_rows_out += done.output.num_rows() as u64;
+        summary.n_rows_failed += done.n_rows - done.output.num_rows() as u64;
+        summary.n_dead_letters += done.dead.len() as u64;
+        summary.writing += writing;
+        for (total, part) in summary.stages.iter_mut().zip(&done.stages) {
+            total.n_rows += part.n_rows;
+            total.elapsed += part.elapsed;
+        }
+    }
+}

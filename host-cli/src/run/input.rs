@@ -1,0 +1,239 @@
+//! The input files as one stream of numbered batches.
+
+use crate::args;
+use crate::failure::{Failure, Result, Status};
+use crate::input;
+use crate::pipelines::Pipeline;
+use arrow_array::RecordBatch;
+use arrow_schema::{Schema, SchemaRef};
+use rulestage_formats::{BadLine, Format, FormatError, ReadOptions, Reader, open_reader};
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// How the input is read.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct InputOptions {
+    /// `None`: by extension
+    pub(crate) format: Option<Format>,
+    pub(crate) batch_rows: usize,
+    /// Only these columns and those that stages read, where the format can leave others out
+    pub(crate) columns: Vec<String>,
+    /// Cells without types go to the output as they are
+    pub(crate) keep_text_for: Option<Format>,
+    /// Lines that are no rows are reported instead of failing the run
+    pub(crate) skip_bad_lines: bool,
+}
+
+/// Opened inputs.
+pub(crate) struct Input {
+    schema: SchemaRef,
+    /// In the order given; the first one was read to know the columns
+    readers: Vec<(String, Reader)>,
+    /// Whether the cells of all inputs can go to the output as they are
+    pub(crate) keeps_text: bool,
+}
+
+/// Rows that go through the stages together.
+#[derive(Debug)]
+pub(crate) struct Batch {
+    /// Counted from 0 over all inputs
+    pub(crate) first_row: u64,
+    pub(crate) rows: RecordBatch,
+    /// Lines before these rows that are none, with their file
+    pub(crate) bad_lines: Vec<(String, BadLine)>,
+}
+
+/// Opens every input and reads the columns.
+pub(crate) fn open(paths: &[PathBuf], pipeline: &Pipeline, options: &InputOptions) -> Result<Input> {
+    let formats = paths.iter().map(|path| format_of(path, options.format, "--format"));
+    let formats = formats.collect::<Result<Vec<_>>>()?;
+    let keeps_text = options
+        .keep_text_for
+        .is_some_and(|output| formats.iter().all(|input| output.keeps_text_of(*input)));
+    let wanted: Vec<_> = pipeline.externals.iter().map(|external| external.field.clone()).collect();
+    let mut columns = options.columns.clone();
+    columns.extend(wanted.iter().map(|field| field.name().clone()));
+    let mut readers: Vec<(String, Reader)> = Vec::with_capacity(paths.len());
+    for (path, format) in paths.iter().zip(formats) {
+        let name = input::name(path);
+        let options = ReadOptions {
+            name: name.clone(),
+            batch_rows: options.batch_rows,
+            wanted: wanted.clone(),
+            columns: (!options.columns.is_empty()).then(|| columns.clone()),
+            raw_json: keeps_text,
+            skip_bad_lines: options.skip_bad_lines,
+        };
+        let reader = open_reader(format, source(path)?, &options).map_err(|error| unreadable(&error))?;
+        readers.push((name, reader));
+    }
+    let schema = match readers.first() {
+        Some((_, first)) => first.schema().clone(),
+        None => Arc::new(Schema::empty()),
+    };
+    for (name, reader) in readers.iter().skip(1) {
+        check_same_columns(&readers[0].0, &schema, name, reader.schema())?;
+    }
+    Ok(Input { schema, readers, keeps_text })
+}
+
+fn source(path: &Path) -> Result<rulestage_formats::Input> {
+    if path == Path::new("-") {
+        return Ok(rulestage_formats::Input::Stream(Box::new(std::io::stdin())));
+    }
+    let file = File::open(path).map_err(|error| input::cannot_read(path, &error))?;
+    match file.metadata() {
+        Ok(metadata) if metadata.is_dir() => {
+            Err(input::cannot_read(path, &std::io::ErrorKind::IsADirectory.into()))
+        }
+        Ok(metadata) if !metadata.is_file() => Ok(rulestage_formats::Input::Stream(Box::new(file))),
+        _ => Ok(rulestage_formats::Input::File(file)),
+    }
+}
+
+/// The format asked for, or that of the extension; pipes are NDJSON unless told otherwise.
+pub(super) fn format_of(path: &Path, asked: Option<Format>, option: &str) -> Result<Format> {
+    let is_stream = path == Path::new("-")
+        || path.metadata().is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir());
+    let by_path = || Format::from_path(&path.to_string_lossy());
+    let format = asked.or_else(by_path).or_else(|| is_stream.then_some(Format::Ndjson));
+    format.ok_or_else(|| {
+        let message = format!("can't tell the format of `{}`", input::name(path));
+        let names: Vec<_> = Format::ALL.iter().map(|format| format.name()).collect();
+        Failure::new(Status::Usage, message)
+            .with_hint(format!("say it with {option}, one of {}", names.join(", ")))
+    })
+}
+
+fn check_same_columns(first: &str, schema: &Schema, name: &str, other: &Schema) -> Result<()> {
+    let refuse = |message: String| Err(Failure::new(Status::File, message));
+    for field in schema.fields() {
+        match other.field_with_name(field.name()) {
+            Err(_) => {
+                return refuse(format!("`{name}` has no column `{}`, which `{first}` has", field.name()));
+            }
+            Ok(found) if found.data_type() != field.data_type() => {
+                let column = field.name();
+                return refuse(format!("column `{column}` of `{name}` has another type than that of `{first}`"));
+            }
+            Ok(_) => {}
+        }
+    }
+    match other.fields().iter().find(|field| schema.field_with_name(field.name()).is_err()) {
+        Some(extra) => {
+            refuse(format!("`{name}` has a column `{}`, which `{first}` does not have", extra.name()))
+        }
+        None => Ok(()),
+    }
+}
+
+/// What is wrong with a file, as a failure.
+pub(crate) fn unreadable(error: &FormatError) -> Failure {
+    Failure::new(Status::File, error)
+}
+
+/// The time that reading has taken, while it goes on elsewhere.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct ReadClock(Arc<AtomicU64>);
+
+impl ReadClock {
+    pub(crate) fn elapsed(&self) -> Duration {
+        Duration::from_nanos(self.0.load(Ordering::Relaxed))
+    }
+
+    fn time<T>(&self, read: impl FnOnce() -> T) -> T {
+        let started = Instant::now();
+        let value = read();
+        self.0.fetch_add(started.elapsed().as_nanos() as u64, Ordering::Relaxed);
+        value
+    }
+}
+
+impl Input {
+    /// The columns of all batches.
+    pub(crate) fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+
+    /// The batches, numbered over all inputs, and the clock of their reading.
+    pub(crate) fn into_batches(self) -> (impl Iterator<Item = Result<Batch>> + Send + 'static, ReadClock) {
+        let clock = ReadClock::default();
+        let batches = Batches {
+            schema: self.schema,
+            readers: self.readers.into_iter(),
+            current: None,
+            n_rows: 0,
+            clock: clock.clone(),
+        };
+        (batches, clock)
+    }
+}
+
+struct Batches {
+    schema: SchemaRef,
+    readers: std::vec::IntoIter<(String, Reader)>,
+    current: Option<(String, Reader)>,
+    n_rows: u64,
+    clock: ReadClock,
+}
+
+impl Iterator for Batches {
+    type Item = Result<Batch>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let clock = self.clock.clone();
+        clock.time(|| loop {
+            if self.current.is_none() {
+                self.current = Some(self.readers.next()?);
+            }
+            let (name, reader) = self.current.as_mut()?;
+            match reader.next() {
+                None => self.current = None,
+                Some(Err(error)) => return Some(Err(unreadable(&error))),
+                Some(Ok(chunk)) => {
+                    let first_row = self.n_rows;
+                    self.n_rows += chunk.batch.num_rows() as u64;
+                    let bad_lines =
+                        chunk.bad_lines.into_iter().map(|line| (name.clone(), line)).collect();
+                    let rows = in_order_of(&self.schema, chunk.batch);
+                    return Some(rows.map(|rows| Batch { first_row, rows, bad_lines }));
+                }
+            }
+        })
+    }
+}
+
+/// The batch with the columns in the order of the first input.
+fn in_order_of(schema: &SchemaRef, batch: RecordBatch) -> Result<RecordBatch> {
+    if batch.schema_ref() == schema {
+        return Ok(batch);
+    }
+    let columns = schema.fields().iter().map(|field| batch.column_by_name(field.name()).cloned());
+    let columns: Vec<_> = columns.flatten().collect();
+    let nullable: Vec<_> = schema
+        .fields()
+        .iter()
+        .zip(&columns)
+        .map(|(field, column)| {
+            let nullable = field.is_nullable() || column.null_count() > 0;
+            field.as_ref().clone().with_nullable(nullable)
+        })
+        .collect();
+    RecordBatch::try_new(Arc::new(Schema::new(nullable)), columns)
+        .map_err(|error| Failure::new(Status::File, error))
+}
+
+impl From<args::Format> for Format {
+    fn from(format: args::Format) -> Self {
+        match format {
+            args::Format::Csv => Self::Csv,
+            args::Format::Ndjson => Self::Ndjson,
+            args::Format::Json => Self::Json,
+            args::Format::Parquet => Self::Parquet,
+            args::Format::Arrow => Self::Arrow,
+        }
+    }
+}
