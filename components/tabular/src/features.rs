@@ -111,7 +111,10 @@ impl Features {
                     };
                     match value {
                         Some(value) if tensor.set(row, value) => {}
-                        Some(value) => fail(row, format!("{value} is not a whole number in range")),
+                        Some(_) => {
+                            let kind = parameters.element.name();
+                            fail(row, format!("`{}` is not a whole number of type {kind}", column.name));
+                        }
                         None => fail(row, format!("`{}` is missing", column.name)),
                     }
                 }

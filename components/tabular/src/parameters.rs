@@ -54,6 +54,15 @@ impl Element {
         })
     }
 
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::F32 => "f32",
+            Self::F64 => "f64",
+            Self::I32 => "i32",
+            Self::I64 => "i64",
+        }
+    }
+
     pub(crate) fn tensor_type(self) -> TensorType {
         match self {
             Self::F32 => TensorType::Fp32,

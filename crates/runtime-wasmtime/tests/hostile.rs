@@ -200,7 +200,7 @@ fn columns_that_are_not_aligned() {
 fn a_column_of_another_type() {
     breaks_the_contract(
         |guest| guest.byte(at::BUFFER, F64),
-        "column `x` of the component's result holds f64 for a field of type int",
+        "column `x` of the component's result has a buffer `f64` where its type is int",
     );
     breaks_the_contract(
         |guest| guest.byte(at::BUFFER, 77),
@@ -229,7 +229,7 @@ fn nulls_where_there_are_none() {
                 .word(at::VALIDITY_PTR, 0)
                 .word(at::VALIDITY_LEN, 1)
         },
-        "column `x` of the component's result has nulls, and its field is not nullable",
+        "column `x` of the component's result has 2 nulls where its type int has none",
     );
 }
 
