@@ -170,7 +170,7 @@ pub(crate) struct Run {
     /// Columns of the output, in this order
     #[arg(long, value_delimiter = ',', value_name = "NAME,…")]
     pub(crate) columns: Vec<String>,
-    /// Where rows go that fail in stages with `on_error = "dead-letter"`, as NDJSON
+    /// Where rows go that fail in stages with `on_error = "dead-letter"`, and lines that are no rows, as NDJSON
     #[arg(long, value_name = "FILE")]
     pub(crate) dead_letter: Option<PathBuf>,
     /// Workers, each with its own instances [default: one for each processor]

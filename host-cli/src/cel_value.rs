@@ -47,7 +47,10 @@ pub(crate) fn text(value: &Const) -> String {
         Const::Timestamp(seconds, nanoseconds) => timestamp_text(*seconds, *nanoseconds),
         Const::Duration(nanoseconds) => duration_text(*nanoseconds),
         Const::List(values) => {
-            format!("[{}]", values.iter().map(text).collect::<Vec<_>>().join(", "))
+            format!(
+                "[{}]",
+                values.iter().map(text).collect::<Vec<_>>().join(", ")
+            )
         }
     }
 }
@@ -57,7 +60,11 @@ fn double(value: f64) -> Value {
     if value.is_nan() {
         "NaN".into()
     } else if value.is_infinite() {
-        if value > 0.0 { "Infinity".into() } else { "-Infinity".into() }
+        if value > 0.0 {
+            "Infinity".into()
+        } else {
+            "-Infinity".into()
+        }
     } else {
         value.into()
     }
@@ -92,7 +99,10 @@ pub(crate) fn decode(value: &Value) -> Result<Const, String> {
     let object = value.as_object().ok_or_else(|| refused(value, "a value"))?;
     let mut fields = object.iter();
     let (Some((field, content)), None) = (fields.next(), fields.next()) else {
-        return Err(format!("a value has exactly one field, found {}", object.len()));
+        return Err(format!(
+            "a value has exactly one field, found {}",
+            object.len()
+        ));
     };
     let wrong = || refused(content, field);
     match field.as_str() {
@@ -101,8 +111,15 @@ pub(crate) fn decode(value: &Value) -> Result<Const, String> {
         "int64Value" => integer(content).map(Const::Int).ok_or_else(wrong),
         "uint64Value" => integer(content).map(Const::Uint).ok_or_else(wrong),
         "doubleValue" => double_from(content).map(Const::Double).ok_or_else(wrong),
-        "stringValue" => content.as_str().map(|text| Const::String(text.into())).ok_or_else(wrong),
-        "bytesValue" => content.as_str().and_then(bytes).map(Const::Bytes).ok_or_else(wrong),
+        "stringValue" => content
+            .as_str()
+            .map(|text| Const::String(text.into()))
+            .ok_or_else(wrong),
+        "bytesValue" => content
+            .as_str()
+            .and_then(bytes)
+            .map(Const::Bytes)
+            .ok_or_else(wrong),
         "listValue" => list(content),
         "objectValue" => message(content.as_object().ok_or_else(wrong)?),
         "mapValue" | "enumValue" | "typeValue" => Err(format!("`{field}` is not supported yet")),
@@ -113,24 +130,31 @@ pub(crate) fn decode(value: &Value) -> Result<Const, String> {
 fn list(content: &Value) -> Result<Const, String> {
     match content.get("values") {
         None | Some(Value::Null) => Ok(Const::List(Vec::new())),
-        Some(Value::Array(values)) => {
-            values.iter().map(decode).collect::<Result<_, _>>().map(Const::List)
-        }
+        Some(Value::Array(values)) => values
+            .iter()
+            .map(decode)
+            .collect::<Result<_, _>>()
+            .map(Const::List),
         Some(other) => Err(refused(other, "the values of a list")),
     }
 }
 
 /// The messages that CEL treats as values of its own: timestamps, durations and wrappers.
 fn message(object: &Map<String, Value>) -> Result<Const, String> {
-    let url = object.get("@type").and_then(Value::as_str).ok_or("an object needs `@type`")?;
+    let url = object
+        .get("@type")
+        .and_then(Value::as_str)
+        .ok_or("an object needs `@type`")?;
     let content = object.get("value").unwrap_or(&Value::Null);
     let name = url.rsplit('/').next().unwrap_or(url);
     let wrong = || refused(content, name);
     match name {
         "google.protobuf.Timestamp" => timestamp(content).ok_or_else(wrong),
-        "google.protobuf.Duration" => {
-            content.as_str().and_then(duration).map(Const::Duration).ok_or_else(wrong)
-        }
+        "google.protobuf.Duration" => content
+            .as_str()
+            .and_then(duration)
+            .map(Const::Duration)
+            .ok_or_else(wrong),
         "google.protobuf.BoolValue" => content.as_bool().map(Const::Bool).ok_or_else(wrong),
         "google.protobuf.Int32Value" | "google.protobuf.Int64Value" => {
             integer(content).map(Const::Int).ok_or_else(wrong)
@@ -141,19 +165,25 @@ fn message(object: &Map<String, Value>) -> Result<Const, String> {
         "google.protobuf.FloatValue" | "google.protobuf.DoubleValue" => {
             double_from(content).map(Const::Double).ok_or_else(wrong)
         }
-        "google.protobuf.StringValue" => {
-            content.as_str().map(|text| Const::String(text.into())).ok_or_else(wrong)
-        }
-        "google.protobuf.BytesValue" => {
-            content.as_str().and_then(bytes).map(Const::Bytes).ok_or_else(wrong)
-        }
+        "google.protobuf.StringValue" => content
+            .as_str()
+            .map(|text| Const::String(text.into()))
+            .ok_or_else(wrong),
+        "google.protobuf.BytesValue" => content
+            .as_str()
+            .and_then(bytes)
+            .map(Const::Bytes)
+            .ok_or_else(wrong),
         _ => Err(format!("messages of type `{name}` are not supported yet")),
     }
 }
 
 fn timestamp(content: &Value) -> Option<Const> {
     let time = DateTime::parse_from_rfc3339(content.as_str()?).ok()?;
-    Some(Const::Timestamp(time.timestamp(), time.timestamp_subsec_nanos()))
+    Some(Const::Timestamp(
+        time.timestamp(),
+        time.timestamp_subsec_nanos(),
+    ))
 }
 
 /// Nanoseconds of `-1.5s`.
@@ -201,7 +231,14 @@ fn bytes(text: &str) -> Option<Vec<u8>> {
 }
 
 fn refused(value: &Value, what: &str) -> String {
-    format!("`{value}` is not {}", if what == "a value" { "a value object" } else { what })
+    format!(
+        "`{value}` is not {}",
+        if what == "a value" {
+            "a value object"
+        } else {
+            what
+        }
+    )
 }
 
 /// The value of plain JSON, as `--bind` takes it: integers are `int`, other numbers `double`.
@@ -210,13 +247,16 @@ pub(crate) fn from_plain_json(value: &Value) -> Result<Const, String> {
         Value::Null => Ok(Const::Null),
         Value::Bool(value) => Ok(Const::Bool(*value)),
         Value::String(text) => Ok(Const::String(text.clone())),
-        Value::Array(values) => {
-            values.iter().map(from_plain_json).collect::<Result<_, _>>().map(Const::List)
-        }
+        Value::Array(values) => values
+            .iter()
+            .map(from_plain_json)
+            .collect::<Result<_, _>>()
+            .map(Const::List),
         Value::Object(_) => Err("maps are not supported yet".into()),
-        Value::Number(number) if number.is_f64() => {
-            number.as_f64().map(Const::Double).ok_or_else(|| format!("`{number}` is no double"))
-        }
+        Value::Number(number) if number.is_f64() => number
+            .as_f64()
+            .map(Const::Double)
+            .ok_or_else(|| format!("`{number}` is no double")),
         Value::Number(number) => match number.as_i64() {
             Some(value) => Ok(Const::Int(value)),
             None => Err(format!("`{number}` is too large for int")),
@@ -235,9 +275,11 @@ pub(crate) fn coerce(value: Const, ty: &Type) -> Option<Const> {
         (Const::String(text), Type::Timestamp) => timestamp(&Value::String(text)),
         (Const::String(text), Type::Duration) => duration(&text).map(Const::Duration),
         (Const::String(text), Type::Bytes) => bytes(&text).map(Const::Bytes),
-        (Const::List(values), Type::List(element)) => {
-            values.into_iter().map(|value| coerce(value, element)).collect::<Option<_>>().map(Const::List)
-        }
+        (Const::List(values), Type::List(element)) => values
+            .into_iter()
+            .map(|value| coerce(value, element))
+            .collect::<Option<_>>()
+            .map(Const::List),
         (value, ty) => (type_of(&value) == *ty || *ty == Type::Dyn).then_some(value),
     }
 }
@@ -257,7 +299,11 @@ pub(crate) fn type_of(value: &Const) -> Type {
         Const::List(values) => {
             let mut types = values.iter().map(type_of);
             let first = types.next().unwrap_or(Type::Dyn);
-            Type::List(Box::new(if types.all(|ty| ty == first) { first } else { Type::Dyn }))
+            Type::List(Box::new(if types.all(|ty| ty == first) {
+                first
+            } else {
+                Type::Dyn
+            }))
         }
     }
 }
@@ -291,8 +337,14 @@ mod tests {
     #[test]
     fn the_json_is_that_of_protocol_buffers() {
         assert_eq!(encode(&Const::Int(3)).to_string(), r#"{"int64Value":"3"}"#);
-        assert_eq!(encode(&Const::Double(f64::NAN)).to_string(), r#"{"doubleValue":"NaN"}"#);
-        assert_eq!(encode(&Const::Double(3.0)).to_string(), r#"{"doubleValue":3.0}"#);
+        assert_eq!(
+            encode(&Const::Double(f64::NAN)).to_string(),
+            r#"{"doubleValue":"NaN"}"#
+        );
+        assert_eq!(
+            encode(&Const::Double(3.0)).to_string(),
+            r#"{"doubleValue":3.0}"#
+        );
         assert_eq!(timestamp_text(0, 0), "1970-01-01T00:00:00Z");
         assert_eq!(timestamp_text(0, 500_000_000), "1970-01-01T00:00:00.500Z");
         assert_eq!(duration_text(-1), "-0.000000001s");

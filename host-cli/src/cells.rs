@@ -22,8 +22,13 @@ pub(crate) fn one_row(
 ) -> Result<RecordBatch, String> {
     let columns = schema.fields().iter().enumerate().map(|(index, field)| {
         let value = value(index);
-        column(&value, field.data_type())
-            .ok_or_else(|| format!("`{}` can't take {value:?} as {}", field.name(), field.data_type()))
+        column(&value, field.data_type()).ok_or_else(|| {
+            format!(
+                "`{}` can't take {value:?} as {}",
+                field.name(),
+                field.data_type()
+            )
+        })
     });
     let columns = columns.collect::<Result<Vec<_>, _>>()?;
     let options = RecordBatchOptions::new().with_row_count(Some(1));
@@ -60,24 +65,30 @@ fn column(value: &Const, data_type: &DataType) -> Option<ArrayRef> {
             let units = units(value, *unit)?;
             let zone = zone.clone();
             Some(match unit {
-                TimeUnit::Second => {
-                    Arc::new(PrimitiveArray::<TimestampSecondType>::from(vec![units]).with_timezone_opt(zone))
-                }
+                TimeUnit::Second => Arc::new(
+                    PrimitiveArray::<TimestampSecondType>::from(vec![units])
+                        .with_timezone_opt(zone),
+                ),
                 TimeUnit::Millisecond => Arc::new(
-                    PrimitiveArray::<TimestampMillisecondType>::from(vec![units]).with_timezone_opt(zone),
+                    PrimitiveArray::<TimestampMillisecondType>::from(vec![units])
+                        .with_timezone_opt(zone),
                 ),
                 TimeUnit::Microsecond => Arc::new(
-                    PrimitiveArray::<TimestampMicrosecondType>::from(vec![units]).with_timezone_opt(zone),
+                    PrimitiveArray::<TimestampMicrosecondType>::from(vec![units])
+                        .with_timezone_opt(zone),
                 ),
                 TimeUnit::Nanosecond => Arc::new(
-                    PrimitiveArray::<TimestampNanosecondType>::from(vec![units]).with_timezone_opt(zone),
+                    PrimitiveArray::<TimestampNanosecondType>::from(vec![units])
+                        .with_timezone_opt(zone),
                 ),
             })
         }
         DataType::Duration(unit) => {
             let units = units(value, *unit)?;
             Some(match unit {
-                TimeUnit::Second => Arc::new(PrimitiveArray::<DurationSecondType>::from(vec![units])),
+                TimeUnit::Second => {
+                    Arc::new(PrimitiveArray::<DurationSecondType>::from(vec![units]))
+                }
                 TimeUnit::Millisecond => {
                     Arc::new(PrimitiveArray::<DurationMillisecondType>::from(vec![units]))
                 }

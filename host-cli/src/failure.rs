@@ -45,7 +45,11 @@ pub(crate) type Result<T, E = Failure> = std::result::Result<T, E>;
 impl Failure {
     /// A failure with a message of its own.
     pub(crate) fn new(status: Status, message: impl Display) -> Self {
-        Self { status, error: Error::msg(message.to_string()), hint: None }
+        Self {
+            status,
+            error: Error::msg(message.to_string()),
+            hint: None,
+        }
     }
 
     /// The same with advice.
@@ -66,8 +70,16 @@ impl<T, E: Into<Error>> OrFail<T> for Result<T, E> {
     fn or_fail(self, status: Status, doing: impl FnOnce() -> String) -> Result<T> {
         self.map_err(|error| {
             let error: Error = error.into();
-            let status = if is_closed_pipe(&error) { Status::OutputClosed } else { status };
-            Failure { status, error: error.context(doing()), hint: None }
+            let status = if is_closed_pipe(&error) {
+                Status::OutputClosed
+            } else {
+                status
+            };
+            Failure {
+                status,
+                error: error.context(doing()),
+                hint: None,
+            }
         })
     }
 }

@@ -1,9 +1,7 @@
 //! The runtime that commands use, and what they share around it.
 
 use crate::failure::{Failure, OrFail, Result, Status};
-use rulestage_pipeline::runtime::{
-    Limits, Runtime, StageFailure, StageFailureKind, Value,
-};
+use rulestage_pipeline::runtime::{Limits, Runtime, StageFailure, StageFailureKind, Value};
 use rulestage_rule_compiler::ir::Const;
 use rulestage_runtime_wasmtime::{Config, WasmtimeRuntime, default_cache_dir};
 
@@ -13,19 +11,27 @@ pub(crate) type Host = WasmtimeRuntime;
 pub(crate) type Component = <Host as Runtime>::Component;
 
 /// For stages that have no manifest.
-pub(crate) const LIMITS: Limits = Limits { memory_bytes: 256 << 20, deadline_ms: 10_000 };
+pub(crate) const LIMITS: Limits = Limits {
+    memory_bytes: 256 << 20,
+    deadline_ms: 10_000,
+};
 
 /// A runtime; compiled code is kept on disk if `cached`.
 pub(crate) fn start(cached: bool) -> Result<Host> {
     let cache_dir = if cached { default_cache_dir() } else { None };
-    let config = Config { cache_dir, ..Config::default() };
-    WasmtimeRuntime::new(config)
-        .or_fail(Status::Component, || "this machine can't run components".into())
+    let config = Config {
+        cache_dir,
+        ..Config::default()
+    };
+    WasmtimeRuntime::new(config).or_fail(Status::Component, || {
+        "this machine can't run components".into()
+    })
 }
 
 /// Checks and compiles the component that messages call `name`.
 pub(crate) fn load(host: &Host, name: &str, component: &[u8]) -> Result<Component> {
-    host.load(component).map_err(|failure| stage_failure(&format!("can't use `{name}`"), failure))
+    host.load(component)
+        .map_err(|failure| stage_failure(&format!("can't use `{name}`"), failure))
 }
 
 /// A stage's failure with its exit status: the fault of a file, of the user's choices, or of the component.
@@ -57,7 +63,9 @@ pub(crate) fn parameter(value: &Const) -> Value {
                 Const::String(text) => Some(text.clone()),
                 _ => None,
             });
-            texts.collect::<Option<_>>().map_or(Value::Absent, Value::Texts)
+            texts
+                .collect::<Option<_>>()
+                .map_or(Value::Absent, Value::Texts)
         }
     }
 }

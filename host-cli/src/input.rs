@@ -25,15 +25,25 @@ pub(crate) fn read_text(path: &Path) -> Result<String> {
 pub(crate) fn text(path: &Path, bytes: Vec<u8>) -> Result<String> {
     String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
-        let line = 1 + error.as_bytes()[..at].iter().filter(|byte| **byte == b'\n').count();
+        let line = 1 + error.as_bytes()[..at]
+            .iter()
+            .filter(|byte| **byte == b'\n')
+            .count();
         let name = name(path);
-        Failure::new(Status::File, format!("can't read `{name}`: line {line} is not valid UTF-8"))
+        Failure::new(
+            Status::File,
+            format!("can't read `{name}`: line {line} is not valid UTF-8"),
+        )
     })
 }
 
 /// How messages call the file.
 pub(crate) fn name(path: &Path) -> String {
-    if path == Path::new("-") { "standard input".into() } else { path.display().to_string() }
+    if path == Path::new("-") {
+        "standard input".into()
+    } else {
+        path.display().to_string()
+    }
 }
 
 /// Says what is wrong with a file, and for a missing one which file may have been meant.
@@ -58,14 +68,18 @@ pub(crate) fn reason(error: &io::Error) -> String {
 /// The file in the same folder whose name is closest to what was asked for, if one is close.
 pub(crate) fn nearest_file(path: &Path) -> Option<String> {
     let wanted = path.file_name()?.to_str()?;
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
     let mut names: Vec<String> = fs::read_dir(folder.unwrap_or(Path::new(".")))
         .ok()?
         .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
         .collect();
     names.sort();
     let nearest = nearest_name(wanted, names.iter().map(String::as_str))?;
-    Some(folder.map_or(nearest.into(), |folder| folder.join(nearest).display().to_string()))
+    Some(folder.map_or(nearest.into(), |folder| {
+        folder.join(nearest).display().to_string()
+    }))
 }
 
 /// The candidate closest to `wanted`, if at most a third of its characters differ.
@@ -89,7 +103,10 @@ mod tests {
     #[test]
     fn only_close_names_are_suggested() {
         let files = ["flight_desk.rules", "pipeline.toml"];
-        assert_eq!(nearest_name("flight-desk.rules", files), Some("flight_desk.rules"));
+        assert_eq!(
+            nearest_name("flight-desk.rules", files),
+            Some("flight_desk.rules")
+        );
         assert_eq!(nearest_name("pipline.toml", files), Some("pipeline.toml"));
         assert_eq!(nearest_name("credit.rules", files), None);
     }

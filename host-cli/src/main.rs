@@ -1,6 +1,9 @@
 //! The rulestage program: compiles rule sets to WebAssembly components and runs pipelines over data.
 
-#![allow(clippy::disallowed_methods, reason = "a host: clocks and threads are its job")]
+#![allow(
+    clippy::disallowed_methods,
+    reason = "a host: clocks and threads are its job"
+)]
 
 mod args;
 mod cel_value;

@@ -23,7 +23,11 @@ pub(crate) struct Output {
 enum Target {
     Stdout,
     Stream(File),
-    File { file: File, temporary: TempPath, path: PathBuf },
+    File {
+        file: File,
+        temporary: TempPath,
+        path: PathBuf,
+    },
 }
 
 /// The writing end of an [`Output`].
@@ -38,11 +42,20 @@ impl Output {
     pub(crate) fn create(path: &Path) -> Result<Self> {
         let failed = Arc::default();
         if path == Path::new("-") {
-            return Ok(Self { name: "standard output".into(), target: Target::Stdout, failed });
+            return Ok(Self {
+                name: "standard output".into(),
+                target: Target::Stdout,
+                failed,
+            });
         }
         let name = path.display().to_string();
-        let target = Target::create(path).map_err(|error| cannot_write(&name, &error.to_string()))?;
-        Ok(Self { name, target, failed })
+        let target =
+            Target::create(path).map_err(|error| cannot_write(&name, &error.to_string()))?;
+        Ok(Self {
+            name,
+            target,
+            failed,
+        })
     }
 
     /// The writer for it. Errors are remembered for [`Output::failure`].
@@ -54,7 +67,10 @@ impl Output {
                 Some(file.map_err(|error| cannot_write(&self.name, &error.to_string()))?)
             }
         };
-        Ok(Sink { file, failed: self.failed.clone() })
+        Ok(Sink {
+            file,
+            failed: self.failed.clone(),
+        })
     }
 
     /// Why writing failed, if the system refused a write: the cause of whatever a writer reported.
@@ -70,11 +86,20 @@ impl Output {
 
     /// Puts a file in its place.
     pub(crate) fn commit(self) -> Result<()> {
-        let Target::File { file, temporary, path } = self.target else { return Ok(()) };
+        let Target::File {
+            file,
+            temporary,
+            path,
+        } = self.target
+        else {
+            return Ok(());
+        };
         let mut unfinished = unfinished();
         drop(file);
         unfinished.remove(&*temporary);
-        temporary.persist(&path).map_err(|error| cannot_write(&self.name, &error.error.to_string()))
+        temporary
+            .persist(&path)
+            .map_err(|error| cannot_write(&self.name, &error.error.to_string()))
     }
 }
 
@@ -85,11 +110,17 @@ impl Target {
         if fs::metadata(&path).is_ok_and(|metadata| !metadata.is_file()) {
             return Ok(Self::Stream(File::options().write(true).open(&path)?));
         }
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let folder = path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty());
         let mut unfinished = unfinished();
         let (file, temporary) = new_file(&path, folder.unwrap_or(Path::new(".")))?.into_parts();
         unfinished.insert(temporary.to_path_buf());
-        Ok(Self::File { file, temporary, path })
+        Ok(Self::File {
+            file,
+            temporary,
+            path,
+        })
     }
 }
 
@@ -136,7 +167,9 @@ pub(crate) fn write_file(path: &Path, bytes: &[u8]) -> Result<()> {
     let output = Output::create(path)?;
     let mut sink = output.sink()?;
     if let Err(error) = sink.write_all(bytes).and_then(|()| sink.flush()) {
-        return Err(output.failure().unwrap_or_else(|| cannot_write(&output.name, &error.to_string())));
+        return Err(output
+            .failure()
+            .unwrap_or_else(|| cannot_write(&output.name, &error.to_string())));
     }
     output.commit()
 }

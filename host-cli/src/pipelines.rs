@@ -32,7 +32,12 @@ pub(crate) struct Opened {
 
 /// What is wrong with a pipeline: diagnostics of a text, or a failure to read, load or open something.
 pub(crate) enum Problem {
-    Diagnostics { name: String, text: String, diagnostics: Vec<Diagnostic>, status: Status },
+    Diagnostics {
+        name: String,
+        text: String,
+        diagnostics: Vec<Diagnostic>,
+        status: Status,
+    },
     Failure(Failure),
 }
 
@@ -52,18 +57,35 @@ pub(crate) fn open(path: &Path) -> Result<Opened, Problem> {
     let folder = path.parent().map(PathBuf::from).unwrap_or_default();
     let file = path.file_name().unwrap_or_default().to_string_lossy();
     if let Some(manifest) = Manifest::single(&file) {
-        return Ok(Opened { manifest, name, text: String::new(), folder });
+        return Ok(Opened {
+            manifest,
+            name,
+            text: String::new(),
+            folder,
+        });
     }
     if path.extension().is_none_or(|extension| extension != "toml") {
         let message = format!("`{name}` is no pipeline");
-        return Err(Problem::Failure(Failure::new(Status::Usage, message).with_hint(
-            "a pipeline is a `.toml` manifest, or a single `.rules` or `.wasm` file",
-        )));
+        return Err(Problem::Failure(
+            Failure::new(Status::Usage, message).with_hint(
+                "a pipeline is a `.toml` manifest, or a single `.rules` or `.wasm` file",
+            ),
+        ));
     }
     let text = input::read_text(path).map_err(Problem::Failure)?;
     match Manifest::parse(&text) {
-        Ok(manifest) => Ok(Opened { manifest, name, text, folder }),
-        Err(diagnostics) => Err(Problem::Diagnostics { name, text, diagnostics, status: Status::Usage }),
+        Ok(manifest) => Ok(Opened {
+            manifest,
+            name,
+            text,
+            folder,
+        }),
+        Err(diagnostics) => Err(Problem::Diagnostics {
+            name,
+            text,
+            diagnostics,
+            status: Status::Usage,
+        }),
     }
 }
 
@@ -71,8 +93,16 @@ pub(crate) fn open(path: &Path) -> Result<Opened, Problem> {
 pub(crate) fn shown(problem: Problem) -> Failure {
     match problem {
         Problem::Failure(failure) => failure,
-        Problem::Diagnostics { name, text, diagnostics, status } => {
-            let source = Text { name: &name, text: &text };
+        Problem::Diagnostics {
+            name,
+            text,
+            diagnostics,
+            status,
+        } => {
+            let source = Text {
+                name: &name,
+                text: &text,
+            };
             let style = Style::for_stream(&std::io::stderr());
             render::notify(diagnostics::render(source, &diagnostics, style));
             let counted = diagnostics::count(&diagnostics);
@@ -82,12 +112,17 @@ pub(crate) fn shown(problem: Problem) -> Failure {
 }
 
 /// Where a value stands that was given on the command line: past the end of any manifest.
-const ON_THE_COMMAND_LINE: Span = Span { start: u32::MAX, end: u32::MAX };
+const ON_THE_COMMAND_LINE: Span = Span {
+    start: u32::MAX,
+    end: u32::MAX,
+};
 
 impl Opened {
     /// Applies one `STAGE.NAME=VALUE`.
     fn set_parameter(&mut self, argument: &str) -> Result<()> {
-        let refuse = |message: String| Failure::new(Status::Usage, format!("`--param {argument}`: {message}"));
+        let refuse = |message: String| {
+            Failure::new(Status::Usage, format!("`--param {argument}`: {message}"))
+        };
         let Some((path, value)) = argument.split_once('=') else {
             return Err(refuse("it is not of the form STAGE.NAME=VALUE".into()));
         };
@@ -95,7 +130,12 @@ impl Opened {
         let (stage, name) = match path.rsplit_once('.') {
             Some((stage, name)) => (stages.iter_mut().position(|each| each.name == stage), name),
             None if stages.len() == 1 => (Some(0), path),
-            None => return Err(refuse(format!("say which stage has it, as in `{}.{path}`", stages[0].name))),
+            None => {
+                return Err(refuse(format!(
+                    "say which stage has it, as in `{}.{path}`",
+                    stages[0].name
+                )));
+            }
         };
         let Some(stage) = stage else {
             let wanted = path.rsplit_once('.').map_or(path, |(stage, _)| stage);
@@ -119,14 +159,23 @@ impl Opened {
 
     /// Reads the models and loads the stages.
     pub(crate) fn load(self, host: Host) -> Result<Loaded, Problem> {
-        let files = Files { folder: self.folder.clone() };
+        let files = Files {
+            folder: self.folder.clone(),
+        };
         let mut models = Vec::new();
         for model in &self.manifest.models {
             check_backend(model).map_err(Problem::Failure)?;
             let bytes = load::read(&files, &model.file, model.sha256.as_ref());
-            models.push((model.name.clone(), bytes.map_err(|error| self.problem(error))?));
+            models.push((
+                model.name.clone(),
+                bytes.map_err(|error| self.problem(error))?,
+            ));
         }
-        let host = if models.is_empty() { host } else { host.with_models(models) };
+        let host = if models.is_empty() {
+            host
+        } else {
+            host.with_models(models)
+        };
         let pipeline = load::load(self.manifest.clone(), &files, &host, host::LIMITS);
         let pipeline = Arc::new(pipeline.map_err(|error| self.problem(error))?);
         Ok(Loaded { host, pipeline })
@@ -141,7 +190,11 @@ impl Opened {
                 diagnostics,
                 status: Status::Usage,
             },
-            LoadError::Rules { path, source, diagnostics } => Problem::Diagnostics {
+            LoadError::Rules {
+                path,
+                source,
+                diagnostics,
+            } => Problem::Diagnostics {
                 name: place(&path).display().to_string(),
                 text: source,
                 diagnostics,
@@ -158,9 +211,16 @@ impl Opened {
                     _ => failure,
                 })
             }
-            LoadError::Stage { stage, path, failure } => {
+            LoadError::Stage {
+                stage,
+                path,
+                failure,
+            } => {
                 let path = place(&path).display().to_string();
-                Problem::Failure(host::stage_failure(&format!("stage `{stage}` (`{path}`)"), failure))
+                Problem::Failure(host::stage_failure(
+                    &format!("stage `{stage}` (`{path}`)"),
+                    failure,
+                ))
             }
             other => Problem::Failure(Failure::new(Status::Usage, other)),
         }
@@ -173,8 +233,10 @@ fn check_backend(model: &ModelManifest) -> Result<()> {
     if matches!(backend, "auto" | "rten") && matches!(target, "auto" | "cpu") {
         return Ok(());
     }
-    let message =
-        format!("model `{}` asks for backend `{backend}` on `{target}`, which is not here", model.name);
+    let message = format!(
+        "model `{}` asks for backend `{backend}` on `{target}`, which is not here",
+        model.name
+    );
     Err(Failure::new(Status::Usage, message)
         .with_hint("take `backend = \"rten\"` and `target = \"cpu\"`"))
 }

@@ -45,11 +45,17 @@ pub(crate) struct Style {
 impl Style {
     pub(crate) fn for_stream(stream: &impl IsTerminal) -> Self {
         let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        Self { coloured: stream.is_terminal() && !refused }
+        Self {
+            coloured: stream.is_terminal() && !refused,
+        }
     }
 
     fn paint(self, code: &str, text: &str) -> String {
-        if self.coloured { format!("\x1b[{code}m{text}\x1b[0m") } else { text.into() }
+        if self.coloured {
+            format!("\x1b[{code}m{text}\x1b[0m")
+        } else {
+            text.into()
+        }
     }
 
     pub(crate) fn error(self, text: &str) -> String {

@@ -67,7 +67,13 @@ impl Totals {
             ..StageTime::default()
         });
         let pipeline = loaded.pipeline.manifest.name.clone();
-        Self { summary: Summary { pipeline, stages: stages.collect(), ..Summary::default() } }
+        Self {
+            summary: Summary {
+                pipeline,
+                stages: stages.collect(),
+                ..Summary::default()
+            },
+        }
     }
 
     fn add(&mut self, done: &Done, writing: Duration) {

@@ -24,7 +24,9 @@ fn folder() -> Folder {
 fn refuses(name: &str, content: impl AsRef<[u8]>, status: i32, messages: &[&str]) {
     let folder = folder();
     folder.write(name, content);
-    folder.run(&format!("run reference.rules -i {name} -o out.ndjson")).fails(status, messages);
+    folder
+        .run(&format!("run reference.rules -i {name} -o out.ndjson"))
+        .fails(status, messages);
     assert!(!folder.join("out.ndjson").exists());
     assert_eq!(folder.names().len(), 2, "{:?}", folder.names());
 }
@@ -35,33 +37,82 @@ fn a_missing_file_is_named_with_the_nearest() {
     folder.write("people.csv", "age,country,score\n1,CZ,1\n");
     folder
         .run("run reference.rules -i peple.csv -o out.csv")
-        .fails(3, &["peple.csv", "no such file", "did you mean `people.csv`"]);
+        .fails(
+            3,
+            &["peple.csv", "no such file", "did you mean `people.csv`"],
+        );
     folder
         .run("run referenc.rules -i people.csv -o out.csv")
-        .fails(3, &["referenc.rules", "no such file", "did you mean `reference.rules`"]);
-    folder.run("run reference.rules -i people.csv -o no/such/out.csv").fails(3, &["no/such/out.csv"]);
+        .fails(
+            3,
+            &[
+                "referenc.rules",
+                "no such file",
+                "did you mean `reference.rules`",
+            ],
+        );
+    folder
+        .run("run reference.rules -i people.csv -o no/such/out.csv")
+        .fails(3, &["no/such/out.csv"]);
     assert_eq!(folder.names(), ["people.csv", "reference.rules"]);
 }
 
 #[test]
 fn a_folder_is_no_file() {
     let folder = folder();
-    folder.run("run reference.rules -i . -o out.csv --format csv").fails(3, &["`.`"]);
+    folder
+        .run("run reference.rules -i . -o out.csv --format csv")
+        .fails(3, &["`.`"]);
 }
 
 #[test]
 fn a_missing_column_is_named_with_the_nearest() {
-    refuses("in.csv", "age,contry,score\n33,CZ,0.9\n", 2, &["`country`", "`contry`", "reference"]);
+    refuses(
+        "in.csv",
+        "age,contry,score\n33,CZ,0.9\n",
+        3,
+        &["in.csv", "`country`", "`contry`", "reference"],
+    );
+}
+
+#[test]
+fn a_value_of_the_wrong_type_is_named_with_its_row() {
+    let good = "{\"age\":33,\"country\":\"CZ\",\"score\":0.9}\n";
+    let bad = "{\"age\":\"x\",\"country\":\"CZ\",\"score\":0.9}\n";
+    refuses(
+        "in.ndjson",
+        format!("{good}{bad}"),
+        1,
+        &["row 1", "`age`", "int"],
+    );
+    refuses(
+        "in.csv",
+        "age,country,score\n33,CZ,0.9\n34,CZ,high\n",
+        1,
+        &["row 1", "`score`", "double", "high"],
+    );
+    refuses(
+        "in.csv",
+        "age,country,score\n,CZ,0.9\n",
+        1,
+        &["row 0", "`age`"],
+    );
 }
 
 #[test]
 fn a_column_of_the_wrong_type_is_named() {
-    refuses(
-        "in.ndjson",
-        "{\"age\":\"x\",\"country\":\"CZ\",\"score\":0.9}\n",
-        2,
-        &["`age`", "int"],
+    let folder = folder();
+    folder.write("in.csv", "age,country,score\n33,CZ,0.9\n").write(
+        "other.rules",
+        "ruleset other {\n  input { country: int  age: bool }\n  output { x: bool = false }\n  rule r { when country > 1 && age then { x = true } }\n}\n",
     );
+    folder
+        .run("run reference.rules -i in.csv -o typed.parquet --columns age,country,score")
+        .done();
+    folder
+        .run("run other.rules -i typed.parquet -o out.csv")
+        .fails(3, &["typed.parquet", "`age` is int", "bool", "other"]);
+    assert!(!folder.join("out.csv").exists());
 }
 
 #[test]
@@ -71,24 +122,49 @@ fn an_unknown_extension_asks_for_the_format() {
 
 #[test]
 fn malformed_csv_is_told_by_line() {
-    refuses("in.csv", "age,country,score\n33,CZ,0.9\n34,CZ\n", 3, &["in.csv", "line 3"]);
-    refuses("in.csv", "age,country,score\n33,CZ,0.9\n34,CZ,0.9,1\n", 3, &["in.csv", "line 3"]);
-    refuses("in.csv", b"age,country,score\n33,\xff,0.9\n", 3, &["in.csv", "UTF-8"]);
+    refuses(
+        "in.csv",
+        "age,country,score\n33,CZ,0.9\n34,CZ\n",
+        3,
+        &["in.csv:3:"],
+    );
+    refuses(
+        "in.csv",
+        "age,country,score\n33,CZ,0.9\n34,CZ,0.9,1\n",
+        3,
+        &["in.csv:3:"],
+    );
+    refuses(
+        "in.csv",
+        b"age,country,score\n33,\xff,0.9\n",
+        3,
+        &["in.csv", "UTF-8"],
+    );
 }
 
 #[test]
 fn malformed_ndjson_is_told_by_line() {
     let good = "{\"age\":33,\"country\":\"CZ\",\"score\":0.9}\n";
-    refuses("in.ndjson", format!("{good}{good}{{\"age\":\n"), 3, &["in.ndjson", "line 3"]);
-    refuses("in.ndjson", format!("{good}[1]\n"), 3, &["in.ndjson", "line 2"]);
+    refuses(
+        "in.ndjson",
+        format!("{good}{good}{{\"age\":\n"),
+        3,
+        &["in.ndjson:3:"],
+    );
+    refuses("in.ndjson", format!("{good}[1]\n"), 3, &["in.ndjson:2:"]);
 }
 
 #[test]
 fn a_bad_line_far_down_is_told_by_line() {
     let good = "{\"age\":33,\"country\":\"CZ\",\"score\":0.9}\n";
-    refuses("in.ndjson", format!("{}{{\n", good.repeat(20_000)), 3, &["in.ndjson", "line 20001"]);
+    refuses(
+        "in.ndjson",
+        format!("{}{{\n", good.repeat(20_000)),
+        3,
+        &["in.ndjson:20001:"],
+    );
     let csv = format!("age,country,score\n{}34,CZ\n", "33,CZ,0.9\n".repeat(20_000));
-    refuses("in.csv", csv, 3, &["in.csv", "line 20002"]);
+    refuses("in.csv", csv, 3, &["in.csv:20002:"]);
 }
 
 #[test]
@@ -103,8 +179,13 @@ fn malformed_parquet_and_arrow_are_told() {
     refuses("in.parquet", "", 3, &["in.parquet"]);
     refuses("in.arrow", "ARROW1 not really", 3, &["in.arrow"]);
     let folder = folder();
-    folder.write("in.csv", format!("age,country,score\n{}", "33,CZ,0.9\n".repeat(1_000)));
-    folder.run("run reference.rules -i in.csv -o whole.parquet").done();
+    folder.write(
+        "in.csv",
+        format!("age,country,score\n{}", "33,CZ,0.9\n".repeat(1_000)),
+    );
+    folder
+        .run("run reference.rules -i in.csv -o whole.parquet")
+        .done();
     let whole = folder.read("whole.parquet");
     refuses("in.parquet", &whole[..whole.len() - 20], 3, &["in.parquet"]);
     // Pages of the first row group overwritten, the footer intact.
@@ -129,9 +210,11 @@ fn a_manifest_is_checked_as_a_whole() {
     );
     folder
         .run("run pipeline.toml -i in.csv -o out.csv")
-        .fails(2, &["pipeline.toml:8", "onerror", "on_error"]);
+        .fails(2, &["pipeline.toml:8:1", "onerror", "on_error"]);
     folder.write("pipeline.toml", "[pipeline\n");
-    folder.run("check pipeline.toml").fails(1, &["pipeline.toml:1"]);
+    folder
+        .run("check pipeline.toml")
+        .fails(1, &["pipeline.toml:1"]);
     folder.write(
         "pipeline.toml",
         format!(
@@ -141,7 +224,7 @@ fn a_manifest_is_checked_as_a_whole() {
     );
     folder
         .run("run pipeline.toml -i in.csv -o out.csv")
-        .fails(3, &["reference.rules", "sha256", &"0".repeat(64)]);
+        .fails(3, &["reference.rules", "SHA-256", &"0".repeat(64)]);
     assert!(!folder.join("out.csv").exists());
 }
 
@@ -161,7 +244,9 @@ fn a_file_that_is_no_component_is_refused() {
         ("text.wasm", ["text.wasm", "component"]),
         ("empty.wasm", ["empty.wasm", "rulestage:stage"]),
     ] {
-        folder.run(&format!("run {name} -i in.csv -o out.csv")).fails(3, &messages);
+        folder
+            .run(&format!("run {name} -i in.csv -o out.csv"))
+            .fails(3, &messages);
         assert!(!folder.join("out.csv").exists());
     }
 }

@@ -2,7 +2,11 @@
 
 mod support;
 
-#[allow(dead_code, unreachable_pub, reason = "shared with the tests of the runtime, which use more of it")]
+#[allow(
+    dead_code,
+    unreachable_pub,
+    reason = "shared with the tests of the runtime, which use more of it"
+)]
 #[path = "../../crates/runtime-wasmtime/tests/common/guest.rs"]
 mod guest;
 
@@ -43,9 +47,17 @@ fn a_good_guest_runs() {
 #[test]
 fn a_loop_meets_its_deadline() {
     let guest = Guest::running("(loop $again (br $again))");
-    fails(&guest, "memory = \"64MiB\", deadline = \"50ms\"", &["deadline of 50 ms"]);
+    fails(
+        &guest,
+        "memory = \"64MiB\", deadline = \"50ms\"",
+        &["deadline of 50 ms"],
+    );
     let guest = Guest::opening("(loop $again (br $again))");
-    fails(&guest, "memory = \"64MiB\", deadline = \"50ms\"", &["deadline of 50 ms"]);
+    fails(
+        &guest,
+        "memory = \"64MiB\", deadline = \"50ms\"",
+        &["deadline of 50 ms"],
+    );
 }
 
 #[test]
@@ -55,18 +67,30 @@ fn an_endless_allocation_meets_its_limit() {
             (if (i32.eq (memory.grow (i32.const 4)) (i32.const -1)) (then (unreachable)))
             (br $again))",
     );
-    fails(&guest, "memory = \"1MiB\", deadline = \"10s\"", &["1 MiB of memory"]);
+    fails(
+        &guest,
+        "memory = \"1MiB\", deadline = \"10s\"",
+        &["1 MiB of memory"],
+    );
 }
 
 #[test]
 fn an_endless_recursion_is_stopped() {
-    fails(&Guest::running("(drop (call $recurse (i32.const 0)))"), ROOMY, &["recursed", "stack"]);
+    fails(
+        &Guest::running("(drop (call $recurse (i32.const 0)))"),
+        ROOMY,
+        &["recursed", "stack"],
+    );
 }
 
 #[test]
 fn a_trap_is_told() {
     fails(&Guest::running("(unreachable)"), ROOMY, &["unreachable"]);
-    fails(&Guest::running("(drop (i32.div_u (i32.const 1) (i32.const 0)))"), ROOMY, &["divide by zero"]);
+    fails(
+        &Guest::running("(drop (i32.div_u (i32.const 1) (i32.const 0)))"),
+        ROOMY,
+        &["divide by zero"],
+    );
 }
 
 #[test]

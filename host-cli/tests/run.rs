@@ -40,14 +40,22 @@ fn people(n_rows: usize) -> String {
             0 => String::new(),
             step => format!("{}", 0.3 * step as f64 - 0.2),
         };
-        writeln!(csv, "{row},{},{},{score}", row * 7 % 90, countries[row % countries.len()]).unwrap();
+        writeln!(
+            csv,
+            "{row},{},{},{score}",
+            row * 7 % 90,
+            countries[row % countries.len()]
+        )
+        .unwrap();
     }
     csv
 }
 
 fn folder_with_people(n_rows: usize) -> Folder {
     let folder = Folder::new();
-    folder.write("reference.rules", RULES).write("people.csv", people(n_rows));
+    folder
+        .write("reference.rules", RULES)
+        .write("people.csv", people(n_rows));
     folder
 }
 
@@ -58,18 +66,25 @@ fn the_output_holds_the_input_and_then_the_results() {
         "in.csv",
         "age,country,score,id\n33,CZ,0.9,a\n17,CZ,0.9,b\n33,US,,c\n",
     );
-    folder.run("run reference.rules -i in.csv -o out.ndjson").done();
+    folder
+        .run("run reference.rules -i in.csv -o out.ndjson")
+        .done();
     let expected = r#"{"age":33,"country":"CZ","score":0.9,"id":"a","eligible":true,"note":"ok CZ","tags":["ok"]}
 {"age":17,"country":"CZ","score":0.9,"id":"b","eligible":false,"note":null,"tags":[]}
 {"age":33,"country":"US","score":null,"id":"c","eligible":false,"note":null,"tags":["far","US"]}
 "#;
-    assert_eq!(String::from_utf8(folder.read("out.ndjson")).unwrap(), expected);
+    assert_eq!(
+        String::from_utf8(folder.read("out.ndjson")).unwrap(),
+        expected
+    );
 }
 
 #[test]
 fn columns_choose_and_order_the_output() {
     let folder = folder_with_people(3);
-    folder.run("run reference.rules -i people.csv -o out.csv --columns eligible,id").done();
+    folder
+        .run("run reference.rules -i people.csv -o out.csv --columns eligible,id")
+        .done();
     let out = String::from_utf8(folder.read("out.csv")).unwrap();
     assert_eq!(out, "eligible,id\nfalse,0\nfalse,1\nfalse,2\n");
     folder
@@ -83,7 +98,11 @@ fn workers_and_batches_do_not_change_a_byte() {
     for format in ["csv", "ndjson", "json", "parquet", "arrow"] {
         let mut first = None;
         for (jobs, batch_rows) in [(1, 8192), (4, 8192), (1, 1), (3, 7), (2, 1000)] {
-            let columns = if format == "csv" { "--columns id,eligible,note" } else { "" };
+            let columns = if format == "csv" {
+                "--columns id,eligible,note"
+            } else {
+                ""
+            };
             folder
                 .run(&format!(
                     "run reference.rules -i people.csv -o out.{format} --jobs {jobs} --batch-rows {batch_rows} {columns}"
@@ -92,7 +111,10 @@ fn workers_and_batches_do_not_change_a_byte() {
             // Parquet and Arrow files are cut into groups by rows written, whatever the batches.
             let bytes = folder.read(&format!("out.{format}"));
             let first = first.get_or_insert_with(|| bytes.clone());
-            assert!(*first == bytes, "{format} differs with --jobs {jobs} --batch-rows {batch_rows}");
+            assert!(
+                *first == bytes,
+                "{format} differs with --jobs {jobs} --batch-rows {batch_rows}"
+            );
         }
     }
 }
@@ -100,24 +122,44 @@ fn workers_and_batches_do_not_change_a_byte() {
 #[test]
 fn every_format_goes_in_and_out() {
     let folder = folder_with_people(1_000);
-    folder.run("run reference.rules -i people.csv -o expected.ndjson").done();
+    folder
+        .run("run reference.rules -i people.csv -o expected.ndjson")
+        .done();
     for format in ["csv", "ndjson", "json", "parquet", "arrow"] {
         // The same people, in this format; then its results as NDJSON must be the same.
         folder
             .run(&format!("run reference.rules -i people.csv -o people2.{format} --columns id,age,country,score"))
             .done();
-        folder.run(&format!("run reference.rules -i people2.{format} -o actual.ndjson")).done();
-        assert!(folder.read("actual.ndjson") == folder.read("expected.ndjson"), "{format}");
+        folder
+            .run(&format!(
+                "run reference.rules -i people2.{format} -o actual.ndjson"
+            ))
+            .done();
+        assert!(
+            folder.read("actual.ndjson") == folder.read("expected.ndjson"),
+            "{format}"
+        );
     }
 }
 
 #[test]
 fn pipes_go_in_and_out() {
     let folder = folder_with_people(100);
-    folder.run("run reference.rules -i people.csv -o expected.ndjson").done();
+    folder
+        .run("run reference.rules -i people.csv -o expected.ndjson")
+        .done();
     let out = Ran::from(
         folder
-            .command(["run", "reference.rules", "-i", "-", "--format", "csv", "-o", "-"])
+            .command([
+                "run",
+                "reference.rules",
+                "-i",
+                "-",
+                "--format",
+                "csv",
+                "-o",
+                "-",
+            ])
             .stdin(fs::File::open(folder.join("people.csv")).unwrap())
             .output()
             .unwrap(),
@@ -126,13 +168,24 @@ fn pipes_go_in_and_out() {
     assert!(out.stdout == folder.read("expected.ndjson"));
     let out = Ran::from(
         folder
-            .command(["run", "reference.rules", "-i", "-", "-o", "-", "--output-format", "csv", "--columns", "id"])
+            .command([
+                "run",
+                "reference.rules",
+                "-i",
+                "-",
+                "-o",
+                "-",
+                "--output-format",
+                "csv",
+                "--columns",
+                "id",
+            ])
             .stdin(fs::File::open(folder.join("expected.ndjson")).unwrap())
             .output()
             .unwrap(),
     );
     // Its columns `eligible`, … would be produced twice.
-    out.fails(2, &["`eligible`"]);
+    out.fails(3, &["standard input", "`eligible`"]);
 }
 
 #[test]
@@ -142,48 +195,77 @@ fn several_inputs_are_read_one_after_another() {
         .write("reference.rules", RULES)
         .write("a.csv", "age,country,score\n33,CZ,0.9\n")
         .write("b.csv", "age,country,score\n34,DE,0.5\n35,FR,0.8\n");
-    folder.run("run reference.rules -i a.csv b.csv -o out.csv --columns age,eligible").done();
-    assert_eq!(folder.read("out.csv"), b"age,eligible\n33,true\n34,false\n35,true\n");
+    folder
+        .run("run reference.rules -i a.csv b.csv -o out.csv --columns age,eligible")
+        .done();
+    assert_eq!(
+        folder.read("out.csv"),
+        b"age,eligible\n33,true\n34,false\n35,true\n"
+    );
 }
 
 #[test]
 fn parameters_are_set_without_recompiling() {
     let folder = Folder::new();
-    folder.write("reference.rules", RULES).write("in.csv", "age,country,score\n33,CZ,0.5\n");
-    folder.run("run reference.rules -i in.csv -o out.csv --columns eligible --param least=0.4").done();
+    folder
+        .write("reference.rules", RULES)
+        .write("in.csv", "age,country,score\n33,CZ,0.5\n");
+    folder
+        .run("run reference.rules -i in.csv -o out.csv --columns eligible --param least=0.4")
+        .done();
     assert_eq!(folder.read("out.csv"), b"eligible\ntrue\n");
     folder
         .run("run reference.rules -i in.csv -o out2.csv --param laest=0.4")
         .fails(2, &["`laest`", "`least`"]);
-    folder.run("run reference.rules -i in.csv -o out2.csv --param least=high").fails(2, &["least", "high"]);
+    folder
+        .run("run reference.rules -i in.csv -o out2.csv --param least=high")
+        .fails(2, &["least", "high"]);
     assert!(!folder.join("out2.csv").exists());
 }
 
 #[test]
 fn the_summary_counts_rows_and_shows_each_stage() {
     let folder = folder_with_people(1_000);
-    let run = folder.run("run reference.rules -i people.csv -o out.parquet").done();
+    let run = folder
+        .run("run reference.rules -i people.csv -o out.parquet")
+        .done();
     assert!(run.stderr.contains("1,000 rows"), "{}", run.stderr);
     assert!(run.stderr.contains("rows/s"), "{}", run.stderr);
     assert!(run.stderr.contains("reference"), "{}", run.stderr);
-    let run = folder.run("run reference.rules -i people.csv -o out.parquet --quiet").done();
+    let run = folder
+        .run("run reference.rules -i people.csv -o out.parquet --quiet")
+        .done();
     assert_eq!(run.stderr, "");
 }
 
 #[test]
 fn zero_rows_are_rows() {
     let folder = Folder::new();
-    folder.write("reference.rules", RULES).write("in.csv", "age,country,score\n");
-    folder.run("run reference.rules -i in.csv -o out.csv --columns age,eligible").done();
+    folder
+        .write("reference.rules", RULES)
+        .write("in.csv", "age,country,score\n");
+    folder
+        .run("run reference.rules -i in.csv -o out.csv --columns age,eligible")
+        .done();
     assert_eq!(folder.read("out.csv"), b"age,eligible\n");
-    folder.run("run reference.rules -i in.csv -o out.json").done();
-    assert_eq!(String::from_utf8(folder.read("out.json")).unwrap().split_whitespace().collect::<String>(), "[]");
+    folder
+        .run("run reference.rules -i in.csv -o out.json")
+        .done();
+    assert_eq!(
+        String::from_utf8(folder.read("out.json"))
+            .unwrap()
+            .split_whitespace()
+            .collect::<String>(),
+        "[]"
+    );
 }
 
 #[test]
 fn a_failing_row_fails_the_run_unless_the_manifest_says_otherwise() {
     let folder = Folder::new();
-    folder.write("divides.rules", DIVIDES).write("in.csv", "n\n5\n0\n2\n");
+    folder
+        .write("divides.rules", DIVIDES)
+        .write("in.csv", "n\n5\n0\n2\n");
     folder
         .run("run divides.rules -i in.csv -o out.csv")
         .fails(1, &["row 1", "divide", "divides"]);
@@ -199,7 +281,9 @@ fn a_failing_row_fails_the_run_unless_the_manifest_says_otherwise() {
     assert_eq!(folder.read("out.csv"), b"n,share\n5,20\n0,-1\n2,50\n");
 
     folder.write("pipeline.toml", manifest("dead-letter"));
-    folder.run("run pipeline.toml -i in.csv -o out.csv --dead-letter dead.ndjson").done();
+    folder
+        .run("run pipeline.toml -i in.csv -o out.csv --dead-letter dead.ndjson")
+        .done();
     assert_eq!(folder.read("out.csv"), b"n,share\n5,20\n2,50\n");
     let dead: serde_json::Value = serde_json::from_slice(&folder.read("dead.ndjson")).unwrap();
     assert_eq!(dead["row"], 1);
@@ -223,6 +307,23 @@ fn dead_letters_need_a_place_to_go() {
 }
 
 #[test]
+fn lines_that_are_no_rows_are_dead_letters_too() {
+    let folder = Folder::new();
+    folder
+        .write("reference.rules", RULES)
+        .write("in.csv", "age,country,score\n33,CZ,0.9\n34,DE\n35,FR,0.8\n");
+    folder
+        .run("run reference.rules -i in.csv -o out.csv --columns age --dead-letter dead.ndjson")
+        .done();
+    assert_eq!(folder.read("out.csv"), b"age\n33\n35\n");
+    let dead: serde_json::Value = serde_json::from_slice(&folder.read("dead.ndjson")).unwrap();
+    assert_eq!(
+        (&dead["file"], &dead["line"], &dead["input"]),
+        (&"in.csv".into(), &3.into(), &"34,DE".into())
+    );
+}
+
+#[test]
 fn a_full_disk_is_told_and_leaves_nothing() {
     let folder = folder_with_people(10_000);
     folder
@@ -242,8 +343,13 @@ fn a_full_disk_is_told_and_leaves_nothing() {
 #[test]
 fn a_failed_run_keeps_the_output_of_the_one_before() {
     let folder = Folder::new();
-    folder.write("divides.rules", DIVIDES).write("in.csv", "n\n5\n0\n2\n").write("out.csv", "old");
-    folder.run("run divides.rules -i in.csv -o out.csv").fails(1, &[]);
+    folder
+        .write("divides.rules", DIVIDES)
+        .write("in.csv", "n\n5\n0\n2\n")
+        .write("out.csv", "old");
+    folder
+        .run("run divides.rules -i in.csv -o out.csv")
+        .fails(1, &[]);
     assert_eq!(folder.read("out.csv"), b"old");
     assert_eq!(folder.names(), ["divides.rules", "in.csv", "out.csv"]);
 }
@@ -258,7 +364,9 @@ fn a_closed_output_pipe_ends_the_run_quietly() {
         .spawn()
         .unwrap();
     let mut first = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut first).unwrap();
+    BufReader::new(child.stdout.take().unwrap())
+        .read_line(&mut first)
+        .unwrap();
     assert!(first.starts_with("{\"id\":0,"), "{first}");
     // The pipe's reading end is closed now.
     let ran = Ran::from(child.wait_with_output().unwrap());
@@ -271,7 +379,16 @@ fn an_interrupt_leaves_no_output() {
     let folder = folder_with_people(10);
     for signal in ["INT", "TERM"] {
         let mut child = folder
-            .command(["run", "reference.rules", "-i", "-", "--format", "csv", "-o", "out.csv"])
+            .command([
+                "run",
+                "reference.rules",
+                "-i",
+                "-",
+                "--format",
+                "csv",
+                "-o",
+                "out.csv",
+            ])
             .args(["--columns", "id", "--batch-rows", "1"])
             .stdin(Stdio::piped())
             .stderr(Stdio::piped())
@@ -282,14 +399,25 @@ fn an_interrupt_leaves_no_output() {
         stdin.write_all(people(10).as_bytes()).unwrap();
         stdin.flush().unwrap();
         while !folder.names().iter().any(|name| name.ends_with(".part")) {
-            assert!(child.try_wait().unwrap().is_none(), "ended before it was interrupted");
+            assert!(
+                child.try_wait().unwrap().is_none(),
+                "ended before it was interrupted"
+            );
             std::thread::yield_now();
         }
-        let kill = Command::new("kill").args(["-s", signal, &child.id().to_string()]).status().unwrap();
+        let kill = Command::new("kill")
+            .args(["-s", signal, &child.id().to_string()])
+            .status()
+            .unwrap();
         assert!(kill.success());
         let status = child.wait().unwrap();
         let mut stderr = String::new();
-        child.stderr.take().unwrap().read_to_string(&mut stderr).unwrap();
+        child
+            .stderr
+            .take()
+            .unwrap()
+            .read_to_string(&mut stderr)
+            .unwrap();
         drop(stdin);
         assert_eq!(status.code(), Some(130), "{stderr}");
         assert_eq!(folder.names(), ["people.csv", "reference.rules"]);
@@ -299,11 +427,17 @@ fn an_interrupt_leaves_no_output() {
 #[test]
 fn compiled_code_is_kept_unless_told_otherwise() {
     let folder = folder_with_people(3);
-    folder.run("run reference.rules -i people.csv -o out.ndjson --no-cache").done();
+    folder
+        .run("run reference.rules -i people.csv -o out.ndjson --no-cache")
+        .done();
     assert!(!folder.join(".cache").exists());
-    folder.run("run reference.rules -i people.csv -o out.ndjson").done();
+    folder
+        .run("run reference.rules -i people.csv -o out.ndjson")
+        .done();
     assert!(folder.join(".cache").exists());
     let first = folder.read("out.ndjson");
-    folder.run("run reference.rules -i people.csv -o out.ndjson").done();
+    folder
+        .run("run reference.rules -i people.csv -o out.ndjson")
+        .done();
     assert_eq!(folder.read("out.ndjson"), first);
 }

@@ -15,7 +15,9 @@ use support::{Folder, program_folder};
 
 /// Runs the commands of a session and compares the answers.
 fn check(name: &str) {
-    let case = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sessions").join(name);
+    let case = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/sessions")
+        .join(name);
     let path = case.join("session");
     let expected = fs::read_to_string(&path).unwrap();
     let folder = Folder::copy_of(&case);
@@ -27,12 +29,19 @@ fn check(name: &str) {
     if std::env::var_os("BLESS").is_some_and(|value| value == "1") {
         fs::write(&path, actual).unwrap();
     } else {
-        assert_eq!(actual, expected, "the session {name} went differently; BLESS=1 accepts it");
+        assert_eq!(
+            actual, expected,
+            "the session {name} went differently; BLESS=1 accepts it"
+        );
     }
 }
 
 fn answer(command: &str, folder: &Path) -> String {
-    let path = format!("{}:{}", program_folder().display(), std::env::var("PATH").unwrap());
+    let path = format!(
+        "{}:{}",
+        program_folder().display(),
+        std::env::var("PATH").unwrap()
+    );
     let output = Command::new("sh")
         .args(["-c", command])
         .current_dir(folder)
@@ -62,9 +71,16 @@ fn without_times(text: &str) -> String {
     for index in 1..words.len() {
         let (number, unit) = words.split_at_mut(index);
         let (number, unit) = (&mut number[index - 1], &mut unit[0]);
-        let is_number = number.trim_start_matches('(').starts_with(|c: char| c.is_ascii_digit())
-            && number.trim_start_matches('(').chars().all(|c| c.is_ascii_digit() || c == '.' || c == ',');
-        let bare = unit.split_once(|c: char| !c.is_ascii_alphabetic()).map_or(unit.as_str(), |(bare, _)| bare);
+        let is_number = number
+            .trim_start_matches('(')
+            .starts_with(|c: char| c.is_ascii_digit())
+            && number
+                .trim_start_matches('(')
+                .chars()
+                .all(|c| c.is_ascii_digit() || c == '.' || c == ',');
+        let bare = unit
+            .split_once(|c: char| !c.is_ascii_alphabetic())
+            .map_or(unit.as_str(), |(bare, _)| bare);
         let opening = if number.starts_with('(') { "(" } else { "" };
         if is_number && unit.starts_with("rows/s") {
             *number = format!("{opening}RATE");

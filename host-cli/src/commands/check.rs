@@ -34,10 +34,18 @@ pub(crate) fn check(args: &Check) -> Result<Status> {
 /// The file's report, and for a pipeline those of the files it names.
 fn reports(path: &Path) -> Result<Vec<Report>> {
     let name = input::name(path);
-    if path.extension().is_some_and(|extension| extension == "rules") || path == Path::new("-") {
+    if path
+        .extension()
+        .is_some_and(|extension| extension == "rules")
+        || path == Path::new("-")
+    {
         let text = input::read_text(path)?;
         let diagnostics = rulestage_rule_compiler::check(&text).diagnostics;
-        return Ok(vec![Report { name, text, diagnostics }]);
+        return Ok(vec![Report {
+            name,
+            text,
+            diagnostics,
+        }]);
     }
     let loaded = pipelines::open(path).and_then(|opened| {
         let host = host::start(false).map_err(Problem::Failure)?;
@@ -46,7 +54,11 @@ fn reports(path: &Path) -> Result<Vec<Report>> {
     match loaded {
         Ok(loaded) => {
             let folder = path.parent().unwrap_or(Path::new(""));
-            let mut reports = vec![Report { name, text: String::new(), diagnostics: Vec::new() }];
+            let mut reports = vec![Report {
+                name,
+                text: String::new(),
+                diagnostics: Vec::new(),
+            }];
             reports.extend(loaded.pipeline.stages.iter().filter_map(|stage| {
                 let rules = stage.rules.as_ref()?;
                 Some(Report {
@@ -57,15 +69,26 @@ fn reports(path: &Path) -> Result<Vec<Report>> {
             }));
             Ok(reports)
         }
-        Err(Problem::Diagnostics { name, text, diagnostics, .. }) => {
-            Ok(vec![Report { name, text, diagnostics }])
-        }
+        Err(Problem::Diagnostics {
+            name,
+            text,
+            diagnostics,
+            ..
+        }) => Ok(vec![Report {
+            name,
+            text,
+            diagnostics,
+        }]),
         Err(Problem::Failure(failure)) => Err(failure),
     }
 }
 
 fn show(report: &Report, json: bool) -> Result<()> {
-    let Report { name, text, diagnostics } = report;
+    let Report {
+        name,
+        text,
+        diagnostics,
+    } = report;
     let source = Source { name, text };
     if json {
         return render::print(format!("{}\n", diagnostics::to_json(source, diagnostics)));
@@ -73,7 +96,11 @@ fn show(report: &Report, json: bool) -> Result<()> {
     let style = Style::for_stream(&std::io::stderr());
     render::notify(diagnostics::render(source, diagnostics, style));
     let count = diagnostics::count(diagnostics);
-    let summary = if count.is_empty() { style.good("no problems") } else { count };
+    let summary = if count.is_empty() {
+        style.good("no problems")
+    } else {
+        count
+    };
     render::notify(format!("{name}: {summary}\n"));
     Ok(())
 }

@@ -12,7 +12,10 @@ use std::path::{Path, PathBuf};
 pub(crate) fn compile(args: &Compile) -> Result<Status> {
     let source = input::read_text(&args.file)?;
     let name = input::name(&args.file);
-    let Some(artifact) = compile_source(Source { name: &name, text: &source }) else {
+    let Some(artifact) = compile_source(Source {
+        name: &name,
+        text: &source,
+    }) else {
         return Ok(Status::Refused);
     };
     let written = match args.emit {
@@ -46,10 +49,11 @@ fn target(args: &Compile) -> Result<PathBuf> {
     match (&args.output, args.emit) {
         (Some(output), _) => Ok(output.clone()),
         (None, Some(_)) => Ok("-".into()),
-        (None, None) if args.file == Path::new("-") => {
-            Err(Failure::new(Status::Usage, "standard input gives the output no name")
-                .with_hint("say where to write with `-o OUT.wasm`"))
-        }
+        (None, None) if args.file == Path::new("-") => Err(Failure::new(
+            Status::Usage,
+            "standard input gives the output no name",
+        )
+        .with_hint("say where to write with `-o OUT.wasm`")),
         (None, None) => Ok(args.file.with_extension("wasm")),
     }
 }
@@ -66,8 +70,14 @@ pub(crate) fn wit(component: &[u8]) -> Result<String> {
     let decoded = wit_component::decode(component).or_fail(Status::File, doing)?;
     let mut printer = wit_component::WitPrinter::default();
     let resolve = decoded.resolve();
-    let nested: Vec<_> =
-        resolve.packages.iter().map(|(id, _)| id).filter(|id| *id != decoded.package()).collect();
-    printer.print(resolve, decoded.package(), &nested).or_fail(Status::File, doing)?;
+    let nested: Vec<_> = resolve
+        .packages
+        .iter()
+        .map(|(id, _)| id)
+        .filter(|id| *id != decoded.package())
+        .collect();
+    printer
+        .print(resolve, decoded.package(), &nested)
+        .or_fail(Status::File, doing)?;
     Ok(printer.output.to_string())
 }

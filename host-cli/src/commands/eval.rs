@@ -20,8 +20,14 @@ pub(crate) fn eval(args: &Eval) -> Result<Status> {
     let question = question(args)?;
     let answer = question.answer(&host::start(false)?);
     match &answer {
-        Answer::Invalid { source, diagnostics } => {
-            let source = Source { name: "expression", text: source };
+        Answer::Invalid {
+            source,
+            diagnostics,
+        } => {
+            let source = Source {
+                name: "expression",
+                text: source,
+            };
             let style = Style::for_stream(&std::io::stderr());
             render::notify(diagnostics::render(source, diagnostics, style));
             return Ok(Status::Refused);
@@ -30,7 +36,11 @@ pub(crate) fn eval(args: &Eval) -> Result<Status> {
         Answer::Value(_) | Answer::Type(_) | Answer::Error { .. } => {}
     }
     render::print(format!("{}\n", answer.to_json()))?;
-    Ok(if matches!(answer, Answer::Error { .. }) { Status::Refused } else { Status::Done })
+    Ok(if matches!(answer, Answer::Error { .. }) {
+        Status::Refused
+    } else {
+        Status::Done
+    })
 }
 
 /// The question of the command line.
@@ -38,8 +48,13 @@ fn question(args: &Eval) -> Result<Question> {
     let mut question = Question::new(args.expression.clone().unwrap_or_default());
     question.check_only = args.check;
     let split = |argument: &str, option: &str, form: &str| match argument.split_once('=') {
-        Some((name, value)) if !name.trim().is_empty() => Ok((name.trim().to_owned(), value.to_owned())),
-        _ => Err(Failure::new(Status::Usage, format!("`{option} {argument}` is not of the form {form}"))),
+        Some((name, value)) if !name.trim().is_empty() => {
+            Ok((name.trim().to_owned(), value.to_owned()))
+        }
+        _ => Err(Failure::new(
+            Status::Usage,
+            format!("`{option} {argument}` is not of the form {form}"),
+        )),
     };
     for argument in &args.types {
         let (name, ty) = split(argument, "--type", "NAME=TYPE")?;
@@ -48,11 +63,18 @@ fn question(args: &Eval) -> Result<Question> {
     for argument in &args.bind {
         let (name, json) = split(argument, "--bind", "NAME=JSON")?;
         let value = serde_json::from_str(&json).map_err(|error| {
-            Failure::new(Status::Usage, format!("`--bind {argument}` is not JSON: {error}"))
-                .with_hint(format!("text needs quotes of its own: --bind '{name}={}'", json!(json)))
+            Failure::new(
+                Status::Usage,
+                format!("`--bind {argument}` is not JSON: {error}"),
+            )
+            .with_hint(format!(
+                "text needs quotes of its own: --bind '{name}={}'",
+                json!(json)
+            ))
         })?;
-        let value = cel_value::from_plain_json(&value)
-            .map_err(|reason| Failure::new(Status::Usage, format!("`--bind {argument}`: {reason}")))?;
+        let value = cel_value::from_plain_json(&value).map_err(|reason| {
+            Failure::new(Status::Usage, format!("`--bind {argument}`: {reason}"))
+        })?;
         question.bindings.insert(name, value);
     }
     Ok(question)

@@ -24,15 +24,28 @@ pub(crate) fn explain(args: &Explain) -> Result<Status> {
     let (batch, row) = find(input, args.row)?;
     let accounts = account(&loaded, &binding, &batch, row, args.row)?;
     if args.json {
-        let stages: Vec<Value> = accounts.iter().map(|account| explanation::to_json(&told(account))).collect();
+        let stages: Vec<Value> = accounts
+            .iter()
+            .map(|account| explanation::to_json(&told(account)))
+            .collect();
         let input = fields(&batch.slice(row, 1))?;
         let input: serde_json::Map<_, _> = input.into_iter().collect();
-        render::print(format!("{}\n", json!({ "row": args.row, "input": input, "stages": stages })))?;
+        render::print(format!(
+            "{}\n",
+            json!({ "row": args.row, "input": input, "stages": stages })
+        ))?;
     } else {
         let style = Style::for_stream(&std::io::stdout());
-        let texts: Vec<String> =
-            accounts.iter().map(|account| explanation::render(&told(account), style)).collect();
-        render::print(format!("{} {}\n\n{}", style.emphasis("row"), args.row, texts.join("\n")))?;
+        let texts: Vec<String> = accounts
+            .iter()
+            .map(|account| explanation::render(&told(account), style))
+            .collect();
+        render::print(format!(
+            "{} {}\n\n{}",
+            style.emphasis("row"),
+            args.row,
+            texts.join("\n")
+        ))?;
     }
     Ok(Status::Done)
 }
@@ -48,7 +61,10 @@ fn find(input: input::Input, row: u64) -> Result<(RecordBatch, usize)> {
             return Ok((batch.rows, place));
         }
     }
-    let message = format!("there is no row {row}: the input has {}", render::quantity::counted(n_rows, "row"));
+    let message = format!(
+        "there is no row {row}: the input has {}",
+        render::quantity::counted(n_rows, "row")
+    );
     Err(Failure::new(Status::Usage, message).with_hint("rows are counted from 0"))
 }
 
@@ -69,7 +85,10 @@ fn account(
     number: u64,
 ) -> Result<Vec<Account>> {
     let first_row = number - row as u64;
-    let mut executor = loaded.pipeline.open(&loaded.host).map_err(|error| Failure::new(Status::Component, error))?;
+    let mut executor = loaded
+        .pipeline
+        .open(&loaded.host)
+        .map_err(|error| Failure::new(Status::Component, error))?;
     let explanations = executor
         .explain(&loaded.host, binding, batch, row)
         .map_err(|failure| run_failure(failure, first_row))?;
@@ -94,7 +113,9 @@ fn account(
 fn remark(explanation: &StageExplanation) -> String {
     match (&explanation.failure, explanation.gate_passed) {
         (Some(failure), _) => format!("the row failed in {failure}"),
-        (None, Some(false)) => "the row does not pass the stage's `when`, and gets its defaults".into(),
+        (None, Some(false)) => {
+            "the row does not pass the stage's `when`, and gets its defaults".into()
+        }
         (None, _) => match explanation.outline {
             Some(_) => String::new(),
             None => "this stage does not explain itself".into(),
@@ -108,8 +129,14 @@ fn told(account: &Account) -> StageAccount<'_> {
         inputs: &account.inputs,
         outputs: &account.outputs,
         remark: &account.remark,
-        told: match (&account.explanation.outline, &account.explanation.explanation) {
-            (Some(outline), Some(explanation)) => Some(Told { outline, explanation }),
+        told: match (
+            &account.explanation.outline,
+            &account.explanation.explanation,
+        ) {
+            (Some(outline), Some(explanation)) => Some(Told {
+                outline,
+                explanation,
+            }),
             _ => None,
         },
     }
@@ -123,6 +150,15 @@ fn fields(row: &RecordBatch) -> Result<Vec<(String, Value)>> {
     let text = result::row_as_json(row, 0)?;
     let mut json: serde_json::Map<String, Value> =
         serde_json::from_str(&text).map_err(|error| Failure::new(Status::File, error))?;
-    let names = row.schema_ref().fields().iter().map(|field| field.name().clone());
-    Ok(names.map(|name| { let value = json.remove(&name).unwrap_or(Value::Null); (name, value) }).collect())
+    let names = row
+        .schema_ref()
+        .fields()
+        .iter()
+        .map(|field| field.name().clone());
+    Ok(names
+        .map(|name| {
+            let value = json.remove(&name).unwrap_or(Value::Null);
+            (name, value)
+        })
+        .collect())
 }

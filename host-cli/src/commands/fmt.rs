@@ -24,7 +24,10 @@ pub(crate) fn fmt(args: &Fmt) -> Result<Status> {
             Ok(_) => {}
             Err(errors) => {
                 let name = input::name(path);
-                let source = Source { name: &name, text: &source };
+                let source = Source {
+                    name: &name,
+                    text: &source,
+                };
                 let style = Style::for_stream(&std::io::stderr());
                 render::notify(diagnostics::render(source, &errors, style));
                 status = Status::Refused;

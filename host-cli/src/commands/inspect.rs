@@ -4,10 +4,10 @@ use crate::args::Inspect;
 use crate::commands::compile::compile_source;
 use crate::failure::{Failure, OrFail, Result, Status};
 use crate::host;
-use crate::{input, pipelines};
 use crate::render::diagnostics::Source;
 use crate::render::facts::{Fact, Facts};
 use crate::render::{self, Style, quantity, value};
+use crate::{input, pipelines};
 use arrow_schema::Schema;
 use rulestage_inference::{Limits, Model, TensorInfo};
 use rulestage_pipeline::load::sha256_hex;
@@ -43,12 +43,18 @@ fn facts(path: &Path) -> Result<Option<Facts>> {
         Some("onnx") => model(&mut facts, bytes)?,
         Some("rules") => {
             let text = input::text(path, bytes)?;
-            let Some(artifact) = compile_source(Source { name: &name, text: &text }) else {
+            let Some(artifact) = compile_source(Source {
+                name: &name,
+                text: &text,
+            }) else {
                 return Ok(None);
             };
             facts.add("kind", "rule set, compiled to a component");
             facts.add("rules", Fact::Number(artifact.ruleset.rules.len() as u64));
-            facts.add("examples", Fact::Number(artifact.ruleset.examples.len() as u64));
+            facts.add(
+                "examples",
+                Fact::Number(artifact.ruleset.examples.len() as u64),
+            );
             component(&mut facts, &artifact.component)?;
         }
         _ if bytes.starts_with(b"\0asm") => component(&mut facts, &bytes)?,
@@ -74,13 +80,15 @@ fn component(facts: &mut Facts, bytes: &[u8]) -> Result<()> {
         let host = host::start(false)?;
         let component = host::load(&host, &name, bytes)?;
         let failed = || format!("`{name}`");
-        let description =
-            host.describe(&component, host::LIMITS).or_fail(Status::Component, failed)?;
+        let description = host
+            .describe(&component, host::LIMITS)
+            .or_fail(Status::Component, failed)?;
         described(facts, &description);
         if needs_no_parameter(&description) && info.world == Some("rules") {
             let parameters = vec![Value::Absent; description.parameters.len()];
-            let session =
-                host.open(&component, &parameters, host::LIMITS).or_fail(Status::Component, failed)?;
+            let session = host
+                .open(&component, &parameters, host::LIMITS)
+                .or_fail(Status::Component, failed)?;
             columns(facts, host.schema(&session));
         }
     }
@@ -88,7 +96,10 @@ fn component(facts: &mut Facts, bytes: &[u8]) -> Result<()> {
 }
 
 fn needs_no_parameter(description: &Description) -> bool {
-    description.parameters.iter().all(|parameter| parameter.default != Value::Absent)
+    description
+        .parameters
+        .iter()
+        .all(|parameter| parameter.default != Value::Absent)
 }
 
 fn described(facts: &mut Facts, description: &Description) {
@@ -100,7 +111,10 @@ fn described(facts: &mut Facts, description: &Description) {
             Value::Absent => " (required)".into(),
             default => format!(" = {}", value::text(default)),
         };
-        with_doc(format!("{}: {}{default}", parameter.name, parameter.type_name), &parameter.doc)
+        with_doc(
+            format!("{}: {}{default}", parameter.name, parameter.type_name),
+            &parameter.doc,
+        )
     });
     facts.add("parameters", Fact::List(parameters.collect()));
 }
@@ -120,7 +134,11 @@ pub(crate) fn fields(schema: &Schema) -> Vec<String> {
 }
 
 fn with_doc(text: String, doc: &str) -> String {
-    if doc.is_empty() { text } else { format!("{text}  // {doc}") }
+    if doc.is_empty() {
+        text
+    } else {
+        format!("{text}  // {doc}")
+    }
 }
 
 fn model(facts: &mut Facts, bytes: Vec<u8>) -> Result<()> {
@@ -130,7 +148,8 @@ fn model(facts: &mut Facts, bytes: Vec<u8>) -> Result<()> {
     facts.add("sha256", sha256_hex(&bytes).as_str());
     let model = Model::load(bytes, Limits::default());
     let model = model.or_fail(Status::File, || format!("can't use the model `{name}`"))?;
-    let list = |tensors: &[TensorInfo]| Fact::List(tensors.iter().map(ToString::to_string).collect());
+    let list =
+        |tensors: &[TensorInfo]| Fact::List(tensors.iter().map(ToString::to_string).collect());
     facts.add("inputs", list(model.inputs()));
     facts.add("outputs", list(model.outputs()));
     Ok(())
@@ -143,20 +162,37 @@ fn pipeline(facts: &mut Facts, path: &Path) -> Result<()> {
     facts.add("kind", "pipeline");
     facts.add("name", pipeline.manifest.name.as_str());
     facts.add("version", pipeline.manifest.version.as_str());
-    let needed: Vec<_> = pipeline.externals.iter().map(|external| external.field.clone()).collect();
+    let needed: Vec<_> = pipeline
+        .externals
+        .iter()
+        .map(|external| external.field.clone())
+        .collect();
     facts.add("inputs", Fact::List(fields(&Schema::new(needed))));
     for stage in &pipeline.stages {
         let size = quantity::bytes(stage.bytes.len() as u64);
-        let mut lines = vec![format!("{}, {size}, sha256 {}", stage.path, sha256_hex(&stage.bytes))];
+        let mut lines = vec![format!(
+            "{}, {size}, sha256 {}",
+            stage.path,
+            sha256_hex(&stage.bytes)
+        )];
         if let Some(gate) = &stage.gate {
             lines.push(format!("when {}", gate.condition));
         }
-        let named = |fields: Vec<String>, title: &str| fields.into_iter().map(move |field| format!("{title} {field}")).collect::<Vec<_>>();
+        let named = |fields: Vec<String>, title: &str| {
+            fields
+                .into_iter()
+                .map(move |field| format!("{title} {field}"))
+                .collect::<Vec<_>>()
+        };
         lines.extend(named(fields(&stage.schema.inputs), "in "));
         lines.extend(named(fields(&stage.schema.outputs), "out"));
         facts.add(format!("stage {}", stage.name), Fact::List(lines));
     }
-    let models = pipeline.manifest.models.iter().map(|model| format!("{}: {}", model.name, model.file));
+    let models = pipeline
+        .manifest
+        .models
+        .iter()
+        .map(|model| format!("{}: {}", model.name, model.file));
     facts.add("models", Fact::List(models.collect()));
     Ok(())
 }

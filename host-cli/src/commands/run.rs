@@ -11,10 +11,17 @@ use std::time::Instant;
 /// Runs a pipeline over the inputs and writes the output.
 pub(crate) fn run(args: &Run) -> Result<Status> {
     let started = Instant::now();
-    let loaded = pipelines::load(&args.source.pipeline, &args.source.param, !args.source.no_cache)?;
+    let loaded = pipelines::load(
+        &args.source.pipeline,
+        &args.source.param,
+        !args.source.no_cache,
+    )?;
     let input = run::input::open(&args.source.input, &loaded.pipeline, &input_options(args)?)?;
     let output = run::result::open(args, &loaded, &input)?;
-    let n_workers = args.jobs.or_else(|| thread::available_parallelism().ok()).unwrap_or(NonZero::<usize>::MIN);
+    let n_workers = args
+        .jobs
+        .or_else(|| thread::available_parallelism().ok())
+        .unwrap_or(NonZero::<usize>::MIN);
     let summary = run::run(loaded, input, output, n_workers, args.quiet, started)?;
     if !args.quiet {
         let style = render::Style::for_stream(&std::io::stderr());

@@ -19,7 +19,10 @@ pub(crate) fn test(args: &Test) -> Result<Status> {
     for path in &args.files {
         let text = input::read_text(path)?;
         let name = input::name(path);
-        let Some(artifact) = compile_source(Source { name: &name, text: &text }) else {
+        let Some(artifact) = compile_source(Source {
+            name: &name,
+            text: &text,
+        }) else {
             n_broken += 1;
             continue;
         };
@@ -37,16 +40,26 @@ pub(crate) fn test(args: &Test) -> Result<Status> {
                 n_failed += 1;
                 let differences = differences.join("\n       ");
                 let name = &example.name;
-                render::print(format!("{} {name} ({place})\n       {differences}\n", style.error("FAIL")))?;
+                render::print(format!(
+                    "{} {name} ({place})\n       {differences}\n",
+                    style.error("FAIL")
+                ))?;
             }
         }
     }
     render::print(format!("{n_passed} passed, {n_failed} failed\n"))?;
     if n_broken > 0 {
         let files = quantity::counted(n_broken, "file");
-        return Err(Failure::new(Status::Refused, format!("{files} could not be compiled")));
+        return Err(Failure::new(
+            Status::Refused,
+            format!("{files} could not be compiled"),
+        ));
     }
-    Ok(if n_failed == 0 { Status::Done } else { Status::Refused })
+    Ok(if n_failed == 0 {
+        Status::Done
+    } else {
+        Status::Refused
+    })
 }
 
 /// What the example expects and did not get, a line for each output; nothing when it holds.
@@ -61,18 +74,24 @@ fn differences(
     for (index, value) in &example.params {
         parameters[*index] = host::parameter(value);
     }
-    let mut session =
-        host.open(component, &parameters, host::LIMITS).or_fail(Status::Component, failed)?;
+    let mut session = host
+        .open(component, &parameters, host::LIMITS)
+        .or_fail(Status::Component, failed)?;
     let given = |index: usize| {
         let given = example.given.iter().find(|(input, _)| *input == index);
         given.map_or(Const::Null, |(_, value)| value.clone())
     };
     let batch = cells::one_row(&host.schema(&session).inputs, given)
         .map_err(|reason| Failure::new(Status::Refused, format!("{}: {reason}", failed())))?;
-    let outcome = host.process(&mut session, &batch).or_fail(Status::Component, failed)?;
+    let outcome = host
+        .process(&mut session, &batch)
+        .or_fail(Status::Component, failed)?;
     if let Some(error) = outcome.errors.first() {
         let code = value::code_name(error.code);
-        return Ok(vec![format!("the row failed in {}: {} ({code})", error.origin, error.message)]);
+        return Ok(vec![format!(
+            "the row failed in {}: {} ({code})",
+            error.origin, error.message
+        )]);
     }
     let mut differences = Vec::new();
     for (index, expected, _) in &example.expect {

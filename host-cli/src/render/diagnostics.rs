@@ -16,7 +16,11 @@ pub(crate) struct Source<'a> {
 
 /// Every diagnostic with its excerpt, in the order given; empty for none.
 pub(crate) fn render(source: Source<'_>, diagnostics: &[Diagnostic], style: Style) -> String {
-    let renderer = if style.coloured { Renderer::styled() } else { Renderer::plain() };
+    let renderer = if style.coloured {
+        Renderer::styled()
+    } else {
+        Renderer::plain()
+    };
     let mut text = String::new();
     for diagnostic in diagnostics {
         text += &render_one(source, diagnostic, &renderer);
@@ -29,7 +33,10 @@ fn render_one(source: Source<'_>, diagnostic: &Diagnostic, renderer: &Renderer) 
     let title = level(diagnostic.severity)
         .primary_title(diagnostic.message.as_str())
         .id(diagnostic.code);
-    let hints = diagnostic.hints.iter().map(|hint| Level::HELP.message(hint.as_str()));
+    let hints = diagnostic
+        .hints
+        .iter()
+        .map(|hint| Level::HELP.message(hint.as_str()));
     // Something outside of the text, such as the command line.
     if diagnostic.span.start as usize > source.text.len() || source.text.is_empty() {
         return renderer.render(&[title.elements(hints)]);
@@ -40,8 +47,10 @@ fn render_one(source: Source<'_>, diagnostic: &Diagnostic, renderer: &Renderer) 
             .span(byte_range(source.text, label.span))
             .label(label.message.as_str())
     });
-    let snippet =
-        Snippet::source(source.text).path(source.name).annotation(primary).annotations(labels);
+    let snippet = Snippet::source(source.text)
+        .path(source.name)
+        .annotation(primary)
+        .annotations(labels);
     renderer.render(&[title.element(snippet).elements(hints)])
 }
 
@@ -115,15 +124,22 @@ fn severity_name(severity: Severity) -> &'static str {
 
 /// `2 errors, 1 warning`; empty for none.
 pub(crate) fn count(diagnostics: &[Diagnostic]) -> String {
-    let counted = [Severity::Error, Severity::Warning, Severity::Note].into_iter().filter_map(|severity| {
-        let n = diagnostics.iter().filter(|diagnostic| diagnostic.severity == severity).count();
-        let plural = if n == 1 { "" } else { "s" };
-        (n > 0).then(|| format!("{n} {}{plural}", severity_name(severity)))
-    });
+    let counted = [Severity::Error, Severity::Warning, Severity::Note]
+        .into_iter()
+        .filter_map(|severity| {
+            let n = diagnostics
+                .iter()
+                .filter(|diagnostic| diagnostic.severity == severity)
+                .count();
+            let plural = if n == 1 { "" } else { "s" };
+            (n > 0).then(|| format!("{n} {}{plural}", severity_name(severity)))
+        });
     counted.collect::<Vec<_>>().join(", ")
 }
 
 /// Whether anything is an error.
 pub(crate) fn has_errors(diagnostics: &[Diagnostic]) -> bool {
-    diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
+    diagnostics
+        .iter()
+        .any(|diagnostic| diagnostic.severity == Severity::Error)
 }

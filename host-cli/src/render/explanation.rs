@@ -28,7 +28,11 @@ pub(crate) struct Told<'a> {
 
 /// The account as text.
 pub(crate) fn render(account: &StageAccount<'_>, style: Style) -> String {
-    let mut text = format!("{} {}\n", style.emphasis("stage"), style.emphasis(account.stage));
+    let mut text = format!(
+        "{} {}\n",
+        style.emphasis("stage"),
+        style.emphasis(account.stage)
+    );
     text += &fields("in", account.inputs, style);
     if let Some(told) = account.told {
         text += &rules(told.outline, told.explanation, style);
@@ -41,10 +45,17 @@ pub(crate) fn render(account: &StageAccount<'_>, style: Style) -> String {
 }
 
 fn fields(title: &str, fields: &[(String, Json)], style: Style) -> String {
-    let width = fields.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
+    let width = fields
+        .iter()
+        .map(|(name, _)| name.chars().count())
+        .max()
+        .unwrap_or(0);
     let lines = fields.iter().enumerate().map(|(index, (name, value))| {
         let title = if index == 0 { title } else { "" };
-        format!("  {} {name:width$}  {value}\n", style.faint(&format!("{title:3}")))
+        format!(
+            "  {} {name:width$}  {value}\n",
+            style.faint(&format!("{title:3}"))
+        )
     });
     lines.collect()
 }
@@ -52,7 +63,9 @@ fn fields(title: &str, fields: &[(String, Json)], style: Style) -> String {
 fn rules(outline: &Outline, explanation: &Explanation, style: Style) -> String {
     let mut text = String::new();
     let n_rules = outline.rules.len() as u32;
-    let lets = parts(outline, explanation, n_rules, |role| role == Role::Definition);
+    let lets = parts(outline, explanation, n_rules, |role| {
+        role == Role::Definition
+    });
     if !lets.is_empty() {
         text += &format!("\n  {}\n", style.emphasis("let"));
         text += &tree(&lets, "    ", style);
@@ -65,9 +78,15 @@ fn rules(outline: &Outline, explanation: &Explanation, style: Style) -> String {
             Some(Verdict::Failed) => (style.error("!"), style.error("failed")),
             None => (" ".into(), String::new()),
         };
-        let priority =
-            if rule.priority == 0 { String::new() } else { format!(" (priority {})", rule.priority) };
-        text += &format!("\n  {mark} rule {}{priority}: {word}\n", style.emphasis(&rule.name));
+        let priority = if rule.priority == 0 {
+            String::new()
+        } else {
+            format!(" (priority {})", rule.priority)
+        };
+        text += &format!(
+            "\n  {mark} rule {}{priority}: {word}\n",
+            style.emphasis(&rule.name)
+        );
         let index = index as u32;
         let condition = parts(outline, explanation, index, |role| role == Role::Condition);
         text += &tree(&condition, "      ", style);
@@ -85,7 +104,9 @@ fn parts<'a>(
     wanted: impl Fn(Role) -> bool,
 ) -> Vec<(&'a Expression, &'a Value)> {
     let expressions = outline.expressions.iter().zip(&explanation.values);
-    expressions.filter(|(part, _)| part.rule == rule && wanted(part.role)).collect()
+    expressions
+        .filter(|(part, _)| part.rule == rule && wanted(part.role))
+        .collect()
 }
 
 fn tree(parts: &[(&Expression, &Value)], indent: &str, style: Style) -> String {
@@ -97,7 +118,10 @@ fn tree(parts: &[(&Expression, &Value)], indent: &str, style: Style) -> String {
             (format!("{indent}{}{}", "  ".repeat(part.depth as usize), one_line(&part.text)), *value)
         })
         .collect();
-    let width = lines.iter().map(|(text, _)| text.chars().count()).filter(|n| *n <= MAX_TEXT_COLUMNS);
+    let width = lines
+        .iter()
+        .map(|(text, _)| text.chars().count())
+        .filter(|n| *n <= MAX_TEXT_COLUMNS);
     let width = width.max().unwrap_or(0);
     let lines = lines
         .iter()
@@ -167,7 +191,11 @@ pub(crate) fn to_json(account: &StageAccount<'_>) -> Json {
     if !account.remark.is_empty() {
         json["remark"] = account.remark.into();
     }
-    if let Some(Told { outline, explanation }) = account.told {
+    if let Some(Told {
+        outline,
+        explanation,
+    }) = account.told
+    {
         let n_rules = outline.rules.len() as u32;
         json["lets"] = expressions_json(outline, explanation, n_rules);
         json["rules"] = (0..n_rules)
@@ -210,5 +238,8 @@ fn expressions_json(outline: &Outline, explanation: &Explanation, rule: u32) -> 
         }
         json
     };
-    parts(outline, explanation, rule, |_| true).into_iter().map(one).collect()
+    parts(outline, explanation, rule, |_| true)
+        .into_iter()
+        .map(one)
+        .collect()
 }

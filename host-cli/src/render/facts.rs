@@ -28,7 +28,10 @@ impl From<&str> for Fact {
 
 impl Facts {
     pub(crate) fn new(name: &str) -> Self {
-        Self { name: name.into(), facts: Vec::new() }
+        Self {
+            name: name.into(),
+            facts: Vec::new(),
+        }
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -45,7 +48,12 @@ impl Facts {
 
     pub(crate) fn render(&self, style: Style) -> String {
         let mut text = format!("{}\n", style.emphasis(&self.name));
-        let width = self.facts.iter().map(|(title, _)| title.chars().count()).max().unwrap_or(0);
+        let width = self
+            .facts
+            .iter()
+            .map(|(title, _)| title.chars().count())
+            .max()
+            .unwrap_or(0);
         for (title, fact) in &self.facts {
             for (index, line) in fact.lines().iter().enumerate() {
                 let title = if index == 0 { title.as_str() } else { "" };

@@ -47,7 +47,11 @@ pub(crate) fn bytes(n: u64) -> String {
 /// Rows per second; 0 where no time passed.
 pub(crate) fn rate(n: u64, time: Duration) -> u64 {
     let seconds = time.as_secs_f64();
-    if seconds > 0.0 { (n as f64 / seconds) as u64 } else { 0 }
+    if seconds > 0.0 {
+        (n as f64 / seconds) as u64
+    } else {
+        0
+    }
 }
 
 #[cfg(test)]

@@ -45,16 +45,28 @@ pub(crate) fn render(summary: &Summary, style: Style) -> String {
         text += &failed_rows(summary, style);
     }
     let parts = parts(summary);
-    let width = parts.iter().map(|(name, ..)| name.chars().count()).max().unwrap_or(0);
+    let width = parts
+        .iter()
+        .map(|(name, ..)| name.chars().count())
+        .max()
+        .unwrap_or(0);
     for (name, n_rows, elapsed) in parts {
         let per_row = if n_rows == 0 {
             String::new()
         } else {
             let each = Duration::from_secs_f64(elapsed.as_secs_f64() / n_rows as f64);
-            format!("  {}, {} each", quantity::counted(n_rows, "row"), quantity::duration(each))
+            format!(
+                "  {}, {} each",
+                quantity::counted(n_rows, "row"),
+                quantity::duration(each)
+            )
         };
         let elapsed = quantity::duration(elapsed);
-        text += &format!("  {}  {elapsed:>9}{}\n", style.faint(&format!("{name:width$}")), per_row);
+        text += &format!(
+            "  {}  {elapsed:>9}{}\n",
+            style.faint(&format!("{name:width$}")),
+            per_row
+        );
     }
     text
 }
@@ -76,7 +88,10 @@ fn parts(summary: &Summary) -> Vec<(String, u64, Duration)> {
         ("read".into(), 0, summary.reading),
     ];
     parts.extend(
-        summary.stages.iter().map(|stage| (format!("stage {}", stage.name), stage.n_rows, stage.elapsed)),
+        summary
+            .stages
+            .iter()
+            .map(|stage| (format!("stage {}", stage.name), stage.n_rows, stage.elapsed)),
     );
     parts.push(("write".into(), 0, summary.writing));
     parts

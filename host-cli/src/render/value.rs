@@ -18,7 +18,14 @@ pub(crate) fn text(value: &Value) -> String {
         Value::Timestamp(seconds, nanoseconds) => timestamp_text(*seconds, *nanoseconds),
         Value::Duration(nanoseconds) => duration_text(*nanoseconds),
         Value::Texts(texts) => {
-            format!("[{}]", texts.iter().map(|text| quoted(text)).collect::<Vec<_>>().join(", "))
+            format!(
+                "[{}]",
+                texts
+                    .iter()
+                    .map(|text| quoted(text))
+                    .collect::<Vec<_>>()
+                    .join(", ")
+            )
         }
         Value::Json(json) => json.clone(),
         Value::Error(code) => format!("error: {}", code_name(*code)),

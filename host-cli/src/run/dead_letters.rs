@@ -35,7 +35,10 @@ impl DeadLetter {
     /// The letter of a line that is no row.
     pub(super) fn bad_line(file: &str, bad_line: &BadLine) -> Self {
         Self {
-            place: Place::Line { file: file.into(), line: bad_line.line },
+            place: Place::Line {
+                file: file.into(),
+                line: bad_line.line,
+            },
             stage: String::new(),
             code: "malformed-line",
             origin: String::new(),
@@ -70,7 +73,9 @@ impl DeadLetters {
     }
 
     pub(super) fn write(&mut self, letter: &DeadLetter) -> Result<()> {
-        let written = self.writer.write_all(format!("{}\n", to_json(letter)).as_bytes());
+        let written = self
+            .writer
+            .write_all(format!("{}\n", to_json(letter)).as_bytes());
         written.map_err(|error| self.failure(&error))
     }
 

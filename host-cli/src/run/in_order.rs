@@ -37,7 +37,9 @@ where
     }
 
     let failures = result_sender.clone();
-    start("reader", move || read(items, &permits, &task_sender, &failures))?;
+    start("reader", move || {
+        read(items, &permits, &task_sender, &failures)
+    })?;
     let make_worker = Arc::new(make_worker);
     for _ in 0..n_workers {
         let (tasks, results, make_worker) =
@@ -61,7 +63,9 @@ where
 
 fn start(name: &str, body: impl FnOnce() + Send + 'static) -> Result<()> {
     let started = thread::Builder::new().name(name.into()).spawn(body);
-    started.map(drop).map_err(|error| Failure::new(Status::Usage, format!("can't start a thread: {error}")))
+    started
+        .map(drop)
+        .map_err(|error| Failure::new(Status::Usage, format!("can't start a thread: {error}")))
 }
 
 type Numbered<T> = (usize, T);
@@ -112,8 +116,11 @@ fn work<T, R, W: FnMut(T) -> Result<R>>(
 }
 
 fn panicked() -> Failure {
-    Failure::new(Status::Component, "rulestage itself failed; the reason stands above")
-        .with_hint("please report it, with the pipeline and the input that lead here")
+    Failure::new(
+        Status::Component,
+        "rulestage itself failed; the reason stands above",
+    )
+    .with_hint("please report it, with the pipeline and the input that lead here")
 }
 
 #[cfg(test)]
@@ -138,10 +145,15 @@ mod tests {
         for n_workers in [1, 2, 7] {
             let mut squares = Vec::new();
             let items = (0..100).map(Ok);
-            in_order(items, workers(n_workers), || Ok(|n| Ok(square(n))), |n| {
-                squares.push(n);
-                Ok(())
-            })
+            in_order(
+                items,
+                workers(n_workers),
+                || Ok(|n| Ok(square(n))),
+                |n| {
+                    squares.push(n);
+                    Ok(())
+                },
+            )
             .unwrap();
             assert_eq!(squares, (0..100).map(|n| n * n).collect::<Vec<u64>>());
         }
@@ -167,13 +179,22 @@ mod tests {
     #[test]
     fn an_unreadable_item_fails_after_the_items_before_it() {
         let items = (0..10).map(|n| {
-            if n == 5 { Err(Failure::new(Status::File, "line 5")) } else { Ok(n) }
+            if n == 5 {
+                Err(Failure::new(Status::File, "line 5"))
+            } else {
+                Ok(n)
+            }
         });
         let mut n_consumed = 0;
-        let result = in_order(items, workers(2), || Ok(|n: u64| Ok(square(n))), |_| {
-            n_consumed += 1;
-            Ok(())
-        });
+        let result = in_order(
+            items,
+            workers(2),
+            || Ok(|n: u64| Ok(square(n))),
+            |_| {
+                n_consumed += 1;
+                Ok(())
+            },
+        );
         assert_eq!((result.unwrap_err().status, n_consumed), (Status::File, 5));
     }
 
@@ -185,12 +206,17 @@ mod tests {
             Ok(n)
         });
         let mut n_consumed = 0;
-        in_order(items, workers(2), || Ok(Ok), |_| {
-            n_consumed += 1;
-            let ahead = N_READ.load(Ordering::SeqCst) - n_consumed;
-            assert!(ahead <= 2 * ITEMS_PER_WORKER, "{ahead} items read ahead");
-            Ok(())
-        })
+        in_order(
+            items,
+            workers(2),
+            || Ok(Ok),
+            |_| {
+                n_consumed += 1;
+                let ahead = N_READ.load(Ordering::SeqCst) - n_consumed;
+                assert!(ahead <= 2 * ITEMS_PER_WORKER, "{ahead} items read ahead");
+                Ok(())
+            },
+        )
         .unwrap();
         assert_eq!(n_consumed, 1_000);
     }

@@ -47,13 +47,23 @@ pub(crate) struct Batch {
 }
 
 /// Opens every input and reads the columns.
-pub(crate) fn open(paths: &[PathBuf], pipeline: &Pipeline, options: &InputOptions) -> Result<Input> {
-    let formats = paths.iter().map(|path| format_of(path, options.format, "--format"));
+pub(crate) fn open(
+    paths: &[PathBuf],
+    pipeline: &Pipeline,
+    options: &InputOptions,
+) -> Result<Input> {
+    let formats = paths
+        .iter()
+        .map(|path| format_of(path, options.format, "--format"));
     let formats = formats.collect::<Result<Vec<_>>>()?;
     let keeps_text = options
         .keep_text_for
         .is_some_and(|output| formats.iter().all(|input| output.keeps_text_of(*input)));
-    let wanted: Vec<_> = pipeline.externals.iter().map(|external| external.field.clone()).collect();
+    let wanted: Vec<_> = pipeline
+        .externals
+        .iter()
+        .map(|external| external.field.clone())
+        .collect();
     let mut columns = options.columns.clone();
     columns.extend(wanted.iter().map(|field| field.name().clone()));
     let mut readers: Vec<(String, Reader)> = Vec::with_capacity(paths.len());
@@ -67,7 +77,8 @@ pub(crate) fn open(paths: &[PathBuf], pipeline: &Pipeline, options: &InputOption
             raw_json: keeps_text,
             skip_bad_lines: options.skip_bad_lines,
         };
-        let reader = open_reader(format, source(path)?, &options).map_err(|error| unreadable(&error))?;
+        let reader =
+            open_reader(format, source(path)?, &options).map_err(|error| unreadable(&error))?;
         readers.push((name, reader));
     }
     let schema = match readers.first() {
@@ -77,7 +88,11 @@ pub(crate) fn open(paths: &[PathBuf], pipeline: &Pipeline, options: &InputOption
     for (name, reader) in readers.iter().skip(1) {
         check_same_columns(&readers[0].0, &schema, name, reader.schema())?;
     }
-    Ok(Input { schema, readers, keeps_text })
+    Ok(Input {
+        schema,
+        readers,
+        keeps_text,
+    })
 }
 
 fn source(path: &Path) -> Result<rulestage_formats::Input> {
@@ -86,9 +101,10 @@ fn source(path: &Path) -> Result<rulestage_formats::Input> {
     }
     let file = File::open(path).map_err(|error| input::cannot_read(path, &error))?;
     match file.metadata() {
-        Ok(metadata) if metadata.is_dir() => {
-            Err(input::cannot_read(path, &std::io::ErrorKind::IsADirectory.into()))
-        }
+        Ok(metadata) if metadata.is_dir() => Err(input::cannot_read(
+            path,
+            &std::io::ErrorKind::IsADirectory.into(),
+        )),
         Ok(metadata) if !metadata.is_file() => Ok(rulestage_formats::Input::Stream(Box::new(file))),
         _ => Ok(rulestage_formats::Input::File(file)),
     }
@@ -97,9 +113,13 @@ fn source(path: &Path) -> Result<rulestage_formats::Input> {
 /// The format asked for, or that of the extension; pipes are NDJSON unless told otherwise.
 pub(super) fn format_of(path: &Path, asked: Option<Format>, option: &str) -> Result<Format> {
     let is_stream = path == Path::new("-")
-        || path.metadata().is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir());
+        || path
+            .metadata()
+            .is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir());
     let by_path = || Format::from_path(&path.to_string_lossy());
-    let format = asked.or_else(by_path).or_else(|| is_stream.then_some(Format::Ndjson));
+    let format = asked
+        .or_else(by_path)
+        .or_else(|| is_stream.then_some(Format::Ndjson));
     format.ok_or_else(|| {
         let message = format!("can't tell the format of `{}`", input::name(path));
         let names: Vec<_> = Format::ALL.iter().map(|format| format.name()).collect();
@@ -113,19 +133,29 @@ fn check_same_columns(first: &str, schema: &Schema, name: &str, other: &Schema) 
     for field in schema.fields() {
         match other.field_with_name(field.name()) {
             Err(_) => {
-                return refuse(format!("`{name}` has no column `{}`, which `{first}` has", field.name()));
+                return refuse(format!(
+                    "`{name}` has no column `{}`, which `{first}` has",
+                    field.name()
+                ));
             }
             Ok(found) if found.data_type() != field.data_type() => {
                 let column = field.name();
-                return refuse(format!("column `{column}` of `{name}` has another type than that of `{first}`"));
+                return refuse(format!(
+                    "column `{column}` of `{name}` has another type than that of `{first}`"
+                ));
             }
             Ok(_) => {}
         }
     }
-    match other.fields().iter().find(|field| schema.field_with_name(field.name()).is_err()) {
-        Some(extra) => {
-            refuse(format!("`{name}` has a column `{}`, which `{first}` does not have", extra.name()))
-        }
+    match other
+        .fields()
+        .iter()
+        .find(|field| schema.field_with_name(field.name()).is_err())
+    {
+        Some(extra) => refuse(format!(
+            "`{name}` has a column `{}`, which `{first}` does not have",
+            extra.name()
+        )),
         None => Ok(()),
     }
 }
@@ -147,7 +177,8 @@ impl ReadClock {
     fn time<T>(&self, read: impl FnOnce() -> T) -> T {
         let started = Instant::now();
         let value = read();
-        self.0.fetch_add(started.elapsed().as_nanos() as u64, Ordering::Relaxed);
+        self.0
+            .fetch_add(started.elapsed().as_nanos() as u64, Ordering::Relaxed);
         value
     }
 }
@@ -159,7 +190,12 @@ impl Input {
     }
 
     /// The batches, numbered over all inputs, and the clock of their reading.
-    pub(crate) fn into_batches(self) -> (impl Iterator<Item = Result<Batch>> + Send + 'static, ReadClock) {
+    pub(crate) fn into_batches(
+        self,
+    ) -> (
+        impl Iterator<Item = Result<Batch>> + Send + 'static,
+        ReadClock,
+    ) {
         let clock = ReadClock::default();
         let batches = Batches {
             schema: self.schema,
@@ -185,21 +221,30 @@ impl Iterator for Batches {
 
     fn next(&mut self) -> Option<Self::Item> {
         let clock = self.clock.clone();
-        clock.time(|| loop {
-            if self.current.is_none() {
-                self.current = Some(self.readers.next()?);
-            }
-            let (name, reader) = self.current.as_mut()?;
-            match reader.next() {
-                None => self.current = None,
-                Some(Err(error)) => return Some(Err(unreadable(&error))),
-                Some(Ok(chunk)) => {
-                    let first_row = self.n_rows;
-                    self.n_rows += chunk.batch.num_rows() as u64;
-                    let bad_lines =
-                        chunk.bad_lines.into_iter().map(|line| (name.clone(), line)).collect();
-                    let rows = in_order_of(&self.schema, chunk.batch);
-                    return Some(rows.map(|rows| Batch { first_row, rows, bad_lines }));
+        clock.time(|| {
+            loop {
+                if self.current.is_none() {
+                    self.current = Some(self.readers.next()?);
+                }
+                let (name, reader) = self.current.as_mut()?;
+                match reader.next() {
+                    None => self.current = None,
+                    Some(Err(error)) => return Some(Err(unreadable(&error))),
+                    Some(Ok(chunk)) => {
+                        let first_row = self.n_rows;
+                        self.n_rows += chunk.batch.num_rows() as u64;
+                        let bad_lines = chunk
+                            .bad_lines
+                            .into_iter()
+                            .map(|line| (name.clone(), line))
+                            .collect();
+                        let rows = in_order_of(&self.schema, chunk.batch);
+                        return Some(rows.map(|rows| Batch {
+                            first_row,
+                            rows,
+                            bad_lines,
+                        }));
+                    }
                 }
             }
         })
@@ -211,7 +256,10 @@ fn in_order_of(schema: &SchemaRef, batch: RecordBatch) -> Result<RecordBatch> {
     if batch.schema_ref() == schema {
         return Ok(batch);
     }
-    let columns = schema.fields().iter().map(|field| batch.column_by_name(field.name()).cloned());
+    let columns = schema
+        .fields()
+        .iter()
+        .map(|field| batch.column_by_name(field.name()).cloned());
     let columns: Vec<_> = columns.flatten().collect();
     let nullable: Vec<_> = schema
         .fields()

@@ -28,7 +28,11 @@ pub(crate) struct ResultWriter {
 
 /// The format of the output.
 pub(crate) fn format(args: &args::Run) -> Result<Format> {
-    format_of(&args.output, args.output_format.map(Format::from), "--output-format")
+    format_of(
+        &args.output,
+        args.output_format.map(Format::from),
+        "--output-format",
+    )
 }
 
 /// Joins the pipeline to the input, and starts the files.
@@ -56,16 +60,33 @@ pub(crate) fn open(args: &args::Run, loaded: &Loaded, input: &Input) -> Result<R
     };
     let writer = open_writer(format(args)?, output.sink()?, &schema, &name)
         .map_err(|error| output.failure().unwrap_or_else(|| unwritable(&error)))?;
-    Ok(ResultWriter { output, writer, binding, columns, dead_letters: dead_letters.transpose()? })
+    Ok(ResultWriter {
+        output,
+        writer,
+        binding,
+        columns,
+        dead_letters: dead_letters.transpose()?,
+    })
 }
 
 /// Joins the pipeline to the columns of the input; every problem is shown.
-pub(crate) fn bind(loaded: &Loaded, input: &Input, paths: &[std::path::PathBuf]) -> Result<Binding> {
-    let options = BindOptions { typed: !input.keeps_text };
-    loaded.pipeline.bind(input.schema(), options).map_err(|problems| {
-        let name = paths.first().map_or_else(String::new, |path| input::name(path));
-        misfit(&name, &problems)
-    })
+pub(crate) fn bind(
+    loaded: &Loaded,
+    input: &Input,
+    paths: &[std::path::PathBuf],
+) -> Result<Binding> {
+    let options = BindOptions {
+        typed: !input.keeps_text,
+    };
+    loaded
+        .pipeline
+        .bind(input.schema(), options)
+        .map_err(|problems| {
+            let name = paths
+                .first()
+                .map_or_else(String::new, |path| input::name(path));
+            misfit(&name, &problems)
+        })
 }
 
 fn misfit(name: &str, problems: &[BindProblem]) -> Failure {
@@ -80,7 +101,9 @@ fn misfit(name: &str, problems: &[BindProblem]) -> Failure {
             hints => failure.with_hint(hints.join("; ")),
         }
     };
-    others.iter().for_each(|problem| render::failure(&failure(problem)));
+    others
+        .iter()
+        .for_each(|problem| render::failure(&failure(problem)));
     failure(last)
 }
 
@@ -91,7 +114,9 @@ fn pick(schema: &Schema, names: &[String]) -> Result<Vec<usize>> {
             let failure = Failure::new(Status::Usage, format!("the output has no column `{name}`"));
             match input::nearest_name(name, known.clone()) {
                 Some(nearest) => failure.with_hint(format!("did you mean `{nearest}`?")),
-                None => failure.with_hint(format!("it has {}", known.collect::<Vec<_>>().join(", "))),
+                None => {
+                    failure.with_hint(format!("it has {}", known.collect::<Vec<_>>().join(", ")))
+                }
             }
         })
     };
@@ -105,7 +130,9 @@ fn unwritable(error: &FormatError) -> Failure {
     };
     let failure = Failure::new(status, error);
     match status {
-        Status::Usage => failure.with_hint("choose columns with --columns, or another --output-format"),
+        Status::Usage => {
+            failure.with_hint("choose columns with --columns, or another --output-format")
+        }
         _ => failure,
     }
 }
@@ -119,27 +146,38 @@ impl ResultWriter {
     pub(super) fn write(&mut self, done: &Done) -> Result<()> {
         match (&mut self.dead_letters, done.dead.first()) {
             (Some((_, letters)), _) => {
-                done.dead.iter().try_for_each(|letter| letters.write(letter))?;
+                done.dead
+                    .iter()
+                    .try_for_each(|letter| letters.write(letter))?;
             }
             (None, Some(first)) => {
-                let message =
-                    format!("{first}; there is no place for dead letters");
+                let message = format!("{first}; there is no place for dead letters");
                 return Err(Failure::new(Status::Refused, message)
                     .with_hint("name a file for them with --dead-letter FILE"));
             }
             (None, None) => {}
         }
-        let projected = self.columns.as_ref().map(|columns| done.output.project(columns));
+        let projected = self
+            .columns
+            .as_ref()
+            .map(|columns| done.output.project(columns));
         let batch = match projected.transpose() {
             Ok(projected) => projected.unwrap_or_else(|| done.output.clone()),
             Err(error) => return Err(Failure::new(Status::File, error)),
         };
-        self.writer.write(&batch).map_err(|error| self.failure(&error))
+        self.writer
+            .write(&batch)
+            .map_err(|error| self.failure(&error))
     }
 
     /// Ends the files and puts them in their places. Returns the name of the dead letters' file.
     pub(super) fn finish(self) -> Result<Option<String>> {
-        let Self { output, writer, dead_letters, .. } = self;
+        let Self {
+            output,
+            writer,
+            dead_letters,
+            ..
+        } = self;
         writer
             .finish()
             .map_err(|error| output.failure().unwrap_or_else(|| unwritable(&error)))?;
@@ -166,7 +204,10 @@ pub(crate) fn row_as_json(batch: &RecordBatch, row: usize) -> Result<String> {
     let schema: SchemaRef = row.schema();
     let mut writer = open_writer(Format::Ndjson, buffer.clone(), &schema, "the row")
         .map_err(|error| unreadable(&error))?;
-    writer.write(&row).and_then(|()| writer.finish()).map_err(|error| unreadable(&error))?;
+    writer
+        .write(&row)
+        .and_then(|()| writer.finish())
+        .map_err(|error| unreadable(&error))?;
     let bytes = std::mem::take(&mut *buffer.0.lock().unwrap_or_else(PoisonError::into_inner));
     Ok(String::from_utf8_lossy(&bytes).trim_end().to_owned())
 }
@@ -177,7 +218,10 @@ struct Buffer(Arc<Mutex<Vec<u8>>>);
 
 impl Write for Buffer {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).write(bytes)
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .write(bytes)
     }
 
     fn flush(&mut self) -> std::io::Result<()> {

@@ -38,12 +38,15 @@ pub(super) struct Part {
 
 impl Worker {
     pub(super) fn open(loaded: &Loaded, binding: &Binding) -> Result<Self> {
-        let executor = loaded.pipeline.open(&loaded.host).map_err(|error| match error {
-            LoadError::Stage { stage, failure, .. } => {
-                host::stage_failure(&format!("stage `{stage}`"), failure)
-            }
-            other => Failure::new(Status::Component, other),
-        })?;
+        let executor = loaded
+            .pipeline
+            .open(&loaded.host)
+            .map_err(|error| match error {
+                LoadError::Stage { stage, failure, .. } => {
+                    host::stage_failure(&format!("stage `{stage}`"), failure)
+                }
+                other => Failure::new(Status::Component, other),
+            })?;
         Ok(Self {
             host: loaded.host.clone(),
             pipeline: loaded.pipeline.clone(),
@@ -53,12 +56,18 @@ impl Worker {
     }
 
     pub(super) fn process(&mut self, batch: Batch) -> Result<Done> {
-        let mut clock = Clock { parts: vec![Part::default(); self.pipeline.stages.len()], started: Instant::now() };
+        let mut clock = Clock {
+            parts: vec![Part::default(); self.pipeline.stages.len()],
+            started: Instant::now(),
+        };
         let outcome = self
             .executor
             .process(&self.host, &self.binding, &batch.rows, &mut clock)
             .map_err(|failure| run_failure(failure, batch.first_row))?;
-        let bad_lines = batch.bad_lines.into_iter().map(|(file, line)| Ok(DeadLetter::bad_line(&file, &line)));
+        let bad_lines = batch
+            .bad_lines
+            .into_iter()
+            .map(|(file, line)| Ok(DeadLetter::bad_line(&file, &line)));
         let dead = outcome.dead.into_iter().map(|dead| {
             Ok(DeadLetter {
                 place: Place::Row(batch.first_row + u64::from(dead.row_in_batch)),
@@ -92,7 +101,10 @@ impl Observer for Clock {
     fn stage_finished(&mut self, stage: usize, n_rows: usize) {
         let elapsed = self.started.elapsed();
         if let Some(part) = self.parts.get_mut(stage) {
-            *part = Part { n_rows: n_rows as u64, elapsed };
+            *part = Part {
+                n_rows: n_rows as u64,
+                elapsed,
+            };
         }
     }
 }
@@ -107,9 +119,16 @@ pub(crate) fn run_failure(failure: RunFailure, first_row: u64) -> Failure {
                  `on_error = \"dead-letter\"` or `\"default\"` in a `pipeline.toml`"
             ))
         }
-        RunFailure::Stage { stage, n_rows, failure } => {
+        RunFailure::Stage {
+            stage,
+            n_rows,
+            failure,
+        } => {
             let last = first_row + (n_rows as u64).saturating_sub(1);
-            host::stage_failure(&format!("stage `{stage}`, in rows {first_row} to {last}"), failure)
+            host::stage_failure(
+                &format!("stage `{stage}`, in rows {first_row} to {last}"),
+                failure,
+            )
         }
         other => Failure::new(Status::Component, other),
     }

@@ -52,17 +52,24 @@ impl Folder {
     /// The names of the files in it, hidden ones too, without the cache.
     pub(crate) fn names(&self) -> Vec<String> {
         let entries = fs::read_dir(self.path()).unwrap();
-        let mut names: Vec<_> =
-            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        let mut names: Vec<_> = entries
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
         names.retain(|name| name != ".cache");
         names.sort();
         names
     }
 
     /// The program, about to run in this folder with a cache of its own.
-    pub(crate) fn command<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Command {
+    pub(crate) fn command<S: AsRef<OsStr>>(
+        &self,
+        arguments: impl IntoIterator<Item = S>,
+    ) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_rulestage"));
-        command.args(arguments).current_dir(self.path()).env("XDG_CACHE_HOME", self.join(".cache"));
+        command
+            .args(arguments)
+            .current_dir(self.path())
+            .env("XDG_CACHE_HOME", self.join(".cache"));
         command
     }
 
@@ -83,7 +90,11 @@ pub(crate) struct Ran {
 impl From<Output> for Ran {
     fn from(output: Output) -> Self {
         let stderr = String::from_utf8(output.stderr).unwrap();
-        Self { status: output.status.code(), stdout: output.stdout, stderr }
+        Self {
+            status: output.status.code(),
+            stdout: output.stdout,
+            stderr,
+        }
     }
 }
 
@@ -100,7 +111,11 @@ impl Ran {
     pub(crate) fn fails(self, status: i32, messages: &[&str]) -> Self {
         assert_eq!(self.status, Some(status), "{}", self.stderr);
         for message in messages {
-            assert!(self.stderr.contains(message), "`{message}` is not in:\n{}", self.stderr);
+            assert!(
+                self.stderr.contains(message),
+                "`{message}` is not in:\n{}",
+                self.stderr
+            );
         }
         self
     }

@@ -21,7 +21,10 @@ pub(super) fn answer_lines() -> Result<Status> {
         }
         let answer = match parse(&line) {
             Ok(question) => question.answer(&host),
-            Err(message) => Answer::Error { code: "invalid-question".into(), message },
+            Err(message) => Answer::Error {
+                code: "invalid-question".into(),
+                message,
+            },
         };
         render::print(format!("{}\n", answer.to_json()))?;
         n_answered += 1;
@@ -38,16 +41,22 @@ fn parse(line: &[u8]) -> Result<Question, String> {
     let object = json.as_object().ok_or("a question is an object")?;
     let known = ["expr", "bindings", "types", "container", "check"];
     if let Some(unknown) = object.keys().find(|key| !known.contains(&key.as_str())) {
-        return Err(format!("unknown field `{unknown}`; known are {}", known.join(", ")));
+        return Err(format!(
+            "unknown field `{unknown}`; known are {}",
+            known.join(", ")
+        ));
     }
     let expression = object.get("expr").and_then(Value::as_str);
     let mut question = Question::new(expression.ok_or("`expr` is missing or no text")?.into());
     for (name, value) in optional_object(object, "bindings")? {
-        let value = cel_value::decode(value).map_err(|reason| format!("binding `{name}`: {reason}"))?;
+        let value =
+            cel_value::decode(value).map_err(|reason| format!("binding `{name}`: {reason}"))?;
         question.bindings.insert(name.clone(), value);
     }
     for (name, ty) in optional_object(object, "types")? {
-        let ty = ty.as_str().ok_or_else(|| format!("the type of `{name}` is no text"))?;
+        let ty = ty
+            .as_str()
+            .ok_or_else(|| format!("the type of `{name}` is no text"))?;
         question.types.insert(name.clone(), ty.into());
     }
     question.container = match object.get("container") {

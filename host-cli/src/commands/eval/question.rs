@@ -31,9 +31,15 @@ pub(super) enum Answer {
     Value(Const),
     Type(String),
     /// The evaluation failed, as CEL has it, or the question makes no sense
-    Error { code: String, message: String },
+    Error {
+        code: String,
+        message: String,
+    },
     /// The expression, or a type, does not compile
-    Invalid { source: String, diagnostics: Vec<Diagnostic> },
+    Invalid {
+        source: String,
+        diagnostics: Vec<Diagnostic>,
+    },
     /// The host could not run it
     Broken(Failure),
 }
@@ -41,14 +47,20 @@ pub(super) enum Answer {
 impl Answer {
     /// The answer as one line of JSON has it.
     pub(super) fn to_json(&self) -> Value {
-        let error = |code: &str, message: &str| json!({ "error": { "code": code, "message": message } });
+        let error =
+            |code: &str, message: &str| json!({ "error": { "code": code, "message": message } });
         match self {
             Self::Value(value) => cel_value::encode(value),
             Self::Type(ty) => json!({ "type": ty }),
             Self::Error { code, message } => error(code, message),
             Self::Invalid { diagnostics, .. } => {
-                let first = diagnostics.iter().find(|each| each.severity == Severity::Error);
-                first.map_or_else(|| error("invalid", ""), |first| error(first.code, &first.message))
+                let first = diagnostics
+                    .iter()
+                    .find(|each| each.severity == Severity::Error);
+                first.map_or_else(
+                    || error("invalid", ""),
+                    |first| error(first.code, &first.message),
+                )
             }
             Self::Broken(failure) => error("failed", &format!("{:#}", failure.error)),
         }
@@ -57,7 +69,10 @@ impl Answer {
 
 impl From<StageFailure> for Answer {
     fn from(failure: StageFailure) -> Self {
-        Self::Broken(host::stage_failure("can't evaluate the expression", failure))
+        Self::Broken(host::stage_failure(
+            "can't evaluate the expression",
+            failure,
+        ))
     }
 }
 
@@ -79,15 +94,21 @@ impl Question {
 
     fn try_answer(&self, host: &Host) -> Result<Answer, Answer> {
         let variables = self.variables()?;
-        let invalid = |diagnostics| Answer::Invalid { source: self.expression.clone(), diagnostics };
+        let invalid = |diagnostics| Answer::Invalid {
+            source: self.expression.clone(),
+            diagnostics,
+        };
         if self.check_only {
             let checked = check_expression(&self.expression, &variables, &self.container);
-            let ruleset = checked.ruleset.ok_or_else(|| invalid(checked.diagnostics))?;
+            let ruleset = checked
+                .ruleset
+                .ok_or_else(|| invalid(checked.diagnostics))?;
             return Ok(Answer::Type(type_of_result(&ruleset)));
         }
         let compilation = compile_expression(&self.expression, &variables, &self.container);
-        let Artifact { component, ruleset } =
-            compilation.artifact.ok_or_else(|| invalid(compilation.diagnostics))?;
+        let Artifact { component, ruleset } = compilation
+            .artifact
+            .ok_or_else(|| invalid(compilation.diagnostics))?;
         let component = host.load(&component)?;
         let mut session = host.open(&component, &[], host::LIMITS)?;
         let values = self.values(&ruleset)?;
@@ -102,8 +123,10 @@ impl Question {
         let typed = names.into_iter().map(|name| {
             let ty = match self.types.get(name) {
                 None => cel_value::type_of(&self.bindings[name]),
-                Some(source) => parse_type(source)
-                    .map_err(|diagnostics| Answer::Invalid { source: source.clone(), diagnostics })?,
+                Some(source) => parse_type(source).map_err(|diagnostics| Answer::Invalid {
+                    source: source.clone(),
+                    diagnostics,
+                })?,
             };
             Ok((name.clone(), ty))
         });
@@ -119,17 +142,28 @@ impl Question {
             None if matches!(ty, Type::Nullable(_) | Type::Null) => Ok(Const::Null),
             None => Err(invalid_binding(format!("`{name}` has no value"))),
         };
-        ruleset.inputs.iter().map(|input| value(&input.name, &input.ty)).collect()
+        ruleset
+            .inputs
+            .iter()
+            .map(|input| value(&input.name, &input.ty))
+            .collect()
     }
 }
 
 fn invalid_binding(message: String) -> Answer {
-    Answer::Error { code: "invalid-binding".into(), message }
+    Answer::Error {
+        code: "invalid-binding".into(),
+        message,
+    }
 }
 
 /// The type of the expression, before it became that of an output.
 fn type_of_result(ruleset: &RuleSet) -> String {
-    let value = ruleset.rules.first().and_then(|rule| rule.then.first()).map(|part| &part.value.kind);
+    let value = ruleset
+        .rules
+        .first()
+        .and_then(|rule| rule.then.first())
+        .map(|part| &part.value.kind);
     let is_null = match value {
         Some(ExprKind::Const(Const::Null)) => true,
         Some(ExprKind::Wrap(inner)) => inner.ty == Type::Null,
@@ -143,10 +177,20 @@ fn type_of_result(ruleset: &RuleSet) -> String {
 
 fn result(outcome: &Outcome) -> Answer {
     if let Some(error) = outcome.errors.first() {
-        return Answer::Error { code: code_name(error.code).into(), message: error.message.clone() };
+        return Answer::Error {
+            code: code_name(error.code).into(),
+            message: error.message.clone(),
+        };
     }
-    match outcome.columns.first().and_then(|column| cells::value(column, 0)) {
+    match outcome
+        .columns
+        .first()
+        .and_then(|column| cells::value(column, 0))
+    {
         Some(value) => Answer::Value(value),
-        None => Answer::Error { code: "failed".into(), message: "the expression has no value".into() },
+        None => Answer::Error {
+            code: "failed".into(),
+            message: "the expression has no value".into(),
+        },
     }
 }
