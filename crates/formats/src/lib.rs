@@ -6,6 +6,8 @@
 mod csv;
 mod error;
 mod json;
+#[cfg(test)]
+mod tests;
 #[cfg(feature = "parquet")]
 mod typed;
 mod write;

@@ -1,5 +1,8 @@
 //! The order of the stages, from the fields that they consume and produce.
 
+#[cfg(test)]
+mod tests;
+
 use crate::cast;
 use crate::suggest::{did_you_mean, list};
 use crate::wire::type_name;

@@ -2,6 +2,8 @@
 
 mod explain;
 mod step;
+#[cfg(test)]
+mod tests;
 
 pub use explain::StageExplanation;
 

@@ -8,6 +8,7 @@ use crate::cast::{self, CellError, Converted};
 use crate::load::Stage;
 use crate::manifest::OnError;
 use crate::runtime::{Outcome, RowErrorCode, Runtime, StageFailure, StageFailureKind};
+use crate::wire::is_dynamic;
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, RecordBatch, UInt32Array, new_empty_array};
 use arrow_schema::{ArrowError, Field, FieldRef, Schema};
@@ -59,12 +60,12 @@ impl<'a> Work<'a> {
                 Ok((converted.array, converted.errors))
             }
             Column::Input(index) => {
-                let known = |(at, field, _): &(usize, FieldRef, Converted)| {
+                let known = |(at, field, _): &&(usize, FieldRef, Converted)| {
                     *at == index
-                        && field.data_type() == wanted.data_type()
+                        && has_type_of(field, wanted)
                         && field.is_nullable() == wanted.is_nullable()
                 };
-                if let Some((_, _, converted)) = self.converted.iter().find(|entry| known(entry)) {
+                if let Some((_, _, converted)) = self.converted.iter().find(known) {
                     return Ok((converted.array.clone(), converted.errors.clone()));
                 }
                 let from = self.batch.schema_ref().field(index);
@@ -73,6 +74,17 @@ impl<'a> Work<'a> {
                 self.converted.push((index, wanted.clone(), converted));
                 Ok(result)
             }
+        }
+    }
+
+    /// An input column as it leaves: most likely what some stage has read.
+    fn typed_column(&mut self, index: usize, field: &FieldRef) -> Result<ArrayRef, ArrowError> {
+        let known = |(at, known, _): &&(usize, FieldRef, Converted)| {
+            *at == index && has_type_of(known, field)
+        };
+        match self.converted.iter().find(known) {
+            Some((_, _, converted)) => Ok(converted.array.clone()),
+            None => Ok(self.column(Column::Input(index), field)?.0),
         }
     }
 
@@ -105,7 +117,7 @@ impl<'a> Work<'a> {
         for (index, typed) in binding.typed.iter().enumerate() {
             columns.push(match typed {
                 None => self.batch.column(index).clone(),
-                Some(field) => self.column(Column::Input(index), field)?.0,
+                Some(field) => self.typed_column(index, field)?,
             });
         }
         columns.extend(self.produced.into_iter().map(|(_, array)| array));
@@ -128,6 +140,11 @@ impl<'a> Work<'a> {
             stage_rows,
         })
     }
+}
+
+/// The same type, nulls aside?
+fn has_type_of(field: &Field, other: &Field) -> bool {
+    field.data_type() == other.data_type() && is_dynamic(field) == is_dynamic(other)
 }
 
 /// Rows of a batch, ascending; `None`: all.

@@ -70,6 +70,16 @@ fn random_nodes(dice: &mut Dice, level: usize, nodes: &mut Vec<FieldNode>) {
     }
 }
 
+fn random_bits(dice: &mut Dice, len: usize) -> Vec<u8> {
+    (0..len.div_ceil(8)).map(|_| dice.roll(256) as u8).collect()
+}
+
+fn random_offsets(dice: &mut Dice, len: usize) -> Vec<i32> {
+    let mut offsets = vec![dice.roll(2) as i32];
+    (0..len).for_each(|row| offsets.push(offsets[row] + dice.roll(4) as i32));
+    offsets
+}
+
 /// Random flat arrays of a type, in pre-order.
 fn random_flat(
     dice: &mut Dice,
@@ -78,20 +88,14 @@ fn random_flat(
     flat: &mut Vec<FlatArray<'static>>,
 ) {
     let Some(node) = nodes.next() else { return };
-    let mut bits =
-        |len: usize| -> Vec<u8> { (0..len.div_ceil(8)).map(|_| dice.roll(256) as u8).collect() };
-    let validity = (node.nullable && node.kind != TypeNode::Null).then(|| Cow::Owned(bits(len)));
-    let mut offsets = |len: usize| {
-        let mut offsets = vec![dice.roll(2) as i32];
-        (0..len).for_each(|row| offsets.push(offsets[row] + dice.roll(4) as i32));
-        offsets
-    };
+    let is_nullable = node.nullable && node.kind != TypeNode::Null;
+    let validity = is_nullable.then(|| Cow::Owned(random_bits(dice, len)));
     let mut inner = 0;
     let values = match &node.kind {
         TypeNode::Null | TypeNode::Struct(_) => FlatBuffer::None,
-        TypeNode::Boolean => FlatBuffer::Bits(Cow::Owned(bits(len))),
+        TypeNode::Boolean => FlatBuffer::Bits(Cow::Owned(random_bits(dice, len))),
         TypeNode::Text | TypeNode::Binary | TypeNode::Dynamic => {
-            let offsets = offsets(len);
+            let offsets = random_offsets(dice, len);
             let n_bytes = offsets[len] as usize;
             let bytes = (0..n_bytes).map(|_| b'a' + dice.roll(26) as u8).collect();
             FlatBuffer::Bytes {
@@ -100,7 +104,7 @@ fn random_flat(
             }
         }
         TypeNode::List | TypeNode::Map => {
-            let offsets = offsets(len);
+            let offsets = random_offsets(dice, len);
             inner = offsets[len] as usize;
             FlatBuffer::Offsets(offsets.into())
         }
