@@ -169,10 +169,11 @@ fn parse_duration(text: &[u8]) -> Result<i64, i32> {
     let mut total: i64 = 0;
     let mut n_units = 0;
     while !cursor.rest.is_empty() {
-        let mut whole: i64 = 0;
+        // A number that is too large is reported as such only if it has a unit.
+        let mut whole: Option<i64> = Some(0);
         let mut n_digits = 0;
         while let Some(digit) = cursor.digit() {
-            whole = whole.checked_mul(10).and_then(|value| value.checked_add(digit)).ok_or(DURATION_RANGE)?;
+            whole = whole.and_then(|value| value.checked_mul(10)).and_then(|value| value.checked_add(digit));
             n_digits += 1;
         }
         let mut billionths = 0;
@@ -200,7 +201,7 @@ fn parse_duration(text: &[u8]) -> Result<i64, i32> {
         };
         // billionths < 1e9 and unit <= 3.6e12: split the product so that it stays in 64 bits
         let fraction = if unit >= NANOS_OF_SECOND { billionths * (unit / NANOS_OF_SECOND) } else { billionths * unit / NANOS_OF_SECOND };
-        let part = whole.checked_mul(unit).and_then(|value| value.checked_add(fraction)).ok_or(DURATION_RANGE)?;
+        let part = whole.and_then(|value| value.checked_mul(unit)).and_then(|value| value.checked_add(fraction)).ok_or(DURATION_RANGE)?;
         total = total.checked_sub(part).ok_or(DURATION_RANGE)?;
         n_units += 1;
     }

@@ -137,13 +137,23 @@ impl RowCode<'_> {
 
     /// Timestamp minus timestamp; pushes nanoseconds.
     fn timestamp_difference(&mut self, a: &[u32], b: &[u32], on_error: Label) {
-        // Whole seconds times 10^9 fit up to 9,223,372,036; one second less leaves room for the nanoseconds.
-        const LIMIT: i64 = i64::MAX / NANOS - 1;
+        // Beyond this, no nanoseconds bring the difference back into 64 bits.
+        const LIMIT: i64 = i64::MAX / NANOS + 1;
         let seconds = self.f.local(ValType::I64);
+        let step = self.f.local(ValType::I64);
+        let difference = self.f.local(ValType::I64);
         self.f.ins().local_get(a[0]).local_get(b[0]).i64_sub().local_tee(seconds);
         self.f.ins().i64_const(LIMIT).i64_add().i64_const(2 * LIMIT).i64_gt_u();
         self.fail_if(failure::DURATION_RANGE, on_error);
-        self.f.ins().local_get(seconds).i64_const(NANOS).i64_mul();
-        self.f.ins().local_get(a[1]).local_get(b[1]).i32_sub().i64_extend_i32_s().i64_add();
+        // One second nearer to zero, so that the product fits; it goes to the nanoseconds instead.
+        let mut ins = self.f.ins();
+        ins.local_get(seconds).i64_const(0).i64_gt_s().local_get(seconds).i64_const(0).i64_lt_s().i32_sub().i64_extend_i32_s().local_set(step);
+        ins.local_get(seconds).local_get(step).i64_sub().i64_const(NANOS).i64_mul();
+        ins.local_get(a[1]).local_get(b[1]).i32_sub().i64_extend_i32_s().i64_add();
+        ins.local_get(step).i64_const(NANOS).i64_mul().i64_add().local_tee(difference);
+        // The sign of the seconds is that of the difference, unless the sum has overflowed.
+        ins.local_get(step).i64_xor().i64_const(0).local_get(step).local_get(step).i64_mul().i64_sub().i64_and().i64_const(0).i64_lt_s();
+        self.fail_if(failure::DURATION_RANGE, on_error);
+        self.f.ins().local_get(difference);
     }
 }

@@ -55,35 +55,57 @@ pub fn parse_timestamp(text: &str) -> Option<Value> {
     is_in_range.then(|| Value::Timestamp(date.timestamp(), date.timestamp_subsec_nanos()))
 }
 
-/// Numbers with units, exactly.
-pub fn parse_duration(text: &str) -> Option<Value> {
+/// Numbers with units, exactly; the inner `None` is out of range.
+pub fn parse_duration(text: &str) -> Option<Option<Value>> {
     let (sign, mut rest) = match text.strip_prefix('-') {
         Some(rest) => (-1, rest),
         None => (1, text.strip_prefix('+').unwrap_or(text)),
     };
     if rest == "0" {
-        return Some(Value::Duration(0));
+        return Some(Some(Value::Duration(0)));
     }
-    let mut nanos = 0f64;
+    // In billionths of a nanosecond; what is left of them is cut off.
+    let mut total = 0i128;
     let mut is_empty = true;
     while !rest.is_empty() {
         let number_len = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
-        let number: f64 = rest[..number_len].parse().ok()?;
+        let (whole, fraction) = rest[..number_len]
+            .split_once('.')
+            .unwrap_or((&rest[..number_len], ""));
+        if number_len < 1
+            || rest[..number_len] == *"."
+            || fraction.contains('.')
+            || whole.len() > 25
+        {
+            return None;
+        }
         rest = &rest[number_len..];
         let (unit, scale) = [
-            ("ms", 1e6),
-            ("us", 1e3),
-            ("ns", 1.0),
-            ("h", 3.6e12),
-            ("m", 6e10),
-            ("s", 1e9),
+            ("ms", 1_000_000),
+            ("us", 1_000),
+            ("ns", 1),
+            ("h", 3_600_000_000_000),
+            ("m", 60_000_000_000),
+            ("s", 1_000_000_000i128),
         ]
         .into_iter()
         .find(|(unit, _)| rest.starts_with(unit))?;
         rest = &rest[unit.len()..];
-        nanos += number * scale;
+        let whole: i128 = if whole.is_empty() {
+            0
+        } else {
+            whole.parse().ok()?
+        };
+        let billionths: i128 = format!("{fraction:0<9}")[..9].parse().ok()?;
+        total += whole * scale * 1_000_000_000 + billionths * scale;
         is_empty = false;
     }
-    // The generated texts are short, so the sum is exact.
-    (!is_empty && nanos < 9e18).then_some(Value::Duration(sign * nanos as i64))
+    if is_empty {
+        return None;
+    }
+    Some(
+        i64::try_from(sign * (total / 1_000_000_000))
+            .map(Value::Duration)
+            .ok(),
+    )
 }

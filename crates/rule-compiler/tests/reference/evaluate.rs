@@ -364,9 +364,10 @@ fn call(function: Function, args: &[Value], ty: &Type) -> Result<Value> {
             Value::Int(seconds) => timestamp(i128::from(*seconds) * NANOS),
             _ => super::calendar::parse_timestamp(text(0)).ok_or(Code::InvalidArgument),
         },
-        Function::ToDuration => {
-            super::calendar::parse_duration(text(0)).ok_or(Code::InvalidArgument)
-        }
+        Function::ToDuration => super::calendar::parse_duration(text(0))
+            .map_or(Err(Code::InvalidArgument), |value| {
+                value.ok_or(Code::Overflow)
+            }),
         Function::Matches => panic!("not supported yet"),
         getter => Ok(Value::Int(super::calendar::part(getter, &args[0]))),
     }
@@ -393,7 +394,7 @@ fn to_number(value: &Value, ty: &Type) -> Result<Value> {
                 Type::Int => {
                     *value > -9_223_372_036_854_775_808.0 && *value < 9_223_372_036_854_775_808.0
                 }
-                _ => *value > -1.0 && *value < 18_446_744_073_709_551_616.0,
+                _ => *value >= 0.0 && *value < 18_446_744_073_709_551_616.0,
             };
             if fits {
                 from_integer(whole as i128)
@@ -406,23 +407,18 @@ fn to_number(value: &Value, ty: &Type) -> Result<Value> {
                 .parse()
                 .map(Value::Double)
                 .map_err(|_| Code::InvalidArgument),
-            Type::Int => text
-                .parse()
-                .map(Value::Int)
-                .map_err(|error: std::num::ParseIntError| parse_error(&error)),
-            _ => text
-                .parse()
-                .map(Value::Uint)
-                .map_err(|error: std::num::ParseIntError| parse_error(&error)),
+            _ => {
+                let digits = match ty {
+                    Type::Int => text.strip_prefix(['+', '-']).unwrap_or(text),
+                    _ => text.strip_prefix('+').unwrap_or(text),
+                };
+                if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+                    return Err(Code::InvalidArgument);
+                }
+                from_integer(text.parse().unwrap_or(i128::MAX))
+            }
         },
         other => panic!("the number of {other:?}"),
-    }
-}
-
-fn parse_error(error: &std::num::ParseIntError) -> Code {
-    match error.kind() {
-        std::num::IntErrorKind::PosOverflow | std::num::IntErrorKind::NegOverflow => Code::Overflow,
-        _ => Code::InvalidArgument,
     }
 }
 

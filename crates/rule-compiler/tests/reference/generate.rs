@@ -402,6 +402,8 @@ pub fn expression(random: &mut Random, ty: &Type, depth: usize) -> String {
                 format!("({n} {equality} {x})"),
                 format!("({x} in [{y}, {n}, {x}])"),
                 format!("({n} in [{y}, null])"),
+                format!("(null in [{n}, {x}])"),
+                format!("(null {equality} null)"),
                 format!("({number} in [1, 2u, {other}])"),
                 format!("({text}).{method}({text_b})"),
                 format!("bool({text})"),
