@@ -31,7 +31,13 @@ pub fn evaluate_row(ruleset: &RuleSet, inputs: &[Value]) -> Result<Vec<Value>> {
         };
         for each in contributions {
             match row.contribution(&each.value) {
-                Ok(values) => gathered[each.output].push(values),
+                Ok(value) => {
+                    gathered[each.output].push(value);
+                    // A sum overflows at the contribution that is too much.
+                    if let Err(code) = merge(&ruleset.outputs[each.output], gathered[each.output].clone()) {
+                        failure = failure.or(Some(code));
+                    }
+                }
                 Err(code) => failure = failure.or(Some(code)),
             }
         }
@@ -84,6 +90,8 @@ fn merge(output: &Output, values: Vec<Value>) -> Result<Value> {
                     element => vec![element],
                 };
                 for element in more {
+                    // Columns hold microseconds: what is equal there is a repetition.
+                    let element = crate::as_stored(element);
                     if output.merge == Merge::Collect
                         || !elements.iter().any(|known| equal(known, &element))
                     {
