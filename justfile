@@ -41,7 +41,7 @@ components:
 # needs: wasm web
 # Build the playground into web-ui/dist
 web: components
-    cd web-ui && {{ wasm_env }} trunk build --release --offline
+    cd web-ui && CARGO_TARGET_DIR="$PWD/../target/wasm" {{ wasm_env }} trunk build --release --offline
 
 # needs: wasm web
 # Build the playground and serve it at http://127.0.0.1:8080
@@ -51,7 +51,7 @@ serve: web
 # needs: wasm web
 # Serve the playground at http://127.0.0.1:8080 and rebuild it when a file changes
 watch: components
-    cd web-ui && {{ wasm_env }} trunk serve --release --offline --address 127.0.0.1 --port 8080
+    cd web-ui && CARGO_TARGET_DIR="$PWD/../target/wasm" {{ wasm_env }} trunk serve --release --offline --address 127.0.0.1 --port 8080
 
 # needs: wasm npm
 # Measure: the reference rule, start-up, and flight-desk over all 3 million flights

@@ -257,10 +257,19 @@ pub struct RunReport {
     pub stage_ms: Vec<(String, f64)>,
     /// Columns of the result
     pub columns: Vec<ColumnReport>,
-    /// What did not fit or failed, at most a hundred of them: row and message
-    pub row_problems: Vec<(usize, String)>,
+    /// What did not fit or failed, at most a hundred of them
+    pub row_problems: Vec<Problem>,
     /// The examples in the rules files
     pub tests: Vec<TestReport>,
+}
+
+/// Something that has no decision.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Problem {
+    /// `row 7` of the data, from 0, or `line 8` of its file, from 1
+    pub place: String,
+    /// Why
+    pub message: String,
 }
 
 /// A column of the result.

@@ -11,7 +11,7 @@ pub(crate) fn ComponentTab(props: &PartProps) -> Html {
     if state.compiled.stages.is_empty() {
         return html! { <decisions::Empty state={state.clone()} controller={props.controller.clone()} /> };
     }
-    html! { <div class="components">{ for state.compiled.stages.iter().map(|stage| card(props, stage)) }</div> }
+    html! { <div class="components">{ for state.compiled.stages.iter().rev().map(|stage| card(props, stage)) }</div> }
 }
 
 fn card(props: &PartProps, stage: &StageReport) -> Html {

@@ -42,7 +42,7 @@ pub(crate) fn DataBar(props: &PartProps) -> Html {
                     <input class="hidden" type="file" id="open-file" accept=".csv,.ndjson,.jsonl,.json" onchange={choose_file} />
                 </label>
                 <button class="button button-quiet" onclick={toggle} aria-expanded={is_pasting.to_string()}>{ "Paste" }</button>
-                <p class="quiet privacy">{ "or drop CSV, NDJSON or JSON anywhere. Nothing leaves this browser." }</p>
+                <p class="quiet privacy">{ "or drop a file. Nothing leaves this browser." }</p>
             </div>
             if *is_pasting {
                 <Paste {close} controller={controller.clone()} />
@@ -107,8 +107,8 @@ fn RowProblems(props: &PartProps) -> Html {
         <details class="row-problems">
             <summary>{ format!("{} without a decision", format::rows(n)) }</summary>
             <ol>
-                { for report.row_problems.iter().map(|(row, message)| html! {
-                    <li><span class="quiet">{ format!("row {}", format::count(*row)) }</span>{ " " }{ message }</li>
+                { for report.row_problems.iter().map(|problem| html! {
+                    <li><span class="quiet">{ &problem.place }</span>{ " " }{ &problem.message }</li>
                 }) }
             </ol>
         </details>

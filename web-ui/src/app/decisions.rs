@@ -10,6 +10,8 @@ const ROW_PX: usize = 32;
 /// Rows asked for at once, and how many of them may lie above the first in sight.
 const PAGE_ROWS: usize = 120;
 const ROWS_ABOVE: usize = 40;
+/// Values to filter by that are offered above the table.
+const MOST_CHIPS: usize = 16;
 
 /// Counts to filter by, and the table.
 #[component]
@@ -56,7 +58,7 @@ fn Counts(props: &PartProps) -> Html {
         html! {
             <>
                 <span class="quiet counts-name">{ &column.name }</span>
-                { for values.iter().take(8).map(|(value, n)| {
+                { for values.iter().take(MOST_CHIPS).map(|(value, n)| {
                     let is_on = state.view.filter.as_ref() == Some(&(index, value.clone()));
                     let filter = (!is_on).then(|| (index, value.clone()));
                     let choose = super::choose(state, Action::View(View { filter, ..state.view.clone() }));
@@ -70,7 +72,7 @@ fn Counts(props: &PartProps) -> Html {
         }
     });
     let is_listed = state.view.filter.as_ref().is_some_and(|filter| found.is_some_and(|(index, _, values)| {
-        filter.0 == index && values.iter().take(8).any(|(value, _)| *value == filter.1)
+        filter.0 == index && values.iter().take(MOST_CHIPS).any(|(value, _)| *value == filter.1)
     }));
     html! {
         <div class="counts" aria-label="rows per value">
@@ -118,6 +120,7 @@ fn Table(props: &PartProps) -> Html {
     };
     let page = &state.page;
     let columns = &state.report.columns;
+    let order = column_order(columns);
     let is_empty = page.n_rows == 0 && page.view == state.view && state.result > 0;
     html! {
         <div class="table" ref={scroller} onscroll={on_scroll} tabindex="0" aria-label="decisions">
@@ -125,14 +128,14 @@ fn Table(props: &PartProps) -> Html {
                 <thead>
                     <tr>
                         <th class="row-number" scope="col">{ "#" }</th>
-                        { for columns.iter().enumerate().map(|(index, column)| head(state, index, column)) }
+                        { for order.iter().map(|index| head(state, *index, &columns[*index])) }
                     </tr>
                 </thead>
                 <tbody>
                     <tr aria-hidden="true" class="spacer" style={format!("height:{}px", page.start * ROW_PX)} />
                     { for page.rows.iter().enumerate().map(|(index, (row, cells))| {
                         let position = page.start + index;
-                        body_row(state, position, *row, cells, columns)
+                        body_row(state, position, *row, cells, &order)
                     }) }
                     <tr aria-hidden="true" class="spacer" style={format!("height:{}px", page.n_rows.saturating_sub(page.start + page.rows.len()) * ROW_PX)} />
                 </tbody>
@@ -144,6 +147,19 @@ fn Table(props: &PartProps) -> Html {
             }
         </div>
     }
+}
+
+/// What the last stage decided first, then the data, then what the stages before it added.
+pub(crate) fn column_order(columns: &[ColumnReport]) -> Vec<usize> {
+    let last = columns.iter().rev().find_map(|column| column.stage.clone());
+    let rank = |index: &usize| match &columns[*index].stage {
+        stage @ Some(_) if *stage == last => 0,
+        None => 1,
+        Some(_) => 2,
+    };
+    let mut order: Vec<usize> = (0..columns.len()).collect();
+    order.sort_by_key(rank);
+    order
 }
 
 fn head(state: &UseReducerHandle<State>, index: usize, column: &ColumnReport) -> Html {
@@ -165,7 +181,8 @@ fn head(state: &UseReducerHandle<State>, index: usize, column: &ColumnReport) ->
     }
 }
 
-fn body_row(state: &UseReducerHandle<State>, position: usize, row: usize, cells: &[Option<String>], columns: &[ColumnReport]) -> Html {
+fn body_row(state: &UseReducerHandle<State>, position: usize, row: usize, cells: &[Option<String>], order: &[usize]) -> Html {
+    let columns = &state.report.columns;
     let is_selected = state.selected.is_some_and(|selected| selected.row == row);
     let select = Action::Select(Some(Selected { position, row }));
     let on_key = {
@@ -179,14 +196,14 @@ fn body_row(state: &UseReducerHandle<State>, position: usize, row: usize, cells:
     html! {
         <tr key={row} class={classes!(is_selected.then_some("is-selected"))} onclick={super::choose(state, select)} onkeydown={on_key} tabindex="0" title="why?">
             <td class="row-number">{ format::count(row) }</td>
-            { for cells.iter().zip(columns).map(|(cell, column)| {
+            { for order.iter().filter_map(|index| Some((cells.get(*index)?, columns.get(*index)?))).map(|(cell, column)| {
                 let class = classes!(column.is_numeric.then_some("number"), column.stage.is_some().then_some("made"), cell.is_none().then_some("null"));
                 let text = match cell {
                     None => "null".to_owned(),
                     Some(text) if column.is_numeric => format::cell(text),
                     Some(text) => text.clone(),
                 };
-                let title = (text.len() > 24).then(|| text.clone());
+                let title = cell.clone().filter(|whole| whole.len() > 24 || (column.is_numeric && *whole != text));
                 html! { <td {class} {title}>{ text }</td> }
             }) }
         </tr>

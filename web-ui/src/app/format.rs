@@ -62,11 +62,11 @@ pub(crate) fn number(value: f64) -> String {
 
 /// The text of a numeric cell, with separators where it is a number.
 pub(crate) fn cell(text: &str) -> String {
-    match text.strip_prefix('-') {
-        _ if text.len() > 1 && text.chars().all(|c| c.is_ascii_digit()) => text.parse().map_or_else(|_| text.to_owned(), count),
-        Some(digits) if digits.len() > 3 && digits.chars().all(|c| c.is_ascii_digit()) => {
-            digits.parse().map_or_else(|_| text.to_owned(), |n| format!("\u{2212}{}", count(n)))
-        }
-        _ => text.to_owned(),
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    if !digits.is_empty() && digits.chars().all(|c| c.is_ascii_digit()) {
+        let sign = if digits.len() < text.len() { "\u{2212}" } else { "" };
+        return digits.parse().map_or_else(|_| text.to_owned(), |n| format!("{sign}{}", count(n)));
     }
+    // Doubles keep four digits in the table; the whole number is in the cell's title.
+    text.parse().map_or_else(|_| text.to_owned(), number)
 }

@@ -22,7 +22,7 @@ pub(crate) fn Params(props: &PartProps) -> Html {
                     }) }
                 </fieldset>
             }) }
-            <p class="quiet">{ "A change runs at once; nothing is compiled again. Hosts set the same parameters when they open the stage." }</p>
+            <p class="quiet">{ "A change runs at once, with the same component: hosts set parameters when they open the stage." }</p>
             if !state.project.params.is_empty() {
                 <button class="button" onclick={reset}>{ "Back to the defaults" }</button>
             }

@@ -9,8 +9,12 @@ use yew::prelude::*;
 #[component]
 pub(crate) fn SummaryTab(props: &PartProps) -> Html {
     let state = &props.state;
-    let summarised: Vec<_> =
-        state.report.columns.iter().enumerate().filter(|(_, column)| column.summary.is_some()).collect();
+    let columns = &state.report.columns;
+    let summarised: Vec<_> = decisions::column_order(columns)
+        .into_iter()
+        .map(|index| (index, &columns[index]))
+        .filter(|(_, column)| column.summary.is_some())
+        .collect();
     if summarised.is_empty() {
         return html! { <decisions::Empty state={state.clone()} controller={props.controller.clone()} /> };
     }

@@ -41,7 +41,8 @@ pub(crate) fn Why(props: &PartProps) -> Html {
             </div>
             if let Some(why) = &state.why {
                 if why.row == selected.row {
-                    { for why.stages.iter().map(|stage| stage_part(props, stage)) }
+                    // The decision first, then what led to it.
+                    { for why.stages.iter().rev().map(|stage| stage_part(props, stage)) }
                 }
             } else {
                 <p class="quiet" aria-busy="true">{ "asking\u{2026}" }</p>
@@ -68,9 +69,10 @@ fn stage_part(props: &PartProps, stage: &StageWhy) -> Html {
             </div>
             if let Some(failure) = &stage.failure { <p class="quiet">{ failure }</p> }
             if !stage.lets.is_empty() {
-                <ul class="tree lets">
-                    { for stage.lets.iter().map(|definition| expression(props, stage, definition)) }
-                </ul>
+                <details class="lets">
+                    <summary class="quiet">{ format!("{} definitions", stage.lets.len()) }</summary>
+                    <ul class="tree">{ for stage.lets.iter().map(|definition| expression(props, stage, definition)) }</ul>
+                </details>
             }
             <ol class="rules">{ for stage.rules.iter().map(|rule| rule_part(props, stage, rule)) }</ol>
         </section>

@@ -4,10 +4,10 @@ use super::models::Models;
 use super::table::{Table, summarise};
 use super::{Worker, cells, project, rows, tests};
 use crate::protocol::{
-    ColumnReport, CompileReport, DataSource, ParamReport, ParamValue, Project, Response, RunReport, StageReport, TestReport,
+    ColumnReport, CompileReport, DataSource, ParamReport, ParamValue, Problem, Project, Response, RunReport, StageReport, TestReport,
 };
 use arrow_array::{RecordBatch, UInt32Array};
-use arrow_schema::Field;
+use arrow_schema::{Field, FieldRef};
 use rulestage_pipeline::bind::{BindOptions, BindProblem, Binding};
 use rulestage_pipeline::load::{LoadError, Pipeline, Source, load, sha256_hex};
 use rulestage_pipeline::manifest::{Manifest, StageSource};
@@ -50,7 +50,10 @@ impl Failure {
 /// Rows that have been read.
 pub(crate) struct Data {
     id: u32,
+    wanted: Vec<FieldRef>,
     rows: RecordBatch,
+    /// Lines of the file that are no rows
+    problems: Vec<Problem>,
 }
 
 /// The last run that came to its end, for tables and reasons.
@@ -94,7 +97,8 @@ pub(crate) async fn run(worker: &Worker, order: Order) -> Result<(), Failure> {
         return Ok(());
     }
 
-    let input = read_data(worker, run, &order.data, order.blob.as_ref()).await?;
+    let wanted = pipeline.externals.iter().map(|external| external.field.clone()).collect();
+    let (input, bad_lines) = read_data(worker, &order, wanted).await?;
     let start = worker.now_ms();
     let binding = pipeline
         .bind(&input.schema(), BindOptions { typed: true })
@@ -102,8 +106,9 @@ pub(crate) async fn run(worker: &Worker, order: Order) -> Result<(), Failure> {
     let mut executor = pipeline.open(&*runtime).map_err(|error| Failure::new("opening the stages", error.to_string()))?;
     let batch_rows = if order.batch_rows == 0 { BATCH_ROWS } else { order.batch_rows as usize };
     let mut watch = Watch::new(worker, run, &pipeline);
-    let ran = run_batches(&runtime, &mut executor, &binding, &input, batch_rows, &mut watch)?;
+    let mut ran = run_batches(&runtime, &mut executor, &binding, &input, batch_rows, &mut watch)?;
     let elapsed_ms = worker.now_ms() - start;
+    ran.problems.extend(bad_lines.iter().take(MOST_PROBLEMS).cloned());
     let stage_ms = watch.stage_ms;
 
     worker.doing(run, "running the examples");
@@ -111,7 +116,7 @@ pub(crate) async fn run(worker: &Worker, order: Order) -> Result<(), Failure> {
     worker.doing(run, "counting");
     let report = RunReport {
         n_rows: ran.output.num_rows(),
-        n_failed: ran.n_dead,
+        n_failed: ran.n_dead + bad_lines.len(),
         data_name: order.data.name.clone(),
         elapsed_ms,
         stage_ms,
@@ -259,12 +264,16 @@ fn show_default(value: &Value) -> String {
     }
 }
 
-async fn read_data(worker: &Worker, run: u32, data: &DataSource, blob: Option<&Blob>) -> Result<RecordBatch, Failure> {
+/// The rows, read once for as long as the stages want the same columns of them.
+async fn read_data(worker: &Worker, order: &Order, wanted: Vec<FieldRef>) -> Result<(RecordBatch, Vec<Problem>), Failure> {
+    let Order { run, data, blob, .. } = order;
     if let Some(known) = &*worker.data.borrow()
         && known.id == data.id
+        && known.wanted == wanted
     {
-        return Ok(known.rows.clone());
+        return Ok((known.rows.clone(), known.problems.clone()));
     }
+    let run = *run;
     let during = format!("fetching {}", data.name);
     worker.doing(run, &during);
     let bytes = match (&data.url, blob) {
@@ -274,9 +283,9 @@ async fn read_data(worker: &Worker, run: u32, data: &DataSource, blob: Option<&B
     };
     let during = format!("reading {}", data.name);
     worker.doing(run, &during);
-    let rows = rows::read(&data.name, &bytes).map_err(|message| Failure::new(during, message))?;
-    worker.data.replace(Some(Data { id: data.id, rows: rows.clone() }));
-    Ok(rows)
+    let read = rows::read(&data.name, &bytes, wanted.clone()).map_err(|message| Failure::new(during, message))?;
+    worker.data.replace(Some(Data { id: data.id, wanted, rows: read.0.clone(), problems: read.1.clone() }));
+    Ok(read)
 }
 
 fn bind_message(problems: &[BindProblem]) -> String {
@@ -322,7 +331,7 @@ struct Ran {
     output: RecordBatch,
     input_rows: Vec<u32>,
     n_dead: usize,
-    problems: Vec<(usize, String)>,
+    problems: Vec<Problem>,
 }
 
 fn run_batches(
@@ -347,7 +356,10 @@ fn run_batches(
         }
         n_dead += outcome.dead.len();
         let room = MOST_PROBLEMS - problems.len();
-        problems.extend(outcome.dead.iter().take(room).map(|dead| (start + dead.row_in_batch as usize, dead.to_string())));
+        problems.extend(outcome.dead.iter().take(room).map(|dead| Problem {
+            place: format!("row {}", start + dead.row_in_batch as usize),
+            message: dead.to_string(),
+        }));
         outputs.push(outcome.output);
         start += n_rows;
     }

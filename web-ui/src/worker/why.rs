@@ -71,11 +71,15 @@ fn fill(why: &mut StageWhy, source: &str, outline: &Outline, explanation: &Expla
     for (expression, value) in outline.expressions.iter().zip(&explanation.values) {
         let part = part(source, expression, value);
         let Some(rule) = why.rules.get_mut(expression.rule as usize) else {
-            why.lets.push(part);
+            if expression.depth == 0 {
+                why.lets.push(part);
+            }
             continue;
         };
         match expression.role {
             Role::Condition | Role::Definition => rule.conditions.push(part),
+            // The parts of a contribution are one click away, in the editor.
+            Role::ThenOutput(_) | Role::ElseOutput(_) if expression.depth > 0 => {}
             // A rule contributes by one of its two blocks.
             Role::ThenOutput(output) if rule.verdict == "fired" => {
                 rule.contributions.push((name_of(outline, output), part));
