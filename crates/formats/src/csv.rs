@@ -239,11 +239,19 @@ impl Records {
             }
         }
         self.count_lines();
-        let is_closed = self.raw.iter().filter(|byte| **byte == b'"').count() % 2 == 0;
-        if is_end && self.unread.is_empty() && !is_closed {
+        if is_end && self.unread.is_empty() && self.has_open_quote() {
             return Err(self.error("a quote opens here and is never closed".to_owned()));
         }
         Ok(true)
+    }
+
+    /// Does the record end inside of quotes? The parser takes the end of the file for their end.
+    fn has_open_quote(&self) -> bool {
+        let opens = |(at, byte): (usize, &u8)| {
+            *byte == b'"' && (at == 0 || matches!(self.raw[at - 1], b',' | b'\n'))
+        };
+        let n_quotes = self.raw.iter().filter(|byte| **byte == b'"').count();
+        n_quotes % 2 == 1 && self.raw.iter().enumerate().any(opens)
     }
 
     fn fill(&mut self) -> Result<usize, FormatError> {

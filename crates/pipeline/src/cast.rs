@@ -345,7 +345,11 @@ fn lists(array: &ArrayRef, to: &Field) -> Result<Converted, ArrowError> {
     // Elements under a null list are nobody's.
     let mut errors: Vec<CellError> = Vec::new();
     for error in converted.errors {
-        let row = offsets.partition_point(|offset| *offset <= error.row as i32) - 1;
+        // Elements before the first list, and after the last, belong to rows outside of a slice.
+        let n_started = offsets.partition_point(|offset| *offset <= error.row as i32);
+        let Some(row) = n_started.checked_sub(1) else {
+            continue;
+        };
         if row < array.len()
             && array.is_valid(row)
             && errors.last().is_none_or(|last| last.row != row as u32)

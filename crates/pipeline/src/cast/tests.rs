@@ -292,6 +292,17 @@ fn a_list_fails_with_its_elements() {
 }
 
 #[test]
+fn a_slice_of_lists_is_converted_by_itself() {
+    let lists = ListArray::from_iter_primitive::<Int64Type, _, _>(
+        [500, 1, 600].map(|value| Some(vec![Some(value)])),
+    );
+    let item = Arc::new(Field::new("item", DataType::Int8, true));
+    let expected = ListArray::from_iter_primitive::<Int8Type, _, _>([Some(vec![Some(1)])]);
+    let errors = check_array(lists.slice(1, 1), field(DataType::List(item)), expected);
+    assert!(errors.is_empty(), "{errors:?}");
+}
+
+#[test]
 fn lists_of_numbers_become_tensors_of_their_length() {
     let item = Arc::new(Field::new("item", DataType::Float32, false));
     let to = field(DataType::FixedSizeList(item.clone(), 2));
@@ -423,6 +434,25 @@ fn json_becomes_values_of_any_shape() {
     );
     assert_eq!(array.as_map().value(0).len(), 2);
     assert_eq!(errors.len(), 1);
+}
+
+#[test]
+fn doubles_are_read_exactly() {
+    for exact in [
+        31.245270191439438,
+        0.1 + 0.2,
+        5e-324,
+        f64::MAX,
+        2.2250738585072011e-308,
+    ] {
+        let spelled = format!("{exact:?}");
+        for from in [dynamic_field("c", true), field(DataType::Utf8)] {
+            let cells = text(&[Some(&spelled)]);
+            let converted = convert(&cells, &from, &field(DataType::Float64)).expect("text fits");
+            let value = converted.array.as_primitive::<Float64Type>().value(0);
+            assert_eq!(value.to_bits(), exact.to_bits(), "{spelled}");
+        }
+    }
 }
 
 #[test]

@@ -208,7 +208,8 @@ pub(crate) fn parse_duration(text: &str) -> Option<i128> {
         } else {
             fraction.parse().ok()?
         };
-        total += whole * per_unit + part * per_unit / 10i128.pow(fraction.len() as u32);
+        let part = part * per_unit / 10i128.pow(fraction.len() as u32);
+        total = total.checked_add(whole * per_unit + part)?;
         rest = tail;
     }
     Some(if negative { -total } else { total })
