@@ -215,7 +215,7 @@ impl Lexer<'_> {
             if byte == b'\\' && !raw {
                 // The next character, whatever it is, does not close the literal.
                 self.at += 1;
-                if !(self.peek(0) == b'\n' && !triple) {
+                if self.peek(0) != b'\n' || triple {
                     self.at += usize::from(self.at < self.bytes.len());
                 }
             } else if byte == quote && !triple {

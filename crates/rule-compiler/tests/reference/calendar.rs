@@ -9,7 +9,7 @@ fn date(seconds: i64, nanos: u32) -> DateTime<Utc> {
 }
 
 /// What a getter gives, in UTC.
-pub fn part(getter: Function, value: &Value) -> i64 {
+pub(crate) fn part(getter: Function, value: &Value) -> i64 {
     if let Value::Duration(nanos) = value {
         return match getter {
             Function::GetHours => nanos / 3_600_000_000_000,
@@ -39,7 +39,7 @@ pub fn part(getter: Function, value: &Value) -> i64 {
 }
 
 /// RFC 3339 with as many digits as are needed.
-pub fn timestamp_text(seconds: i64, nanos: u32) -> String {
+pub(crate) fn timestamp_text(seconds: i64, nanos: u32) -> String {
     let whole = date(seconds, 0).format("%Y-%m-%dT%H:%M:%S").to_string();
     let fraction = format!(".{nanos:09}");
     format!(
@@ -49,14 +49,14 @@ pub fn timestamp_text(seconds: i64, nanos: u32) -> String {
 }
 
 /// RFC 3339 in years 1 to 9999.
-pub fn parse_timestamp(text: &str) -> Option<Value> {
+pub(crate) fn parse_timestamp(text: &str) -> Option<Value> {
     let date = DateTime::parse_from_rfc3339(text).ok()?.with_timezone(&Utc);
     let is_in_range = (1..=9999).contains(&date.year()) && text.as_bytes().get(10) != Some(&b' ');
     is_in_range.then(|| Value::Timestamp(date.timestamp(), date.timestamp_subsec_nanos()))
 }
 
 /// Numbers with units, exactly; the inner `None` is out of range.
-pub fn parse_duration(text: &str) -> Option<Option<Value>> {
+pub(crate) fn parse_duration(text: &str) -> Option<Option<Value>> {
     let (sign, mut rest) = match text.strip_prefix('-') {
         Some(rest) => (-1, rest),
         None => (1, text.strip_prefix('+').unwrap_or(text)),

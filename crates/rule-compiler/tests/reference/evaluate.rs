@@ -8,15 +8,15 @@ use rulestage_rule_compiler::ir::{
 use rulestage_rule_compiler::types::Type;
 use std::cmp::Ordering;
 
-pub type Value = Const;
-pub type Result<T> = std::result::Result<T, Code>;
+pub(crate) type Value = Const;
+pub(crate) type Result<T> = std::result::Result<T, Code>;
 
 const NANOS: i128 = 1_000_000_000;
 const MIN_SECONDS: i64 = -62_135_596_800;
 const MAX_SECONDS: i64 = 253_402_300_799;
 
 /// The outputs of one row, or why it has none.
-pub fn evaluate_row(ruleset: &RuleSet, inputs: &[Value]) -> Result<Vec<Value>> {
+pub(crate) fn evaluate_row(ruleset: &RuleSet, inputs: &[Value]) -> Result<Vec<Value>> {
     let row = Row { ruleset, inputs };
     let mut gathered: Vec<Vec<Value>> = vec![Vec::new(); ruleset.outputs.len()];
     let mut failure = None;
@@ -34,7 +34,9 @@ pub fn evaluate_row(ruleset: &RuleSet, inputs: &[Value]) -> Result<Vec<Value>> {
                 Ok(value) => {
                     gathered[each.output].push(value);
                     // A sum overflows at the contribution that is too much.
-                    if let Err(code) = merge(&ruleset.outputs[each.output], gathered[each.output].clone()) {
+                    if let Err(code) =
+                        merge(&ruleset.outputs[each.output], gathered[each.output].clone())
+                    {
                         failure = failure.or(Some(code));
                     }
                 }

@@ -4,22 +4,22 @@ use crate::evaluate::Value;
 use rulestage_rule_compiler::types::Type;
 
 /// Pseudo-random numbers (xorshift64*), the same in every run.
-pub struct Random(pub u64);
+pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
-    pub fn below(&mut self, limit: usize) -> usize {
+    pub(crate) fn below(&mut self, limit: usize) -> usize {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;
         (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33) as usize % limit
     }
 
-    pub fn pick<T: Clone>(&mut self, items: &[T]) -> T {
+    pub(crate) fn pick<T: Clone>(&mut self, items: &[T]) -> T {
         items[self.below(items.len())].clone()
     }
 }
 
-pub const SCALARS: [Type; 8] = [
+pub(crate) const SCALARS: [Type; 8] = [
     Type::Bool,
     Type::Int,
     Type::Uint,
@@ -31,7 +31,7 @@ pub const SCALARS: [Type; 8] = [
 ];
 
 /// `a_int: int`, `b_int: int`, `n_int: int?` and so on.
-pub fn variables() -> Vec<(String, Type)> {
+pub(crate) fn variables() -> Vec<(String, Type)> {
     let mut variables = Vec::new();
     for ty in SCALARS {
         variables.push((format!("a_{ty}"), ty.clone()));
@@ -42,7 +42,7 @@ pub fn variables() -> Vec<(String, Type)> {
 }
 
 /// A value for a variable of this type.
-pub fn value(random: &mut Random, ty: &Type) -> Value {
+pub(crate) fn value(random: &mut Random, ty: &Type) -> Value {
     match ty {
         Type::Nullable(inner) => {
             if random.below(3) == 0 {
@@ -236,7 +236,7 @@ fn leaf(random: &mut Random, ty: &Type) -> String {
 }
 
 /// An expression of type `ty?`.
-pub fn nullable(random: &mut Random, ty: &Type, depth: usize) -> String {
+pub(crate) fn nullable(random: &mut Random, ty: &Type, depth: usize) -> String {
     if depth == 0 {
         return format!("n_{ty}");
     }
@@ -257,7 +257,7 @@ pub fn nullable(random: &mut Random, ty: &Type, depth: usize) -> String {
 }
 
 /// An expression of type `ty`.
-pub fn expression(random: &mut Random, ty: &Type, depth: usize) -> String {
+pub(crate) fn expression(random: &mut Random, ty: &Type, depth: usize) -> String {
     if depth == 0 {
         return leaf(random, ty);
     }
@@ -414,7 +414,7 @@ pub fn expression(random: &mut Random, ty: &Type, depth: usize) -> String {
 }
 
 /// A rule set over all variables, with an output for each merge.
-pub fn ruleset(random: &mut Random) -> String {
+pub(crate) fn ruleset(random: &mut Random) -> String {
     let mut source = String::from("ruleset generated {\n  input {\n");
     for (name, ty) in variables() {
         source += &format!("    {name}: {ty}\n");
