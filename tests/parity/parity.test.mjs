@@ -1,0 +1,299 @@
+// The same component bytes over the same rows in Chromium and in wasmtime: what rules give is compared bit for
+// bit, what models give within 1e-5, and neither changes with the size of batches or the number of workers.
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { open, root, start } from "../browser/playground.mjs";
+
+const MODEL_TOLERANCE = 1e-5;
+const program = join(root, "target", "release", "rulestage");
+const desk = join(root, "examples", "flight-desk");
+const cases = join(root, "tests", "parity", "cases");
+
+let playground, page, folder;
+before(async () => {
+  assert.ok(existsSync(program), "target/release/rulestage is missing: `cargo build --release -p rulestage`");
+  playground = await start();
+  page = await open(playground);
+  folder = mkdtempSync(join(tmpdir(), "rulestage-parity-"));
+});
+after(async () => {
+  await playground?.close();
+  if (folder) rmSync(folder, { recursive: true });
+});
+
+/** Runs a project in a worker of its own: columns as bits, the report, and the components by stage. */
+async function inBrowser(files, data, { example = "flight-desk", batchRows = 0, stages = [] } = {}) {
+  return page.evaluate(
+    async ({ files, data, example, batchRows, stages }) => {
+      const worker = new Worker("./worker-start.js", { type: "module" });
+      const messages = [];
+      let wake = () => {};
+      worker.onmessage = (event) => {
+        messages.push([JSON.parse(event.data[0]), event.data[1]]);
+        wake();
+      };
+      const receive = async (kind) => {
+        for (;;) {
+          const [response, payload] = messages.shift() ?? [];
+          if (response === undefined) await new Promise((resolve) => (wake = resolve));
+          else if (response === kind) return [response, payload];
+          else if (response.Failed) throw new Error(`${response.Failed.during}: ${response.Failed.message}`);
+          else if (response.Compiled && !response.Compiled.report.is_ok) throw new Error(JSON.stringify(response.Compiled.report.files));
+          else if (response[kind]) return [response[kind], payload];
+        }
+      };
+      const send = (request, blob) => worker.postMessage([JSON.stringify(request), blob]);
+      try {
+        await receive("Ready");
+        const project = { example, files, params: [] };
+        const source = { id: 1, name: data.name, url: null };
+        send({ Run: { run: 1, project, data: source, batch_rows: batchRows, is_compile_only: false } }, new Blob([data.text]));
+        const [{ report }] = await receive("Ran");
+        send("Bits");
+        const [bits] = await receive("Bits");
+        const components = {};
+        for (const stage of stages) {
+          send({ Artifact: { stage } });
+          const [, bytes] = await receive("Artifact");
+          components[stage] = Array.from(bytes);
+        }
+        return { columns: Object.fromEntries(bits.columns), report, components };
+      } finally {
+        worker.terminate();
+      }
+    },
+    { files, data, example, batchRows, stages },
+  );
+}
+
+/** Runs a pipeline in the program: rows of cells as text; `null` is null. */
+function inWasmtime(pipeline, input, columns, options = []) {
+  const output = join(folder, "out.csv");
+  execFileSync(program, ["run", pipeline, "--input", input, "--output", output, "--columns", columns.join(","), "--quiet", ...options], {
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  const [header, ...rows] = parseCsv(readFileSync(output, "utf8"));
+  assert.deepEqual(header, columns);
+  return rows;
+}
+
+/** RFC 4180; a cell that is empty without quotes is null. */
+function parseCsv(text) {
+  const rows = [];
+  let row = [];
+  for (let at = 0; at < text.length; ) {
+    let cell;
+    if (text[at] === '"') {
+      cell = "";
+      for (at++; ; at++) {
+        if (text[at] !== '"') cell += text[at];
+        else if (text[at + 1] === '"') cell += text[at++];
+        else break;
+      }
+      at++;
+    } else {
+      const end = /[,\r\n]|$/.exec(text.slice(at)).index + at;
+      cell = text.slice(at, end) || null;
+      at = end;
+    }
+    row.push(cell);
+    if (text[at] === "\r") at++;
+    if (text[at] === "\n" || at >= text.length) {
+      rows.push(row);
+      row = [];
+    }
+    at++;
+  }
+  return rows;
+}
+
+const view = new DataView(new ArrayBuffer(8));
+
+/** A double's bits from the text that the program writes; every NaN is the same. */
+function bitsOf(text) {
+  const value = Number(text);
+  assert.ok(!Number.isNaN(value) || text === "NaN", `\`${text}\` is no double`);
+  view.setFloat64(0, value);
+  return view.getBigUint64(0).toString(16).padStart(16, "0");
+}
+
+function doubleOf(bits) {
+  view.setBigUint64(0, BigInt(`0x${bits}`));
+  return view.getFloat64(0);
+}
+
+const isNan = (bits) => Number.isNaN(doubleOf(bits));
+
+/** Nanoseconds, microseconds…: the browser tells units since the epoch, the program a date. */
+function sameInstant(units, text) {
+  const digits = units.replace("-", "");
+  const match = /^(.*T\d\d:\d\d:\d\d)(?:\.(\d+))?Z$/.exec(text);
+  assert.ok(match, `\`${text}\` is no timestamp`);
+  const nanoseconds = BigInt(Date.parse(`${match[1]}Z`)) * 1_000_000n + BigInt((match[2] ?? "").padEnd(9, "0"));
+  return [1n, 1_000n, 1_000_000n, 1_000_000_000n].some((factor) => BigInt(units) * factor === nanoseconds) || digits === text;
+}
+
+/** Fails where a value of the browser is not, to the last bit, that of the program. */
+function compare(name, type, browser, wasmtime, where) {
+  const differ = (row) => `${where}: row ${row}, ${name} (${type}): ${browser[row]} in the browser, ${wasmtime[row]} in wasmtime`;
+  assert.equal(browser.length, wasmtime.length, `${where}: rows of ${name}`);
+  for (let row = 0; row < browser.length; row++) {
+    const [here, there] = [browser[row], wasmtime[row]];
+    if (here === null || there === null) {
+      assert.ok(here === there, differ(row));
+    } else if (type.startsWith("double")) {
+      const bits = bitsOf(there);
+      assert.ok(here === bits || (isNan(here) && isNan(bits)), differ(row));
+    } else if (type.startsWith("timestamp")) {
+      assert.ok(sameInstant(here, there), differ(row));
+    } else if (type.startsWith("list")) {
+      assert.deepEqual(JSON.parse(here), JSON.parse(there), differ(row));
+    } else {
+      assert.ok(here === there, differ(row));
+    }
+  }
+}
+
+function typesOf(report) {
+  return Object.fromEntries(report.columns.map((column) => [column.name, column.type_name]));
+}
+
+const manifest = (stage, source, extra = "") => `[pipeline]\nname = "parity"\n\n[[stage]]\nname = "${stage}"\n${source}\n${extra}`;
+
+/** The rules through both hosts: the browser compiles, and the program runs the bytes that the browser ran. */
+async function compareRules(stage, text, columns, { extra = "", options = [], batchRows = 0 } = {}) {
+  const rules = readFileSync(join(cases, `${stage}.rules`), "utf8");
+  const files = [
+    { path: "pipeline.toml", text: manifest(stage, `rules = "${stage}.rules"`, extra) },
+    { path: `${stage}.rules`, text: rules },
+  ];
+  const browser = await inBrowser(files, { name: "rows.ndjson", text }, { batchRows, stages: [stage] });
+  const component = join(folder, `${stage}.wasm`);
+  writeFileSync(component, Buffer.from(browser.components[stage]));
+  const pipeline = join(folder, "pipeline.toml");
+  writeFileSync(pipeline, manifest(stage, `component = "${stage}.wasm"`, extra));
+  const input = join(folder, "rows.ndjson");
+  writeFileSync(input, text);
+  const rows = inWasmtime(pipeline, input, columns, options);
+  const types = typesOf(browser.report);
+  columns.forEach((name, index) => {
+    compare(name, types[name], browser.columns[name], rows.map((row) => row[index]), `${stage} ${options.join(" ")}`);
+  });
+  return { browser, rows, component };
+}
+
+const OUTPUTS = [
+  "total", "quotient", "rest", "ratio", "scaled", "least", "joined", "length", "digits", "whole", "day", "later", "maybe", "marks", "flag",
+];
+
+/** Rows of values at and beyond the edges, and everything between, always the same ones. */
+function generatedRows(n) {
+  let state = 0x2545f491;
+  const random = () => {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    return (state >>> 0) / 2 ** 32;
+  };
+  const pick = (values) => values[Math.floor(random() * values.length)];
+  const ints = ["0", "1", "-1", "9223372036854775807", "-9223372036854775808", "9007199254740993", "-7", "86400"];
+  const uints = ["0", "1", "18446744073709551615", "9223372036854775808", "42"];
+  const doubles = [
+    "0.0", "-0.0", "0.1", "-1.5", "\"NaN\"", "\"Infinity\"", "\"-Infinity\"", "5e-324", "2.2250738585072014e-308", "1.7976931348623157e308",
+    "9007199254740993.0", "-9.3e18", "1e-7", "123456789.12345678", "0.30000000000000004",
+  ];
+  const texts = ["", "a", "žluťoučký kůň", "é", "日本語", "👩‍👩‍👧", "line\nbreak", "\"quoted\", comma", " spaces ", "\u0000", "x".repeat(300)];
+  const times = ["2001-02-28T23:59:59.999999Z", "1969-12-31T23:59:59Z", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "2024-02-29T12:00:00.5Z"];
+  const int = () => (random() < 0.7 ? pick(ints) : String(Math.floor((random() - 0.5) * 2e6)));
+  const double = () => (random() < 0.7 ? pick(doubles) : String((random() - 0.5) * 10 ** Math.floor(random() * 40 - 20)));
+  const maybe = (value) => (random() < 0.25 ? "null" : value());
+  const lines = [];
+  for (let row = 0; row < n; row++) {
+    const values = {
+      i: maybe(int), j: int(), u: maybe(() => pick(uints)), d: maybe(double), x: double(),
+      s: maybe(() => JSON.stringify(pick(texts))), w: JSON.stringify(pick(texts)),
+      b: maybe(() => pick(["true", "false"])), t: maybe(() => JSON.stringify(pick(times))),
+    };
+    lines.push(`{${Object.entries(values).map(([name, value]) => `"${name}":${value}`).join(",")}}`);
+  }
+  return `${lines.join("\n")}\n`;
+}
+
+test("generated values: nulls, NaN, infinities, extreme integers, empty and non-ASCII text", async () => {
+  const { browser } = await compareRules("values", generatedRows(3000), OUTPUTS);
+  const bits = [...browser.columns.ratio, ...browser.columns.scaled];
+  assert.ok(bits.some(isNan) && bits.some((value) => doubleOf(value) === Infinity), "the rows reach NaN and infinity");
+  assert.ok(browser.columns.maybe.includes(null) && browser.columns.maybe.includes("-9223372036854775808"));
+});
+
+test("the browser's compiler and the program's make the same bytes", async () => {
+  const { browser } = await compareRules("values", generatedRows(10), OUTPUTS);
+  const compiled = join(folder, "compiled.wasm");
+  execFileSync(program, ["compile", join(cases, "values.rules"), "-o", compiled], { stdio: "ignore" });
+  assert.ok(readFileSync(compiled).equals(Buffer.from(browser.components.values)));
+});
+
+for (const [batchRows, options] of [
+  [1, ["--batch-rows", "1", "--jobs", "1"]],
+  [7, ["--batch-rows", "1000", "--jobs", "2"]],
+  [100000, ["--batch-rows", "64", "--jobs", "4"]],
+]) {
+  test(`results do not depend on batches and workers: ${batchRows} rows in the browser, ${options.join(" ")}`, async () => {
+    await compareRules("values", generatedRows(500), OUTPUTS, { batchRows, options });
+  });
+}
+
+test("one row, and rows that all are null where they may be", async () => {
+  await compareRules("values", '{"i":null,"j":0,"u":null,"d":null,"x":-0.0,"s":null,"w":"","b":null,"t":null}\n', OUTPUTS);
+});
+
+test("rows that fail are the same ones", async () => {
+  const extra = 'on_error = "dead-letter"\n';
+  const ints = ["0", "1", "9223372036854775807", "-9223372036854775808", "-1", "null"];
+  const text = ints.flatMap((i) => ints.filter((j) => j !== "null").map((j) => `{"i":${i},"j":${j}}\n`)).join("");
+  const deadLetter = join(folder, "dead.ndjson");
+  const { browser } = await compareRules("failing", text, ["i", "j", "sum"], { extra, options: ["--dead-letter", deadLetter] });
+  const n_dead = readFileSync(deadLetter, "utf8").trim().split("\n").length;
+  assert.ok(n_dead > 0, "some rows overflow");
+  assert.equal(browser.report.n_failed, n_dead);
+});
+
+test("no rows", async () => {
+  const columns = ["date", "delay", "distance", "origin", "destination"];
+  const text = `${columns.join(",")}\n`;
+  const files = ["pipeline.toml", "features.rules", "flight_desk.rules"].map((path) => ({ path, text: readFileSync(join(desk, path), "utf8") }));
+  const browser = await inBrowser(files, { name: "rows.csv", text });
+  assert.equal(browser.report.n_rows, 0);
+  const input = join(folder, "rows.csv");
+  writeFileSync(input, text);
+  assert.deepEqual(inWasmtime(join(desk, "pipeline.toml"), input, ["action", "p_late"]), []);
+  assert.deepEqual(browser.columns.action, []);
+});
+
+test("flight-desk over its sample: the forecast within 1e-5, the rules bit for bit", async () => {
+  const files = ["pipeline.toml", "features.rules", "flight_desk.rules"].map((path) => ({ path, text: readFileSync(join(desk, path), "utf8") }));
+  const sample = join(desk, "flights-sample.csv");
+  const browser = await inBrowser(files, { name: "flights.csv", text: readFileSync(sample, "utf8") });
+  const types = typesOf(browser.report);
+  const columns = ["month", "weekday", "hour", "miles", "p_late", "action", "reasons", "refund", "urgency", "standby_crew"];
+  for (const options of [[], ["--batch-rows", "777", "--jobs", "3"]]) {
+    const rows = inWasmtime(join(desk, "pipeline.toml"), sample, columns, options);
+    assert.equal(rows.length, 20_000);
+    const forecast = browser.columns.p_late.map(doubleOf);
+    let largest = 0;
+    rows.forEach((row, index) => (largest = Math.max(largest, Math.abs(forecast[index] - Number(row[4])))));
+    assert.ok(largest <= MODEL_TOLERANCE, `forecasts differ by ${largest}`);
+    // A forecast this close to a rule's threshold may fall on either side of it.
+    const isClear = (index) => [0.1, 0.35, 0.5].every((threshold) => Math.abs(forecast[index] - threshold) > MODEL_TOLERANCE);
+    const clear = rows.map((_, index) => index).filter(isClear);
+    assert.ok(clear.length > 19_900);
+    columns.forEach((name, column) => {
+      if (name === "p_late") return;
+      compare(name, types[name], clear.map((index) => browser.columns[name][index]), clear.map((index) => rows[index][column]), "flight-desk");
+    });
+  }
+});
