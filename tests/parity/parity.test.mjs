@@ -209,7 +209,7 @@ function generatedRows(n) {
   const texts = ["", "a", "žluťoučký kůň", "é", "日本語", "👩‍👩‍👧", "line\nbreak", "\"quoted\", comma", " spaces ", "\u0000", "x".repeat(300)];
   const times = ["2001-02-28T23:59:59.999999Z", "1969-12-31T23:59:59Z", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "2024-02-29T12:00:00.5Z"];
   const int = () => (random() < 0.7 ? pick(ints) : String(Math.floor((random() - 0.5) * 2e6)));
-  const double = () => (random() < 0.7 ? pick(doubles) : String((random() - 0.5) * 10 ** Math.floor(random() * 40 - 20)));
+  const double = () => (random() < 0.7 ? pick(doubles) : String((random() - 0.5) * 10 ** Math.floor(random() * 30 - 15)));
   const maybe = (value) => (random() < 0.25 ? "null" : value());
   const lines = [];
   for (let row = 0; row < n; row++) {
