@@ -180,11 +180,11 @@ fn breaks_the_contract(change: impl FnOnce(&mut Guest) -> &mut Guest, message: &
 fn columns_outside_its_memory() {
     breaks_the_contract(
         |guest| guest.word(at::COLUMNS_PTR, 0xffff_fff0),
-        "stage returned malformed data: wasm trap: list content out-of-bounds",
+        "stage returned malformed data: list pointer/length out of bounds of memory",
     );
     breaks_the_contract(
         |guest| guest.word(at::VALUES_PTR, 0xffff_fff0),
-        "stage returned malformed data: wasm trap: list content out-of-bounds",
+        "stage returned malformed data: list pointer/length out of bounds of memory",
     );
 }
 
@@ -192,7 +192,7 @@ fn columns_outside_its_memory() {
 fn columns_that_are_not_aligned() {
     breaks_the_contract(
         |guest| guest.word(at::VALUES_PTR, at::DATA as u32 + 1),
-        "stage returned malformed data: wasm trap: unaligned pointer",
+        "stage returned malformed data: list pointer is not aligned",
     );
 }
 
@@ -204,7 +204,7 @@ fn a_column_of_another_type() {
     );
     breaks_the_contract(
         |guest| guest.byte(at::BUFFER, 77),
-        "stage returned malformed data: wasm trap: invalid variant discriminant",
+        "stage returned malformed data: unexpected discriminant: 77",
     );
 }
 
