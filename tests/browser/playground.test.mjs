@@ -186,6 +186,7 @@ test("the download is what the program compiles", async () => {
   const page = await open(playground);
   await ran(page);
   const [download] = await Promise.all([page.waitForEvent("download"), page.locator("#download").click()]);
+  assert.equal(download.suggestedFilename(), "desk.wasm");
   const folder = mkdtempSync(join(tmpdir(), "rulestage-"));
   try {
     const out = join(folder, "desk.wasm");

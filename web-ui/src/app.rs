@@ -46,7 +46,11 @@ pub fn App() -> Html {
         let controller = Rc::clone(&controller);
         Callback::from(move |event: DragEvent| {
             event.prevent_default();
-            if let Some(file) = event.data_transfer().and_then(|data| data.files()).and_then(|files| files.get(0)) {
+            if let Some(file) = event
+                .data_transfer()
+                .and_then(|data| data.files())
+                .and_then(|files| files.get(0))
+            {
                 controller.take_file(&file);
             }
         })
@@ -85,7 +89,12 @@ fn Left(props: &PartProps) -> Html {
             </button>
         }
     };
-    let n_params = state.compiled.stages.iter().map(|stage| stage.params.len()).sum::<usize>();
+    let n_params = state
+        .compiled
+        .stages
+        .iter()
+        .map(|stage| stage.params.len())
+        .sum::<usize>();
     html! {
         <section class="pane" aria-label="what you write">
             <div class="tabs" role="tablist">
@@ -105,13 +114,22 @@ fn Left(props: &PartProps) -> Html {
 }
 
 fn tab_label(file: &SourceFile) -> String {
-    if file.path == "pipeline.toml" { "pipeline".to_owned() } else { file.path.clone() }
+    if file.path == "pipeline.toml" {
+        "pipeline".to_owned()
+    } else {
+        file.path.clone()
+    }
 }
 
 #[component]
 fn Right(props: &PartProps) -> Html {
     let state = &props.state;
-    let n_tests_failed = state.report.tests.iter().filter(|test| !test.has_passed).count();
+    let n_tests_failed = state
+        .report
+        .tests
+        .iter()
+        .filter(|test| !test.has_passed)
+        .count();
     let tab = |label: &str, tab: RightTab, badge: Html| {
         let is_open = state.right_tab == tab;
         html! {
@@ -168,9 +186,16 @@ fn Right(props: &PartProps) -> Html {
 #[component]
 fn Problem(props: &PartProps) -> Html {
     let state = &props.state;
-    let stale = if state.report.n_rows > 0 { " Below are the decisions of the last run that finished." } else { "" };
+    let stale = if state.report.n_rows > 0 {
+        " Below are the decisions of the last run that finished."
+    } else {
+        ""
+    };
     match &state.run_state {
-        RunState::Stopped { during, deadline_ms } => {
+        RunState::Stopped {
+            during,
+            deadline_ms,
+        } => {
             let again = {
                 let controller = props.controller.clone();
                 Callback::from(move |_: MouseEvent| controller.run_now())

@@ -49,10 +49,15 @@ pub fn start() {
         last_doing: RefCell::default(),
     });
     let receiver = Rc::clone(&worker);
-    let on_message = Closure::<dyn Fn(MessageEvent)>::new(move |event: MessageEvent| receiver.receive(&event.data()));
+    let on_message = Closure::<dyn Fn(MessageEvent)>::new(move |event: MessageEvent| {
+        receiver.receive(&event.data())
+    });
     // The listener lives as long as the worker.
     let listener = on_message.into_js_value();
-    if scope.add_event_listener_with_callback("message", listener.unchecked_ref()).is_ok() {
+    if scope
+        .add_event_listener_with_callback("message", listener.unchecked_ref())
+        .is_ok()
+    {
         worker.send(&Response::Ready);
     }
 }
@@ -60,9 +65,14 @@ pub fn start() {
 impl Worker {
     fn receive(self: &Rc<Self>, message: &JsValue) {
         let parts = js_sys::Array::from(message);
-        let request = parts.get(0).as_string().and_then(|json| serde_json::from_str(&json).ok());
+        let request = parts
+            .get(0)
+            .as_string()
+            .and_then(|json| serde_json::from_str(&json).ok());
         let Some(request) = request else { return };
-        self.queue.borrow_mut().push_back((request, parts.get(1).dyn_into().ok()));
+        self.queue
+            .borrow_mut()
+            .push_back((request, parts.get(1).dyn_into().ok()));
         if self.is_draining.replace(true) {
             return;
         }
@@ -83,13 +93,34 @@ impl Worker {
         match request {
             Request::Open { example } => match self.open(&example).await {
                 Ok(opened) => self.send(&opened),
-                Err(message) => self.send(&Response::Failed { run: 0, during: "opening the example".to_owned(), message }),
+                Err(message) => self.send(&Response::Failed {
+                    run: 0,
+                    during: "opening the example".to_owned(),
+                    message,
+                }),
             },
-            Request::Run { run, project, data, batch_rows, is_compile_only } => {
-                let order = run::Order { run, project, data, blob, batch_rows, is_compile_only };
+            Request::Run {
+                run,
+                project,
+                data,
+                batch_rows,
+                is_compile_only,
+            } => {
+                let order = run::Order {
+                    run,
+                    project,
+                    data,
+                    blob,
+                    batch_rows,
+                    is_compile_only,
+                };
                 if let Err(failure) = run::run(self, order).await {
                     let run::Failure { during, message } = failure;
-                    self.send(&Response::Failed { run, during, message });
+                    self.send(&Response::Failed {
+                        run,
+                        during,
+                        message,
+                    });
                 }
             }
             Request::Rows { view, start, count } => {
@@ -102,7 +133,11 @@ impl Worker {
                     self.doing(0, "explaining");
                     match why::explain(finished, row) {
                         Ok(report) => self.send(&Response::Explained(Box::new(report))),
-                        Err(message) => self.send(&Response::Failed { run: 0, during: "explaining".to_owned(), message }),
+                        Err(message) => self.send(&Response::Failed {
+                            run: 0,
+                            during: "explaining".to_owned(),
+                            message,
+                        }),
                     }
                     self.doing(0, "");
                 }
@@ -110,18 +145,30 @@ impl Worker {
             Request::Artifact { stage } => {
                 if let Some(bytes) = self.compiled.component(&stage) {
                     let file_name = format!("{stage}.wasm");
-                    self.send_with(&Response::Artifact { file_name }, &js_sys::Uint8Array::from(bytes.as_slice()));
+                    self.send_with(
+                        &Response::Artifact { file_name },
+                        &js_sys::Uint8Array::from(bytes.as_slice()),
+                    );
                 }
             }
             Request::Bits => {
                 if let Some(finished) = &*self.finished.borrow() {
                     let rows = &finished.table.rows;
                     let schema = rows.schema();
-                    let columns = schema.fields().iter().zip(rows.columns()).map(|(field, column)| {
-                        let values = (0..rows.num_rows()).map(|row| cells::bits(column, row)).collect();
-                        (field.name().clone(), values)
+                    let columns =
+                        schema
+                            .fields()
+                            .iter()
+                            .zip(rows.columns())
+                            .map(|(field, column)| {
+                                let values = (0..rows.num_rows())
+                                    .map(|row| cells::bits(column, row))
+                                    .collect();
+                                (field.name().clone(), values)
+                            });
+                    self.send(&Response::Bits {
+                        columns: columns.collect(),
                     });
-                    self.send(&Response::Bits { columns: columns.collect() });
                 }
             }
         }
@@ -134,7 +181,9 @@ impl Worker {
     fn send_with(&self, response: &Response, payload: &JsValue) {
         if let Ok(json) = serde_json::to_string(response) {
             // Without a page there is nobody to tell.
-            let _ = self.scope.post_message(&js_sys::Array::of2(&json.into(), payload));
+            let _ = self
+                .scope
+                .post_message(&js_sys::Array::of2(&json.into(), payload));
         }
     }
 
@@ -146,12 +195,18 @@ impl Worker {
         let mut last = self.last_doing.borrow_mut();
         if what.is_empty() || last.0 != what || now - last.1 > TELL_AGAIN_MS {
             *last = (what.to_owned(), now);
-            self.send(&Response::Doing { run, what: what.to_owned() });
+            self.send(&Response::Doing {
+                run,
+                what: what.to_owned(),
+            });
         }
     }
 
     /// Milliseconds on a clock that only goes forward.
     pub(crate) fn now_ms(&self) -> f64 {
-        self.scope.performance().map(|performance| performance.now()).unwrap_or_default()
+        self.scope
+            .performance()
+            .map(|performance| performance.now())
+            .unwrap_or_default()
     }
 }

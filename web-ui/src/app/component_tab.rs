@@ -19,8 +19,16 @@ fn card(props: &PartProps, stage: &StageReport) -> Html {
         let (controller, stage) = (props.controller.clone(), stage.stage.clone());
         Callback::from(move |_: MouseEvent| controller.download(&stage))
     };
-    let imports = if stage.imports.is_empty() { "none".to_owned() } else { stage.imports.join(", ") };
-    let world = if stage.imports.is_empty() { "rulestage:stage/rules@0.1.0" } else { "rulestage:stage/inference@0.1.0" };
+    let imports = if stage.imports.is_empty() {
+        "none".to_owned()
+    } else {
+        stage.imports.join(", ")
+    };
+    let world = if stage.imports.is_empty() {
+        "rulestage:stage/rules@0.1.0"
+    } else {
+        "rulestage:stage/inference@0.1.0"
+    };
     let file = format!("{}.wasm", stage.stage);
     let command = format!("rulestage run {file} --input rows.csv --output decisions.csv");
     html! {

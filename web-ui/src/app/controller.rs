@@ -60,9 +60,15 @@ impl Timer {
         let callback = Closure::once(callback);
         let window = web_sys::window()?;
         let id = window
-            .set_timeout_with_callback_and_timeout_and_arguments_0(callback.as_ref().unchecked_ref(), delay_ms)
+            .set_timeout_with_callback_and_timeout_and_arguments_0(
+                callback.as_ref().unchecked_ref(),
+                delay_ms,
+            )
             .ok()?;
-        Some(Self { id, _callback: callback })
+        Some(Self {
+            id,
+            _callback: callback,
+        })
     }
 }
 
@@ -76,7 +82,9 @@ impl Drop for Timer {
 
 impl Controller {
     pub(crate) fn new() -> Self {
-        Self { inner: Rc::new(Inner::default()) }
+        Self {
+            inner: Rc::new(Inner::default()),
+        }
     }
 
     /// Takes note of the state as the page shows it now.
@@ -116,7 +124,14 @@ impl Controller {
 
     /// Asks for rows; they come as [`Action::Page`].
     pub(crate) fn ask_rows(&self, view: &View, start: usize, count: usize) {
-        self.inner.send(&Request::Rows { view: view.clone(), start, count }, None);
+        self.inner.send(
+            &Request::Rows {
+                view: view.clone(),
+                start,
+                count,
+            },
+            None,
+        );
     }
 
     /// Asks for the reasons of a row; they come as [`Action::Why`].
@@ -126,12 +141,22 @@ impl Controller {
 
     /// Saves a stage's component as a file.
     pub(crate) fn download(&self, stage: &str) {
-        self.inner.send(&Request::Artifact { stage: stage.to_owned() }, None);
+        self.inner.send(
+            &Request::Artifact {
+                stage: stage.to_owned(),
+            },
+            None,
+        );
     }
 
     /// Opens an example.
     pub(crate) fn open(&self, example: &str) {
-        self.inner.send(&Request::Open { example: example.to_owned() }, None);
+        self.inner.send(
+            &Request::Open {
+                example: example.to_owned(),
+            },
+            None,
+        );
     }
 
     /// Takes a dropped or chosen file for the rows.
@@ -158,8 +183,12 @@ impl Controller {
         let project = inner.state.borrow().project.clone();
         wasm_bindgen_futures::spawn_local(async move {
             let notice = match share::publish(&project).await {
-                Ok(true) => "The link is on the clipboard. It holds the rules and parameters, not the data.",
-                Ok(false) => "The link is in the address bar. It holds the rules and parameters, not the data.",
+                Ok(true) => {
+                    "The link is on the clipboard. It holds the rules and parameters, not the data."
+                }
+                Ok(false) => {
+                    "The link is in the address bar. It holds the rules and parameters, not the data."
+                }
                 Err(_) => "This project is too large for a link.",
             };
             inner.dispatch(Action::Notice(Some(notice.to_owned())));
@@ -183,7 +212,9 @@ impl Inner {
             return self.fail("This browser does not start workers");
         };
         let inner = Rc::clone(self);
-        let on_message = Closure::<dyn Fn(MessageEvent)>::new(move |event: MessageEvent| inner.receive(&event.data()));
+        let on_message = Closure::<dyn Fn(MessageEvent)>::new(move |event: MessageEvent| {
+            inner.receive(&event.data())
+        });
         worker.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
         let inner = Rc::clone(self);
         // Out of memory, or a fault of the page's own: the worker is gone either way.
@@ -193,7 +224,10 @@ impl Inner {
             if let Some(worker) = inner.worker.take() {
                 worker.terminate();
             }
-            inner.dispatch(Action::Failed { during, message: "the worker broke down and was started again".to_owned() });
+            inner.dispatch(Action::Failed {
+                during,
+                message: "the worker broke down and was started again".to_owned(),
+            });
             if inner.has_project.get() {
                 inner.start_worker();
             }
@@ -205,13 +239,23 @@ impl Inner {
     }
 
     fn fail(&self, message: &str) {
-        self.dispatch(Action::Failed { during: String::new(), message: message.to_owned() });
+        self.dispatch(Action::Failed {
+            during: String::new(),
+            message: message.to_owned(),
+        });
     }
 
     fn send(&self, request: &Request, blob: Option<&Blob>) {
-        let Some(worker) = &*self.worker.borrow() else { return };
-        let Ok(json) = serde_json::to_string(request) else { return };
-        let message = js_sys::Array::of2(&json.into(), &blob.map_or(JsValue::UNDEFINED, JsValue::from));
+        let Some(worker) = &*self.worker.borrow() else {
+            return;
+        };
+        let Ok(json) = serde_json::to_string(request) else {
+            return;
+        };
+        let message = js_sys::Array::of2(
+            &json.into(),
+            &blob.map_or(JsValue::UNDEFINED, JsValue::from),
+        );
         if worker.post_message(&message).is_err() {
             self.fail("the worker does not take messages");
         }
@@ -231,14 +275,24 @@ impl Inner {
         self.waiting.set(None);
         self.is_busy.set(true);
         self.run.set(self.run.get() + 1);
-        let request = Request::Run { run: self.run.get(), project, data, batch_rows: 0, is_compile_only };
+        let request = Request::Run {
+            run: self.run.get(),
+            project,
+            data,
+            batch_rows: 0,
+            is_compile_only,
+        };
         self.send(&request, self.blob.borrow().as_ref());
     }
 
     fn take_data(&self, name: String, blob: Blob) {
         self.next_data.set(self.next_data.get() + 1);
         self.blob.replace(Some(blob));
-        self.dispatch(Action::Data(DataSource { id: self.next_data.get(), name, url: None }));
+        self.dispatch(Action::Data(DataSource {
+            id: self.next_data.get(),
+            name,
+            url: None,
+        }));
     }
 
     /// The worker is free.
@@ -256,12 +310,18 @@ impl Inner {
 
     fn receive(self: &Rc<Self>, data: &JsValue) {
         let parts = js_sys::Array::from(data);
-        let response = parts.get(0).as_string().and_then(|json| serde_json::from_str::<Response>(&json).ok());
+        let response = parts
+            .get(0)
+            .as_string()
+            .and_then(|json| serde_json::from_str::<Response>(&json).ok());
         let Some(response) = response else { return };
         match response {
             Response::Ready => self.ready(),
             Response::Examples(examples) => self.dispatch(Action::Examples(examples)),
-            Response::Opened { mut project, mut data } => {
+            Response::Opened {
+                mut project,
+                mut data,
+            } => {
                 self.next_data.set(self.next_data.get() + 1);
                 data.id = self.next_data.get();
                 self.blob.replace(None);
@@ -286,7 +346,9 @@ impl Inner {
                 self.dispatch(Action::Ran(report));
                 self.run_waiting();
             }
-            Response::Failed { during, message, .. } => {
+            Response::Failed {
+                during, message, ..
+            } => {
                 self.finish();
                 self.dispatch(Action::Failed { during, message });
                 self.run_waiting();
@@ -295,7 +357,9 @@ impl Inner {
             Response::Explained(why) => self.dispatch(Action::Why(why)),
             Response::Artifact { file_name } => {
                 if save(&file_name, &parts.get(1)).is_err() {
-                    self.dispatch(Action::Notice(Some("The browser did not save the file.".to_owned())));
+                    self.dispatch(Action::Notice(Some(
+                        "The browser did not save the file.".to_owned(),
+                    )));
                 }
             }
             Response::Bits { .. } => {}
@@ -307,7 +371,12 @@ impl Inner {
         if self.has_project.get() {
             self.run_waiting();
         } else {
-            self.send(&Request::Open { example: share::example() }, None);
+            self.send(
+                &Request::Open {
+                    example: share::example(),
+                },
+                None,
+            );
         }
     }
 
@@ -323,7 +392,9 @@ impl Inner {
         }
         let has_deadline = !what.starts_with("fetching");
         let inner = Rc::clone(self);
-        let timer = has_deadline.then(|| Timer::new(deadline_ms() as i32, move || inner.stop())).flatten();
+        let timer = has_deadline
+            .then(|| Timer::new(deadline_ms() as i32, move || inner.stop()))
+            .flatten();
         self.deadline.replace(timer);
         if what != "explaining" {
             self.dispatch(Action::Doing(what));
@@ -337,22 +408,36 @@ impl Inner {
         }
         // Not `finish`: this runs inside the timer that it would drop.
         self.is_busy.set(false);
-        self.dispatch(Action::Stopped { during, deadline_ms: deadline_ms() });
+        self.dispatch(Action::Stopped {
+            during,
+            deadline_ms: deadline_ms(),
+        });
         self.start_worker();
     }
 }
 
 /// The deadline of a step; `?deadline=MILLISECONDS` in the address sets another.
 fn deadline_ms() -> u32 {
-    let search = web_sys::window().and_then(|window| window.location().search().ok()).unwrap_or_default();
-    let stated = search.trim_start_matches('?').split('&').find_map(|part| part.strip_prefix("deadline="));
-    stated.and_then(|text| text.parse().ok()).unwrap_or(DEADLINE_MS)
+    let search = web_sys::window()
+        .and_then(|window| window.location().search().ok())
+        .unwrap_or_default();
+    let stated = search
+        .trim_start_matches('?')
+        .split('&')
+        .find_map(|part| part.strip_prefix("deadline="));
+    stated
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(DEADLINE_MS)
 }
 
 /// Hands bytes to the browser's downloads.
 fn save(file_name: &str, bytes: &JsValue) -> Result<(), JsValue> {
-    let url = Url::create_object_url_with_blob(&Blob::new_with_u8_array_sequence(&js_sys::Array::of1(bytes))?)?;
-    let document = web_sys::window().and_then(|window| window.document()).ok_or(JsValue::NULL)?;
+    let url = Url::create_object_url_with_blob(&Blob::new_with_u8_array_sequence(
+        &js_sys::Array::of1(bytes),
+    )?)?;
+    let document = web_sys::window()
+        .and_then(|window| window.document())
+        .ok_or(JsValue::NULL)?;
     let link: web_sys::HtmlAnchorElement = document.create_element("a")?.dyn_into()?;
     link.set_href(&url);
     link.set_download(file_name);

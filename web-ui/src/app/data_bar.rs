@@ -27,7 +27,11 @@ pub(crate) fn DataBar(props: &PartProps) -> Html {
         let is_pasting = is_pasting.clone();
         Callback::from(move |()| is_pasting.set(false))
     };
-    let name = state.data.as_ref().map(|data| data.name.clone()).unwrap_or_default();
+    let name = state
+        .data
+        .as_ref()
+        .map(|data| data.name.clone())
+        .unwrap_or_default();
     html! {
         <>
             <div class="data">
@@ -71,7 +75,8 @@ fn Paste(props: &PasteProps) -> Html {
         });
     }
     let take = {
-        let (area, controller, close) = (area.clone(), props.controller.clone(), props.close.clone());
+        let (area, controller, close) =
+            (area.clone(), props.controller.clone(), props.close.clone());
         Callback::from(move |_: MouseEvent| {
             if let Some(area) = area.cast::<HtmlTextAreaElement>() {
                 controller.take_text(&area.value());

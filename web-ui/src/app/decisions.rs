@@ -41,10 +41,17 @@ pub(crate) fn Empty(props: &PartProps) -> Html {
 #[component]
 fn Counts(props: &PartProps) -> Html {
     let state = &props.state;
-    let found = state.report.columns.iter().enumerate().find_map(|(index, column)| match &column.summary {
-        Some(Summary::Counts { values, .. }) if column.type_name.starts_with("string") => Some((index, column, values)),
-        _ => None,
-    });
+    let found = state
+        .report
+        .columns
+        .iter()
+        .enumerate()
+        .find_map(|(index, column)| match &column.summary {
+            Some(Summary::Counts { values, .. }) if column.type_name.starts_with("string") => {
+                Some((index, column, values))
+            }
+            _ => None,
+        });
     let filter_chip = state.view.filter.as_ref().map(|(column, value)| {
         let name = state.report.columns.get(*column).map(|column| column.name.clone()).unwrap_or_default();
         let clear = super::choose(state, Action::View(View { filter: None, ..state.view.clone() }));
@@ -71,9 +78,15 @@ fn Counts(props: &PartProps) -> Html {
             </>
         }
     });
-    let is_listed = state.view.filter.as_ref().is_some_and(|filter| found.is_some_and(|(index, _, values)| {
-        filter.0 == index && values.iter().take(MOST_CHIPS).any(|(value, _)| *value == filter.1)
-    }));
+    let is_listed = state.view.filter.as_ref().is_some_and(|filter| {
+        found.is_some_and(|(index, _, values)| {
+            filter.0 == index
+                && values
+                    .iter()
+                    .take(MOST_CHIPS)
+                    .any(|(value, _)| *value == filter.1)
+        })
+    });
     html! {
         <div class="counts" aria-label="rows per value">
             { for counts }
@@ -84,7 +97,11 @@ fn Counts(props: &PartProps) -> Html {
 
 /// An empty text still needs something to click on.
 pub(crate) fn shown(value: &str) -> String {
-    if value.is_empty() { "(empty)".to_owned() } else { value.to_owned() }
+    if value.is_empty() {
+        "(empty)".to_owned()
+    } else {
+        value.to_owned()
+    }
 }
 
 #[component]
@@ -96,10 +113,13 @@ fn Table(props: &PartProps) -> Html {
     {
         let controller = controller.clone();
         let view = state.view.clone();
-        use_effect_with((state.view.clone(), start, state.result), move |(_, start, _)| {
-            controller.ask_rows(&view, *start, PAGE_ROWS);
-            || ()
-        });
+        use_effect_with(
+            (state.view.clone(), start, state.result),
+            move |(_, start, _)| {
+                controller.ask_rows(&view, *start, PAGE_ROWS);
+                || ()
+            },
+        );
     }
     {
         // Another selection or order starts at its top.
@@ -168,9 +188,21 @@ fn head(state: &UseReducerHandle<State>, index: usize, column: &ColumnReport) ->
         Some((sorted, true)) if sorted == index => ("\u{2193}", None, "descending"),
         _ => ("", Some((index, false)), "none"),
     };
-    let choose = super::choose(state, Action::View(View { sort, ..state.view.clone() }));
-    let made_by = column.stage.as_ref().map(|stage| format!("made by {stage}"));
-    let class = classes!(column.is_numeric.then_some("number"), column.stage.is_some().then_some("made"));
+    let choose = super::choose(
+        state,
+        Action::View(View {
+            sort,
+            ..state.view.clone()
+        }),
+    );
+    let made_by = column
+        .stage
+        .as_ref()
+        .map(|stage| format!("made by {stage}"));
+    let class = classes!(
+        column.is_numeric.then_some("number"),
+        column.stage.is_some().then_some("made")
+    );
     html! {
         <th {class} scope="col" aria-sort={order} title={made_by}>
             <button onclick={choose}>
@@ -181,7 +213,13 @@ fn head(state: &UseReducerHandle<State>, index: usize, column: &ColumnReport) ->
     }
 }
 
-fn body_row(state: &UseReducerHandle<State>, position: usize, row: usize, cells: &[Option<String>], order: &[usize]) -> Html {
+fn body_row(
+    state: &UseReducerHandle<State>,
+    position: usize,
+    row: usize,
+    cells: &[Option<String>],
+    order: &[usize],
+) -> Html {
     let columns = &state.report.columns;
     let is_selected = state.selected.is_some_and(|selected| selected.row == row);
     let select = Action::Select(Some(Selected { position, row }));

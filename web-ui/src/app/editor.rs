@@ -11,7 +11,11 @@ use yew::prelude::*;
 extern "C" {
     type Editor;
     #[wasm_bindgen(constructor)]
-    fn new(parent: &HtmlElement, on_change: &Closure<dyn Fn(String, String)>, on_run: &Closure<dyn Fn()>) -> Editor;
+    fn new(
+        parent: &HtmlElement,
+        on_change: &Closure<dyn Fn(String, String)>,
+        on_run: &Closure<dyn Fn()>,
+    ) -> Editor;
     #[wasm_bindgen(method)]
     fn show(this: &Editor, path: &str, text: &str);
     #[wasm_bindgen(method)]
@@ -45,7 +49,11 @@ pub(crate) fn EditorPane(props: &PartProps) -> Html {
                 });
                 let on_run = Closure::<dyn Fn()>::new(move || controller.run_now());
                 let editor = Editor::new(&parent, &on_change, &on_run);
-                mounted.replace(Some(Mounted { editor, _on_change: on_change, _on_run: on_run }));
+                mounted.replace(Some(Mounted {
+                    editor,
+                    _on_change: on_change,
+                    _on_run: on_run,
+                }));
             }
             || ()
         });
@@ -66,11 +74,17 @@ pub(crate) fn EditorPane(props: &PartProps) -> Html {
     }
     {
         let mounted = Rc::clone(&mounted);
-        let messages = file.as_ref().map(|file| state.messages(&file.path).to_vec()).unwrap_or_default();
+        let messages = file
+            .as_ref()
+            .map(|file| state.messages(&file.path).to_vec())
+            .unwrap_or_default();
         use_effect_with((file.clone(), messages), move |(file, messages)| {
             if let (Some(mounted), Some(file)) = (&*mounted.borrow(), file) {
                 mounted.editor.show(&file.path, &file.text);
-                mounted.editor.diagnose(&file.path, &serde_json::to_string(messages).unwrap_or_default());
+                mounted.editor.diagnose(
+                    &file.path,
+                    &serde_json::to_string(messages).unwrap_or_default(),
+                );
             }
             || ()
         });
@@ -101,7 +115,11 @@ fn Messages(props: &PartProps) -> Html {
         .compiled
         .files
         .iter()
-        .flat_map(|file| file.messages.iter().map(move |message| (file.path.clone(), message)))
+        .flat_map(|file| {
+            file.messages
+                .iter()
+                .map(move |message| (file.path.clone(), message))
+        })
         .collect();
     if messages.is_empty() {
         return Html::default();

@@ -57,15 +57,25 @@ pub(crate) fn number(value: f64) -> String {
     let fraction = fraction.trim_end_matches('0');
     let sign = if value < 0.0 { "\u{2212}" } else { "" };
     let whole = count(whole.parse().unwrap_or_default());
-    if fraction.is_empty() { format!("{sign}{whole}") } else { format!("{sign}{whole}.{fraction}") }
+    if fraction.is_empty() {
+        format!("{sign}{whole}")
+    } else {
+        format!("{sign}{whole}.{fraction}")
+    }
 }
 
 /// The text of a numeric cell, with separators where it is a number.
 pub(crate) fn cell(text: &str) -> String {
     let digits = text.strip_prefix('-').unwrap_or(text);
     if !digits.is_empty() && digits.chars().all(|c| c.is_ascii_digit()) {
-        let sign = if digits.len() < text.len() { "\u{2212}" } else { "" };
-        return digits.parse().map_or_else(|_| text.to_owned(), |n| format!("{sign}{}", count(n)));
+        let sign = if digits.len() < text.len() {
+            "\u{2212}"
+        } else {
+            ""
+        };
+        return digits
+            .parse()
+            .map_or_else(|_| text.to_owned(), |n| format!("{sign}{}", count(n)));
     }
     // Doubles keep four digits in the table; the whole number is in the cell's title.
     text.parse().map_or_else(|_| text.to_owned(), number)

@@ -40,16 +40,27 @@ struct ParamProps {
 
 #[component]
 fn Param(props: &ParamProps) -> Html {
-    let ParamProps { stage, param, text, dispatcher } = props;
+    let ParamProps {
+        stage,
+        param,
+        text,
+        dispatcher,
+    } = props;
     let set = {
         let (stage, name, dispatcher) = (stage.clone(), param.name.clone(), dispatcher.clone());
         Callback::from(move |text: String| {
-            dispatcher.dispatch(Action::Param(ParamValue { stage: stage.clone(), name: name.clone(), text }));
+            dispatcher.dispatch(Action::Param(ParamValue {
+                stage: stage.clone(),
+                name: name.clone(),
+                text,
+            }));
         })
     };
     let from_input = {
         let set = set.clone();
-        Callback::from(move |event: InputEvent| set.emit(event.target_unchecked_into::<HtmlInputElement>().value()))
+        Callback::from(move |event: InputEvent| {
+            set.emit(event.target_unchecked_into::<HtmlInputElement>().value())
+        })
     };
     let id = format!("param-{stage}-{}", param.name);
     let is_changed = *text != param.default;
@@ -58,7 +69,12 @@ fn Param(props: &ParamProps) -> Html {
             let on_change = {
                 let set = set.clone();
                 Callback::from(move |event: Event| {
-                    set.emit(event.target_unchecked_into::<HtmlInputElement>().checked().to_string());
+                    set.emit(
+                        event
+                            .target_unchecked_into::<HtmlInputElement>()
+                            .checked()
+                            .to_string(),
+                    );
                 })
             };
             html! { <input type="checkbox" id={id.clone()} checked={text == "true"} onchange={on_change} /> }
@@ -73,7 +89,9 @@ fn Param(props: &ParamProps) -> Html {
                 </>
             }
         }
-        _ => html! { <input type="text" id={id.clone()} value={text.clone()} oninput={from_input} /> },
+        _ => {
+            html! { <input type="text" id={id.clone()} value={text.clone()} oninput={from_input} /> }
+        }
     };
     html! {
         <div class={classes!("param", is_changed.then_some("is-changed"))}>
@@ -93,8 +111,16 @@ fn range(param: &ParamReport) -> (f64, f64, String) {
     if !is_whole && (0.0..=1.0).contains(&default) {
         return (0.0, 1.0, "0.01".to_owned());
     }
-    let high = if default == 0.0 { 100.0 } else { default.abs() * 2.0 };
+    let high = if default == 0.0 {
+        100.0
+    } else {
+        default.abs() * 2.0
+    };
     let low = if default < 0.0 { -high } else { 0.0 };
-    let step = if is_whole || high >= 100.0 { "1" } else { "0.1" };
+    let step = if is_whole || high >= 100.0 {
+        "1"
+    } else {
+        "0.1"
+    };
     (low, high, step.to_owned())
 }

@@ -32,16 +32,29 @@ const LONGEST: usize = 30_000;
 
 /// Reads the address, before the first example is opened.
 pub(crate) async fn read_address() {
-    let hash = web_sys::window().and_then(|window| window.location().hash().ok()).unwrap_or_default();
-    let Some(packed) = hash.strip_prefix("#p=") else { return };
-    let Ok(json) = unpack(packed).await else { return };
-    let shared = json.as_string().and_then(|json| serde_json::from_str(&json).ok());
+    let hash = web_sys::window()
+        .and_then(|window| window.location().hash().ok())
+        .unwrap_or_default();
+    let Some(packed) = hash.strip_prefix("#p=") else {
+        return;
+    };
+    let Ok(json) = unpack(packed).await else {
+        return;
+    };
+    let shared = json
+        .as_string()
+        .and_then(|json| serde_json::from_str(&json).ok());
     OPENED_WITH.with(|cell| *cell.borrow_mut() = shared);
 }
 
 /// The example that the address names; empty: the first one.
 pub(crate) fn example() -> String {
-    OPENED_WITH.with(|cell| cell.borrow().as_ref().map(|shared| shared.example.clone()).unwrap_or_default())
+    OPENED_WITH.with(|cell| {
+        cell.borrow()
+            .as_ref()
+            .map(|shared| shared.example.clone())
+            .unwrap_or_default()
+    })
 }
 
 /// Puts what the address held over the example's own texts.
@@ -54,15 +67,25 @@ pub(crate) fn apply(project: &mut Project) {
 
 /// Writes the address, and copies it where the browser allows: did it?
 pub(crate) async fn publish(project: &Project) -> Result<bool, JsValue> {
-    let shared =
-        Shared { example: project.example.clone(), files: project.files.clone(), params: project.params.clone() };
-    let json = serde_json::to_string(&shared).map_err(|error| JsValue::from_str(&error.to_string()))?;
+    let shared = Shared {
+        example: project.example.clone(),
+        files: project.files.clone(),
+        params: project.params.clone(),
+    };
+    let json =
+        serde_json::to_string(&shared).map_err(|error| JsValue::from_str(&error.to_string()))?;
     let packed = pack(&json).await?.as_string().unwrap_or_default();
     if packed.len() > LONGEST {
         return Err(JsValue::from_str("too long"));
     }
     let window = web_sys::window().ok_or(JsValue::NULL)?;
-    window.history()?.replace_state_with_url(&JsValue::NULL, "", Some(&format!("#p={packed}")))?;
+    window
+        .history()?
+        .replace_state_with_url(&JsValue::NULL, "", Some(&format!("#p={packed}")))?;
     let address = window.location().href()?;
-    Ok(JsFuture::from(window.navigator().clipboard().write_text(&address)).await.is_ok())
+    Ok(
+        JsFuture::from(window.navigator().clipboard().write_text(&address))
+            .await
+            .is_ok(),
+    )
 }

@@ -28,11 +28,19 @@ pub(crate) enum RightTab {
 pub(crate) enum RunState {
     /// The page is being loaded.
     Starting,
-    Running { what: String },
+    Running {
+        what: String,
+    },
     Done,
     NotCompiled,
-    Failed { during: String, message: String },
-    Stopped { during: String, deadline_ms: u32 },
+    Failed {
+        during: String,
+        message: String,
+    },
+    Stopped {
+        during: String,
+        deadline_ms: u32,
+    },
 }
 
 /// Light, dark, or as the system has it.
@@ -131,20 +139,34 @@ pub(crate) enum Action {
 impl State {
     /// The messages on a file.
     pub(crate) fn messages(&self, path: &str) -> &[Message] {
-        self.compiled.files.iter().find(|file| file.path == path).map_or(&[], |file| &file.messages)
+        self.compiled
+            .files
+            .iter()
+            .find(|file| file.path == path)
+            .map_or(&[], |file| &file.messages)
     }
 
     pub(crate) fn n_errors(&self, path: &str) -> usize {
-        self.messages(path).iter().filter(|message| message.severity == "error").count()
+        self.messages(path)
+            .iter()
+            .filter(|message| message.severity == "error")
+            .count()
     }
 
     pub(crate) fn is_running(&self) -> bool {
-        matches!(self.run_state, RunState::Running { .. } | RunState::Starting)
+        matches!(
+            self.run_state,
+            RunState::Running { .. } | RunState::Starting
+        )
     }
 
     /// The value that a parameter has now, as text.
     pub(crate) fn param(&self, stage: &str, name: &str) -> Option<&str> {
-        let set = self.project.params.iter().find(|param| param.stage == stage && param.name == name);
+        let set = self
+            .project
+            .params
+            .iter()
+            .find(|param| param.stage == stage && param.name == name);
         set.map(|param| param.text.as_str())
     }
 }
@@ -157,7 +179,11 @@ impl Reducible for State {
         match action {
             Action::Examples(examples) => state.examples = examples,
             Action::Opened(project, data) => {
-                let (examples, theme, is_automatic) = (std::mem::take(&mut state.examples), state.theme, state.is_automatic);
+                let (examples, theme, is_automatic) = (
+                    std::mem::take(&mut state.examples),
+                    state.theme,
+                    state.is_automatic,
+                );
                 state = Self {
                     examples,
                     theme,
@@ -170,7 +196,11 @@ impl Reducible for State {
                 };
             }
             Action::Edited { path, text } => {
-                if let Some(file) = state.project.files.iter_mut().find(|file| file.path == path)
+                if let Some(file) = state
+                    .project
+                    .files
+                    .iter_mut()
+                    .find(|file| file.path == path)
                     && file.text != text
                 {
                     file.text = text;
@@ -179,7 +209,10 @@ impl Reducible for State {
                 }
             }
             Action::Param(value) => {
-                state.project.params.retain(|param| param.stage != value.stage || param.name != value.name);
+                state
+                    .project
+                    .params
+                    .retain(|param| param.stage != value.stage || param.name != value.name);
                 state.project.params.push(value);
                 state.revision += 1;
             }
@@ -203,15 +236,29 @@ impl Reducible for State {
                     state.run_state = RunState::NotCompiled;
                 }
                 // The stages of the last good compilation stay in sight while the source has errors.
-                let stages = if report.is_ok { None } else { Some(std::mem::take(&mut state.compiled.stages)) };
+                let stages = if report.is_ok {
+                    None
+                } else {
+                    Some(std::mem::take(&mut state.compiled.stages))
+                };
                 state.compiled = *report;
                 if let Some(stages) = stages {
                     state.compiled.stages = stages;
                 }
             }
             Action::Ran(report) => state.finish(*report),
-            Action::Failed { during, message } => state.run_state = RunState::Failed { during, message },
-            Action::Stopped { during, deadline_ms } => state.run_state = RunState::Stopped { during, deadline_ms },
+            Action::Failed { during, message } => {
+                state.run_state = RunState::Failed { during, message }
+            }
+            Action::Stopped {
+                during,
+                deadline_ms,
+            } => {
+                state.run_state = RunState::Stopped {
+                    during,
+                    deadline_ms,
+                }
+            }
             Action::View(view) => {
                 state.view = view;
                 state.selected = None;
@@ -231,12 +278,20 @@ impl Reducible for State {
                 }
             }
             Action::Why(why) => {
-                if state.selected.is_some_and(|selected| selected.row == why.row) {
+                if state
+                    .selected
+                    .is_some_and(|selected| selected.row == why.row)
+                {
                     state.why = Some(*why);
                 }
             }
             Action::PointAt(path, from, to) => {
-                if let Some(index) = state.project.files.iter().position(|file| file.path == path) {
+                if let Some(index) = state
+                    .project
+                    .files
+                    .iter()
+                    .position(|file| file.path == path)
+                {
                     state.left_tab = LeftTab::File(index);
                 }
                 state.pointed_at = Some((path, from, to));
@@ -251,12 +306,19 @@ impl Reducible for State {
 impl State {
     fn finish(&mut self, report: RunReport) {
         let has_same_columns = report.columns.len() == self.report.columns.len()
-            && report.columns.iter().zip(&self.report.columns).all(|(new, old)| new.name == old.name);
+            && report
+                .columns
+                .iter()
+                .zip(&self.report.columns)
+                .all(|(new, old)| new.name == old.name);
         if !has_same_columns {
             self.view = View::default();
             self.page = RowPage::default();
         }
-        if self.selected.is_some_and(|selected| selected.row >= report.n_rows) {
+        if self
+            .selected
+            .is_some_and(|selected| selected.row >= report.n_rows)
+        {
             self.selected = None;
             self.why = None;
         }

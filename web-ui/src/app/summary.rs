@@ -48,7 +48,14 @@ fn distribution(props: &PartProps, index: usize, column: &ColumnReport) -> Html 
                 </>
             }
         }
-        Some(Summary::Numbers { min, max, mean, sum, bins, n_missing }) => {
+        Some(Summary::Numbers {
+            min,
+            max,
+            mean,
+            sum,
+            bins,
+            n_missing,
+        }) => {
             let most = bins.iter().copied().max().unwrap_or(1).max(1);
             let width = (max - min) / bins.len().max(1) as f64;
             html! {
@@ -80,14 +87,21 @@ fn bar(props: &PartProps, index: usize, value: &str, n: usize, most: usize, is_l
     let total = state.report.n_rows.max(1);
     let filter = {
         let dispatcher = state.dispatcher();
-        let view = View { filter: Some((index, value.to_owned())), ..state.view.clone() };
+        let view = View {
+            filter: Some((index, value.to_owned())),
+            ..state.view.clone()
+        };
         Callback::from(move |_: MouseEvent| {
             dispatcher.dispatch(Action::View(view.clone()));
             dispatcher.dispatch(Action::RightTab(RightTab::Decisions));
         })
     };
     let share = n as f64 / total as f64 * 100.0;
-    let share = if share > 0.0 && share < 0.1 { "< 0.1 %".to_owned() } else { format!("{share:.1} %") };
+    let share = if share > 0.0 && share < 0.1 {
+        "< 0.1 %".to_owned()
+    } else {
+        format!("{share:.1} %")
+    };
     html! {
         <li>
             <button class="bar" onclick={filter} title={if is_list { "show the rows that have it" } else { "show these rows" }}>

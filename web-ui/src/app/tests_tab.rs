@@ -31,7 +31,11 @@ pub(crate) fn TestsTab(props: &PartProps) -> Html {
 }
 
 fn test_line(test: &TestReport) -> Html {
-    let (mark, word) = if test.has_passed { ("\u{2713}", "passed") } else { ("\u{2717}", "failed") };
+    let (mark, word) = if test.has_passed {
+        ("\u{2713}", "passed")
+    } else {
+        ("\u{2717}", "failed")
+    };
     html! {
         <li class={classes!("test", if test.has_passed { "is-fired" } else { "is-failed" })}>
             <p><i class="mark" aria-hidden="true">{ mark }</i><span class="rule-name">{ &test.name }</span><span class="verdict">{ word }</span></p>

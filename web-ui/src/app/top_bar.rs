@@ -11,7 +11,9 @@ pub(crate) fn TopBar(props: &PartProps) -> Html {
     let (state, controller) = (&props.state, &props.controller);
     let open = {
         let controller = controller.clone();
-        Callback::from(move |event: Event| controller.open(&event.target_unchecked_into::<HtmlSelectElement>().value()))
+        Callback::from(move |event: Event| {
+            controller.open(&event.target_unchecked_into::<HtmlSelectElement>().value())
+        })
     };
     let run = {
         let controller = controller.clone();
@@ -28,7 +30,13 @@ pub(crate) fn TopBar(props: &PartProps) -> Html {
         let controller = controller.clone();
         Callback::from(move |_: MouseEvent| controller.share())
     };
-    let rules_stage = state.compiled.stages.iter().find(|stage| stage.is_rules).map(|stage| stage.stage.clone());
+    let rules_stage = state
+        .compiled
+        .stages
+        .iter()
+        .rev()
+        .find(|stage| stage.is_rules)
+        .map(|stage| stage.stage.clone());
     let download = {
         let (controller, stage) = (controller.clone(), rules_stage.clone());
         Callback::from(move |_: MouseEvent| {
@@ -80,12 +88,25 @@ fn compile_state(state: &State) -> Html {
     if compiled.files.is_empty() && compiled.stages.is_empty() {
         return html! {};
     }
-    let n_errors: usize = state.project.files.iter().map(|file| state.n_errors(&file.path)).sum();
+    let n_errors: usize = state
+        .project
+        .files
+        .iter()
+        .map(|file| state.n_errors(&file.path))
+        .sum();
     if !compiled.is_ok {
-        let errors = if n_errors == 1 { "1 error".to_owned() } else { format!("{n_errors} errors") };
+        let errors = if n_errors == 1 {
+            "1 error".to_owned()
+        } else {
+            format!("{n_errors} errors")
+        };
         return html! { <><i class="dot dot-error" />{ errors }</> };
     }
-    let text = format!("compiled in {}, {}", format::time(f64::from(compiled.elapsed_us) / 1000.0), format::size(compiled.size_bytes));
+    let text = format!(
+        "compiled in {}, {}",
+        format::time(f64::from(compiled.elapsed_us) / 1000.0),
+        format::size(compiled.size_bytes)
+    );
     html! { <><i class="dot dot-good" />{ text }</> }
 }
 
@@ -95,7 +116,11 @@ fn run_state(state: &State) -> Html {
         RunState::Running { what } => html! { <><i class="dot dot-busy" />{ what }</> },
         RunState::Done => {
             let report = &state.report;
-            let text = format!("{} in {}", format::rows(report.n_rows), format::time(report.elapsed_ms));
+            let text = format!(
+                "{} in {}",
+                format::rows(report.n_rows),
+                format::time(report.elapsed_ms)
+            );
             html! { <span title={stage_times(state)}><i class="dot dot-good" />{ text }</span> }
         }
         RunState::NotCompiled => html! { <><i class="dot" />{ "not run" }</> },
@@ -107,7 +132,11 @@ fn run_state(state: &State) -> Html {
 fn stage_times(state: &State) -> String {
     let report = &state.report;
     let parts = report.stage_ms.iter().map(|(stage, ms)| {
-        let per_row = if report.n_rows > 0 { ms * 1e6 / report.n_rows as f64 } else { 0.0 };
+        let per_row = if report.n_rows > 0 {
+            ms * 1e6 / report.n_rows as f64
+        } else {
+            0.0
+        };
         format!("{stage}: {}, {per_row:.0} ns/row", format::time(*ms))
     });
     parts.collect::<Vec<_>>().join("\n")
@@ -123,7 +152,10 @@ fn ThemeButton(props: &PartProps) -> Html {
             Theme::Light => "light",
             Theme::Dark => "dark",
         };
-        if let Some(root) = web_sys::window().and_then(|w| w.document()).and_then(|d| d.document_element()) {
+        if let Some(root) = web_sys::window()
+            .and_then(|w| w.document())
+            .and_then(|d| d.document_element())
+        {
             // Without the attribute the page goes with the system.
             let _ = root.set_attribute("data-theme", name);
         }

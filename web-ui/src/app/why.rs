@@ -11,12 +11,15 @@ pub(crate) fn Why(props: &PartProps) -> Html {
     let (state, controller) = (&props.state, &props.controller);
     {
         let controller = controller.clone();
-        use_effect_with((state.selected.map(|selected| selected.row), state.result), move |(row, _)| {
-            if let Some(row) = row {
-                controller.ask_why(*row);
-            }
-            || ()
-        });
+        use_effect_with(
+            (state.selected.map(|selected| selected.row), state.result),
+            move |(row, _)| {
+                if let Some(row) = row {
+                    controller.ask_why(*row);
+                }
+                || ()
+            },
+        );
     }
     let Some(selected) = state.selected else {
         let decisions = super::choose(state, Action::RightTab(RightTab::Decisions));
@@ -28,7 +31,8 @@ pub(crate) fn Why(props: &PartProps) -> Html {
         };
     };
     let step = |position: Option<usize>, label: &str, icon: &str| {
-        let target = position.and_then(|position| row_at(props, position).map(|row| Selected { position, row }));
+        let target = position
+            .and_then(|position| row_at(props, position).map(|row| Selected { position, row }));
         let choose = target.map(|target| super::choose(state, Action::Select(Some(target))));
         html! { <button class="button button-icon" disabled={choose.is_none()} onclick={choose} aria-label={label.to_owned()} title={label.to_owned()}>{ icon }</button> }
     };
@@ -53,11 +57,17 @@ pub(crate) fn Why(props: &PartProps) -> Html {
 
 fn row_at(props: &PartProps, position: usize) -> Option<usize> {
     let page = &props.state.page;
-    page.rows.get(position.checked_sub(page.start)?).map(|(row, _)| *row)
+    page.rows
+        .get(position.checked_sub(page.start)?)
+        .map(|(row, _)| *row)
 }
 
 fn stage_part(props: &PartProps, stage: &StageWhy) -> Html {
-    let n_fired = stage.rules.iter().filter(|rule| rule.verdict == "fired").count();
+    let n_fired = stage
+        .rules
+        .iter()
+        .filter(|rule| rule.verdict == "fired")
+        .count();
     html! {
         <section class="why-stage">
             <h3>{ &stage.stage }
@@ -130,7 +140,12 @@ fn expression(props: &PartProps, stage: &StageWhy, part: &ExpressionWhy) -> Html
         Some(_) => "is-value",
         None => "is-skipped",
     };
-    let point = stage.path.as_ref().map(|path| super::choose(&props.state, Action::PointAt(path.clone(), part.from, part.to)));
+    let point = stage.path.as_ref().map(|path| {
+        super::choose(
+            &props.state,
+            Action::PointAt(path.clone(), part.from, part.to),
+        )
+    });
     html! {
         <li style={format!("--level:{}", part.depth)}>
             <button class="expression" onclick={point} title="show in the editor"><code>{ &part.text }</code></button>

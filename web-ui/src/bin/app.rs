@@ -8,5 +8,7 @@ fn main() {
 
 fn root() -> web_sys::Element {
     let document = web_sys::window().and_then(|window| window.document());
-    document.and_then(|document| document.get_element_by_id("app")).expect("the page has an element `app`")
+    document
+        .and_then(|document| document.get_element_by_id("app"))
+        .expect("the page has an element `app`")
 }

@@ -21,8 +21,14 @@ impl Named {
     /// `element` is the case of `wasi:nn`'s `tensor-type`.
     #[wasm_bindgen(constructor)]
     pub fn new(name: String, dims: Vec<u32>, element: u8, data: Vec<u8>) -> Result<Named, JsValue> {
-        let dtype = ELEMENTS.get(usize::from(element)).copied().ok_or_else(|| error(0, "there is no such element type"))?;
-        Ok(Self { name, tensor: Tensor { dims, dtype, data } })
+        let dtype = ELEMENTS
+            .get(usize::from(element))
+            .copied()
+            .ok_or_else(|| error(0, "there is no such element type"))?;
+        Ok(Self {
+            name,
+            tensor: Tensor { dims, dtype, data },
+        })
     }
 
     /// The name of the input or output.
@@ -40,7 +46,10 @@ impl Named {
     /// The case of `tensor-type`.
     #[wasm_bindgen(getter)]
     pub fn element(&self) -> u8 {
-        ELEMENTS.iter().position(|dtype| *dtype == self.tensor.dtype).unwrap_or_default() as u8
+        ELEMENTS
+            .iter()
+            .position(|dtype| *dtype == self.tensor.dtype)
+            .unwrap_or_default() as u8
     }
 
     /// The elements, taken out.
@@ -50,8 +59,15 @@ impl Named {
 }
 
 /// In the order of `tensor-type`.
-const ELEMENTS: [DataType; 7] =
-    [DataType::F16, DataType::F32, DataType::F64, DataType::Bf16, DataType::U8, DataType::I32, DataType::I64];
+const ELEMENTS: [DataType; 7] = [
+    DataType::F16,
+    DataType::F32,
+    DataType::F64,
+    DataType::Bf16,
+    DataType::U8,
+    DataType::I32,
+    DataType::I64,
+];
 
 #[wasm_bindgen]
 impl Engine {
@@ -64,9 +80,18 @@ impl Engine {
 
     /// All outputs; throws `[error code, message]`.
     pub fn compute(&self, inputs: Vec<Named>) -> Result<Vec<Named>, JsValue> {
-        let inputs = inputs.into_iter().map(|input| (input.name, input.tensor)).collect();
-        let outputs = self.model.compute(inputs).map_err(|failure| thrown(&failure))?;
-        Ok(outputs.into_iter().map(|(name, tensor)| Named { name, tensor }).collect())
+        let inputs = inputs
+            .into_iter()
+            .map(|input| (input.name, input.tensor))
+            .collect();
+        let outputs = self
+            .model
+            .compute(inputs)
+            .map_err(|failure| thrown(&failure))?;
+        Ok(outputs
+            .into_iter()
+            .map(|(name, tensor)| Named { name, tensor })
+            .collect())
     }
 }
 

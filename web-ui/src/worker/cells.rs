@@ -2,7 +2,8 @@
 
 use arrow_array::cast::AsArray;
 use arrow_array::temporal_conversions::{
-    timestamp_ms_to_datetime, timestamp_ns_to_datetime, timestamp_s_to_datetime, timestamp_us_to_datetime,
+    timestamp_ms_to_datetime, timestamp_ns_to_datetime, timestamp_s_to_datetime,
+    timestamp_us_to_datetime,
 };
 use arrow_array::types::*;
 use arrow_array::{Array, ArrayRef};
@@ -19,9 +20,12 @@ pub(crate) fn text(array: &dyn Array, row: usize) -> Option<String> {
         DataType::Float32 => float(f64::from(array.as_primitive::<Float32Type>().value(row))),
         DataType::Float64 => float(array.as_primitive::<Float64Type>().value(row)),
         DataType::Utf8 => array.as_string::<i32>().value(row).to_owned(),
-        DataType::Binary => {
-            array.as_binary::<i32>().value(row).iter().map(|byte| format!("{byte:02x}")).collect()
-        }
+        DataType::Binary => array
+            .as_binary::<i32>()
+            .value(row)
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect(),
         DataType::Timestamp(unit, _) => {
             let value = integer(array, row).unwrap_or_default();
             let datetime = match unit {
@@ -39,15 +43,22 @@ pub(crate) fn text(array: &dyn Array, row: usize) -> Option<String> {
                 TimeUnit::Microsecond => 1e6,
                 TimeUnit::Nanosecond => 1e9,
             };
-            format!("{}s", float(integer(array, row).unwrap_or_default() as f64 / per_second))
+            format!(
+                "{}s",
+                float(integer(array, row).unwrap_or_default() as f64 / per_second)
+            )
         }
         DataType::List(_) => {
             let elements = array.as_list::<i32>().value(row);
-            let texts = (0..elements.len()).map(|index| text(&elements, index).unwrap_or_else(|| "null".to_owned()));
+            let texts = (0..elements.len())
+                .map(|index| text(&elements, index).unwrap_or_else(|| "null".to_owned()));
             texts.collect::<Vec<_>>().join(", ")
         }
         DataType::UInt64 => array.as_primitive::<UInt64Type>().value(row).to_string(),
-        _ => integer(array, row).map_or_else(|| format!("({})", array.data_type()), |value| value.to_string()),
+        _ => integer(array, row).map_or_else(
+            || format!("({})", array.data_type()),
+            |value| value.to_string(),
+        ),
     })
 }
 
@@ -71,14 +82,30 @@ pub(crate) fn integer(array: &dyn Array, row: usize) -> Option<i64> {
         DataType::UInt16 => array.as_primitive::<UInt16Type>().value(row).into(),
         DataType::UInt32 => array.as_primitive::<UInt32Type>().value(row).into(),
         DataType::Date32 => array.as_primitive::<Date32Type>().value(row).into(),
-        DataType::Timestamp(TimeUnit::Second, _) => array.as_primitive::<TimestampSecondType>().value(row),
-        DataType::Timestamp(TimeUnit::Millisecond, _) => array.as_primitive::<TimestampMillisecondType>().value(row),
-        DataType::Timestamp(TimeUnit::Microsecond, _) => array.as_primitive::<TimestampMicrosecondType>().value(row),
-        DataType::Timestamp(TimeUnit::Nanosecond, _) => array.as_primitive::<TimestampNanosecondType>().value(row),
-        DataType::Duration(TimeUnit::Second) => array.as_primitive::<DurationSecondType>().value(row),
-        DataType::Duration(TimeUnit::Millisecond) => array.as_primitive::<DurationMillisecondType>().value(row),
-        DataType::Duration(TimeUnit::Microsecond) => array.as_primitive::<DurationMicrosecondType>().value(row),
-        DataType::Duration(TimeUnit::Nanosecond) => array.as_primitive::<DurationNanosecondType>().value(row),
+        DataType::Timestamp(TimeUnit::Second, _) => {
+            array.as_primitive::<TimestampSecondType>().value(row)
+        }
+        DataType::Timestamp(TimeUnit::Millisecond, _) => {
+            array.as_primitive::<TimestampMillisecondType>().value(row)
+        }
+        DataType::Timestamp(TimeUnit::Microsecond, _) => {
+            array.as_primitive::<TimestampMicrosecondType>().value(row)
+        }
+        DataType::Timestamp(TimeUnit::Nanosecond, _) => {
+            array.as_primitive::<TimestampNanosecondType>().value(row)
+        }
+        DataType::Duration(TimeUnit::Second) => {
+            array.as_primitive::<DurationSecondType>().value(row)
+        }
+        DataType::Duration(TimeUnit::Millisecond) => {
+            array.as_primitive::<DurationMillisecondType>().value(row)
+        }
+        DataType::Duration(TimeUnit::Microsecond) => {
+            array.as_primitive::<DurationMicrosecondType>().value(row)
+        }
+        DataType::Duration(TimeUnit::Nanosecond) => {
+            array.as_primitive::<DurationNanosecondType>().value(row)
+        }
         _ => return None,
     })
 }
@@ -110,14 +137,21 @@ pub(crate) fn compare(array: &dyn Array, a: usize, b: usize) -> Ordering {
         (false, false) => {}
     }
     match array.data_type() {
-        DataType::Boolean => array.as_boolean().value(a).cmp(&array.as_boolean().value(b)),
-        DataType::Utf8 => array.as_string::<i32>().value(a).cmp(array.as_string::<i32>().value(b)),
-        DataType::UInt64 => {
-            array.as_primitive::<UInt64Type>().value(a).cmp(&array.as_primitive::<UInt64Type>().value(b))
-        }
-        DataType::Float32 | DataType::Float64 => {
-            number(array, a).unwrap_or_default().total_cmp(&number(array, b).unwrap_or_default())
-        }
+        DataType::Boolean => array
+            .as_boolean()
+            .value(a)
+            .cmp(&array.as_boolean().value(b)),
+        DataType::Utf8 => array
+            .as_string::<i32>()
+            .value(a)
+            .cmp(array.as_string::<i32>().value(b)),
+        DataType::UInt64 => array
+            .as_primitive::<UInt64Type>()
+            .value(a)
+            .cmp(&array.as_primitive::<UInt64Type>().value(b)),
+        DataType::Float32 | DataType::Float64 => number(array, a)
+            .unwrap_or_default()
+            .total_cmp(&number(array, b).unwrap_or_default()),
         _ => match (integer(array, a), integer(array, b)) {
             (Some(left), Some(right)) => left.cmp(&right),
             _ => text(array, a).cmp(&text(array, b)),
@@ -130,7 +164,9 @@ pub(crate) fn elements(array: &ArrayRef, row: usize) -> Vec<String> {
     match array.as_list_opt::<i32>() {
         Some(lists) if !lists.is_null(row) => {
             let values = lists.value(row);
-            (0..values.len()).filter_map(|index| text(&values, index)).collect()
+            (0..values.len())
+                .filter_map(|index| text(&values, index))
+                .collect()
         }
         Some(_) => Vec::new(),
         None => text(array, row).into_iter().collect(),
@@ -143,12 +179,22 @@ pub(crate) fn bits(array: &dyn Array, row: usize) -> Option<String> {
         return None;
     }
     match array.data_type() {
-        DataType::Float32 => Some(format!("{:08x}", array.as_primitive::<Float32Type>().value(row).to_bits())),
-        DataType::Float64 => Some(format!("{:016x}", array.as_primitive::<Float64Type>().value(row).to_bits())),
-        DataType::Timestamp(..) | DataType::Duration(_) => integer(array, row).map(|value| value.to_string()),
+        DataType::Float32 => Some(format!(
+            "{:08x}",
+            array.as_primitive::<Float32Type>().value(row).to_bits()
+        )),
+        DataType::Float64 => Some(format!(
+            "{:016x}",
+            array.as_primitive::<Float64Type>().value(row).to_bits()
+        )),
+        DataType::Timestamp(..) | DataType::Duration(_) => {
+            integer(array, row).map(|value| value.to_string())
+        }
         DataType::List(_) => {
             let values = array.as_list::<i32>().value(row);
-            let texts: Vec<_> = (0..values.len()).map(|index| bits(&values, index)).collect();
+            let texts: Vec<_> = (0..values.len())
+                .map(|index| bits(&values, index))
+                .collect();
             serde_json::to_string(&texts).ok()
         }
         _ => text(array, row),

@@ -38,16 +38,23 @@ impl Fetched {
             return Ok(Rc::clone(bytes));
         }
         let fetched = async {
-            let response: web_sys::Response = JsFuture::from(fetch_url(path)?).await?.unchecked_into();
+            let response: web_sys::Response =
+                JsFuture::from(fetch_url(path)?).await?.unchecked_into();
             if !response.ok() {
                 return Err(JsValue::from_str(&format!("status {}", response.status())));
             }
-            let buffer: ArrayBuffer = JsFuture::from(response.array_buffer()?).await?.unchecked_into();
+            let buffer: ArrayBuffer = JsFuture::from(response.array_buffer()?)
+                .await?
+                .unchecked_into();
             Ok(Uint8Array::new(&buffer).to_vec())
         };
-        let bytes = fetched.await.map_err(|thrown: JsValue| format!("`{path}` can't be fetched: {}", text_of(&thrown)))?;
+        let bytes = fetched.await.map_err(|thrown: JsValue| {
+            format!("`{path}` can't be fetched: {}", text_of(&thrown))
+        })?;
         let bytes = Rc::new(bytes);
-        self.files.borrow_mut().insert(path.to_owned(), Rc::clone(&bytes));
+        self.files
+            .borrow_mut()
+            .insert(path.to_owned(), Rc::clone(&bytes));
         Ok(bytes)
     }
 }
@@ -56,9 +63,14 @@ impl Worker {
     /// An example's texts; the first one's where the name is empty.
     pub(crate) async fn open(&self, name: &str) -> Result<Response, String> {
         let index = self.fetched.get("examples/index.json").await?;
-        let examples: Vec<Example> =
-            serde_json::from_slice(&index).map_err(|error| format!("the list of examples can't be read: {error}"))?;
-        self.send(&Response::Examples(examples.iter().map(|example| example.name.clone()).collect()));
+        let examples: Vec<Example> = serde_json::from_slice(&index)
+            .map_err(|error| format!("the list of examples can't be read: {error}"))?;
+        self.send(&Response::Examples(
+            examples
+                .iter()
+                .map(|example| example.name.clone())
+                .collect(),
+        ));
         let example = examples
             .iter()
             .find(|example| example.name == name)
@@ -68,10 +80,21 @@ impl Worker {
         let mut files = Vec::new();
         for path in &example.sources {
             let bytes = self.fetched.get(&format!("{folder}/{path}")).await?;
-            files.push(SourceFile { path: path.clone(), text: String::from_utf8_lossy(&bytes).into_owned() });
+            files.push(SourceFile {
+                path: path.clone(),
+                text: String::from_utf8_lossy(&bytes).into_owned(),
+            });
         }
-        let project = Project { example: example.name.clone(), files, params: Vec::new() };
-        let data = DataSource { id: 0, name: example.rows.clone(), url: Some(format!("{folder}/{}", example.rows)) };
+        let project = Project {
+            example: example.name.clone(),
+            files,
+            params: Vec::new(),
+        };
+        let data = DataSource {
+            id: 0,
+            name: example.rows.clone(),
+            url: Some(format!("{folder}/{}", example.rows)),
+        };
         Ok(Response::Opened { project, data })
     }
 }
@@ -79,6 +102,7 @@ impl Worker {
 /// The bytes of a file of the user's; they stay in this worker.
 pub(crate) async fn read_blob(blob: &web_sys::Blob) -> Result<Vec<u8>, String> {
     let buffer = JsFuture::from(blob.array_buffer()).await;
-    let buffer = buffer.map_err(|thrown| format!("the file can't be read: {}", text_of(&thrown)))?;
+    let buffer =
+        buffer.map_err(|thrown| format!("the file can't be read: {}", text_of(&thrown)))?;
     Ok(Uint8Array::new(&buffer).to_vec())
 }

@@ -33,7 +33,12 @@ impl Models {
             return Ok(());
         }
         let engine = async { JsFuture::from(start_engine()?).await }.await;
-        let engine = engine.map_err(|thrown| format!("the inference engine can't be fetched: {}", text_of(&thrown)))?;
+        let engine = engine.map_err(|thrown| {
+            format!(
+                "the inference engine can't be fetched: {}",
+                text_of(&thrown)
+            )
+        })?;
         self.engine.replace(Some(engine));
         Ok(())
     }
@@ -41,8 +46,11 @@ impl Models {
     /// Loads a model under a name, in the place of an earlier one.
     pub(crate) fn load(&self, name: &str, bytes: &[u8]) -> Result<(), String> {
         let engine = self.engine.borrow();
-        let engine = engine.as_ref().ok_or("the inference engine is not started")?;
-        let model = load_model(engine, bytes).map_err(|thrown| format!("model `{name}`: {}", failure_of(&thrown).message))?;
+        let engine = engine
+            .as_ref()
+            .ok_or("the inference engine is not started")?;
+        let model = load_model(engine, bytes)
+            .map_err(|thrown| format!("model `{name}`: {}", failure_of(&thrown).message))?;
         let mut loaded = self.loaded.borrow_mut();
         loaded.retain(|(known, _)| known != name);
         loaded.push((name.to_owned(), model));
@@ -61,7 +69,11 @@ impl ModelHost for Models {
         })
     }
 
-    fn compute(&self, model: u32, inputs: Vec<ModelTensor>) -> Result<Vec<ModelTensor>, ModelFailure> {
+    fn compute(
+        &self,
+        model: u32,
+        inputs: Vec<ModelTensor>,
+    ) -> Result<Vec<ModelTensor>, ModelFailure> {
         let engine = self.engine.borrow();
         let loaded = self.loaded.borrow();
         let (Some(engine), Some((_, model))) = (engine.as_ref(), loaded.get(model as usize)) else {
@@ -71,10 +83,22 @@ impl ModelHost for Models {
         for input in &inputs {
             let dims = js_sys::Uint32Array::from(input.dimensions.as_slice());
             let data = js_sys::Uint8Array::from(input.data.as_slice());
-            tensors.push(&Array::of4(&input.name.as_str().into(), &dims, &input.element.into(), &data).into());
+            tensors.push(
+                &Array::of4(
+                    &input.name.as_str().into(),
+                    &dims,
+                    &input.element.into(),
+                    &data,
+                )
+                .into(),
+            );
         }
-        let outputs = compute_model(engine, model, &tensors).map_err(|thrown| failure_of(&thrown))?;
-        Ok(outputs.iter().map(|output| tensor_of(&Array::from(&output))).collect())
+        let outputs =
+            compute_model(engine, model, &tensors).map_err(|thrown| failure_of(&thrown))?;
+        Ok(outputs
+            .iter()
+            .map(|output| tensor_of(&Array::from(&output)))
+            .collect())
     }
 }
 
@@ -93,14 +117,25 @@ fn failure_of(thrown: &JsValue) -> ModelFailure {
     if Array::is_array(thrown) {
         let parts = Array::from(thrown);
         if let (Some(code), Some(message)) = (parts.get(0).as_f64(), parts.get(1).as_string()) {
-            return ModelFailure { code: code as u8, message };
+            return ModelFailure {
+                code: code as u8,
+                message,
+            };
         }
     }
-    ModelFailure { code: RUNTIME_ERROR, message: text_of(thrown) }
+    ModelFailure {
+        code: RUNTIME_ERROR,
+        message: text_of(thrown),
+    }
 }
 
 /// What a thrown value says.
 pub(crate) fn text_of(thrown: &JsValue) -> String {
-    let message = thrown.dyn_ref::<Object>().and_then(|object| Reflect::get(object, &"message".into()).ok());
-    message.and_then(|message| message.as_string()).or_else(|| thrown.as_string()).unwrap_or_else(|| "an exception".to_owned())
+    let message = thrown
+        .dyn_ref::<Object>()
+        .and_then(|object| Reflect::get(object, &"message".into()).ok());
+    message
+        .and_then(|message| message.as_string())
+        .or_else(|| thrown.as_string())
+        .unwrap_or_else(|| "an exception".to_owned())
 }

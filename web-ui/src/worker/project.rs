@@ -25,14 +25,19 @@ impl Cache {
     /// Compiles a file, unless its text is the same as before.
     fn rules(&self, path: &str, source: &str) -> Rc<CompiledRules> {
         let mut known = self.rules.borrow_mut();
-        if let Some((_, compiled)) = known.iter().find(|(name, compiled)| name == path && compiled.source == source) {
+        if let Some((_, compiled)) = known
+            .iter()
+            .find(|(name, compiled)| name == path && compiled.source == source)
+        {
             return Rc::clone(compiled);
         }
         let compilation = rulestage_rule_compiler::compile(source);
         let compiled = Rc::new(CompiledRules {
             source: source.to_owned(),
             diagnostics: compilation.diagnostics,
-            component: compilation.artifact.map(|artifact| Rc::new(artifact.component)),
+            component: compilation
+                .artifact
+                .map(|artifact| Rc::new(artifact.component)),
         });
         known.retain(|(name, _)| name != path);
         known.push((path.to_owned(), Rc::clone(&compiled)));
@@ -41,7 +46,11 @@ impl Cache {
 
     /// The component of a stage of the last project that compiled.
     pub(crate) fn component(&self, stage: &str) -> Option<Rc<Vec<u8>>> {
-        self.components.borrow().iter().find(|(name, _)| name == stage).map(|(_, bytes)| Rc::clone(bytes))
+        self.components
+            .borrow()
+            .iter()
+            .find(|(name, _)| name == stage)
+            .map(|(_, bytes)| Rc::clone(bytes))
     }
 
     pub(crate) fn keep_components(&self, components: Vec<(String, Rc<Vec<u8>>)>) {
@@ -60,7 +69,10 @@ pub(crate) struct Prepared {
 pub(crate) fn prepare(worker: &Worker, project: &Project) -> Prepared {
     let start = worker.now_ms();
     let mut files = Vec::new();
-    let toml = project.files.iter().find(|file| file.path.ends_with(".toml"));
+    let toml = project
+        .files
+        .iter()
+        .find(|file| file.path.ends_with(".toml"));
     let manifest = match toml {
         Some(file) => match Manifest::parse(&file.text) {
             Ok(manifest) => Some(manifest),
@@ -69,10 +81,17 @@ pub(crate) fn prepare(worker: &Worker, project: &Project) -> Prepared {
                 None
             }
         },
-        None => project.files.first().and_then(|file| Manifest::single(&file.path)),
+        None => project
+            .files
+            .first()
+            .and_then(|file| Manifest::single(&file.path)),
     };
     let mut rules = Vec::new();
-    for file in project.files.iter().filter(|file| file.path.ends_with(".rules")) {
+    for file in project
+        .files
+        .iter()
+        .filter(|file| file.path.ends_with(".rules"))
+    {
         let compiled = worker.compiled.rules(&file.path, &file.text);
         if !compiled.diagnostics.is_empty() {
             files.push(file_report(&file.path, &file.text, &compiled.diagnostics));
@@ -86,7 +105,11 @@ pub(crate) fn prepare(worker: &Worker, project: &Project) -> Prepared {
             .filter_map(|stage| match &stage.source {
                 StageSource::Rules(path) if !rules.iter().any(|(known, _)| known == path) => {
                     let message = format!("there is no file `{path}` in this project");
-                    Some(Diagnostic::error("pipeline.missing-file", stage.source_span, message))
+                    Some(Diagnostic::error(
+                        "pipeline.missing-file",
+                        stage.source_span,
+                        message,
+                    ))
                 }
                 _ => None,
             })
@@ -95,10 +118,23 @@ pub(crate) fn prepare(worker: &Worker, project: &Project) -> Prepared {
             files.push(file_report(&toml.path, &toml.text, &missing));
         }
     }
-    let is_ok = manifest.is_some() && files.iter().all(|file| file.messages.iter().all(|m| m.severity != "error"));
-    let size_bytes = rules.iter().filter_map(|(_, rules)| rules.component.as_ref()).map(|bytes| bytes.len()).sum();
+    let is_ok = manifest.is_some()
+        && files
+            .iter()
+            .all(|file| file.messages.iter().all(|m| m.severity != "error"));
+    let size_bytes = rules
+        .iter()
+        .filter_map(|(_, rules)| rules.component.as_ref())
+        .map(|bytes| bytes.len())
+        .sum();
     let elapsed_us = ((worker.now_ms() - start) * 1000.0) as u32;
-    let report = CompileReport { files, elapsed_us, size_bytes, is_ok, stages: Vec::new() };
+    let report = CompileReport {
+        files,
+        elapsed_us,
+        size_bytes,
+        is_ok,
+        stages: Vec::new(),
+    };
     Prepared { manifest, report }
 }
 
@@ -108,7 +144,11 @@ pub(crate) fn file_report(path: &str, source: &str, diagnostics: &[Diagnostic]) 
     let messages = diagnostics.iter().map(|diagnostic| {
         let (from, to) = utf16_range(source, diagnostic.span);
         let labels = diagnostic.labels.iter().map(|label| {
-            format!("{} (line {})", label.message, lines.position(label.span.start).line)
+            format!(
+                "{} (line {})",
+                label.message,
+                lines.position(label.span.start).line
+            )
         });
         Message {
             from,
@@ -125,12 +165,18 @@ pub(crate) fn file_report(path: &str, source: &str, diagnostics: &[Diagnostic]) 
             hints: diagnostic.hints.iter().cloned().chain(labels).collect(),
         }
     });
-    FileReport { path: path.to_owned(), messages: messages.collect() }
+    FileReport {
+        path: path.to_owned(),
+        messages: messages.collect(),
+    }
 }
 
 /// A span as JavaScript counts.
 pub(crate) fn utf16_range(source: &str, span: Span) -> (u32, u32) {
-    (utf16_offset(source, span.start), utf16_offset(source, span.end))
+    (
+        utf16_offset(source, span.start),
+        utf16_offset(source, span.end),
+    )
 }
 
 fn utf16_offset(source: &str, offset: u32) -> u32 {

@@ -4,7 +4,8 @@ use super::models::Models;
 use super::table::{Table, summarise};
 use super::{Worker, cells, project, rows, tests};
 use crate::protocol::{
-    ColumnReport, CompileReport, DataSource, ParamReport, ParamValue, Problem, Project, Response, RunReport, StageReport, TestReport,
+    ColumnReport, CompileReport, DataSource, ParamReport, ParamValue, Problem, Project, Response,
+    RunReport, StageReport, TestReport,
 };
 use arrow_array::{RecordBatch, UInt32Array};
 use arrow_schema::{Field, FieldRef};
@@ -20,7 +21,10 @@ use std::rc::Rc;
 use std::sync::Arc;
 use web_sys::Blob;
 
-const LIMITS: Limits = Limits { memory_bytes: 256 << 20, deadline_ms: 10_000 };
+const LIMITS: Limits = Limits {
+    memory_bytes: 256 << 20,
+    deadline_ms: 10_000,
+};
 const BATCH_ROWS: usize = 8192;
 /// Rows without a decision that are told one by one.
 const MOST_PROBLEMS: usize = 100;
@@ -43,7 +47,10 @@ pub(crate) struct Failure {
 
 impl Failure {
     fn new(during: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { during: during.into(), message: message.into() }
+        Self {
+            during: during.into(),
+            message: message.into(),
+        }
     }
 }
 
@@ -72,7 +79,10 @@ pub(crate) struct Finished {
 pub(crate) async fn run(worker: &Worker, order: Order) -> Result<(), Failure> {
     let run = order.run;
     worker.doing(run, "compiling");
-    let project::Prepared { manifest, mut report } = project::prepare(worker, &order.project);
+    let project::Prepared {
+        manifest,
+        mut report,
+    } = project::prepare(worker, &order.project);
     let Some(manifest) = manifest.filter(|_| report.is_ok) else {
         worker.send(&Response::Compiled { run, report });
         return Ok(());
@@ -89,7 +99,11 @@ pub(crate) async fn run(worker: &Worker, order: Order) -> Result<(), Failure> {
     let pipeline = Arc::new(set_params(pipeline, &order.project.params)?);
     report.stages = pipeline.stages.iter().map(stage_report).collect();
     worker.compiled.keep_components(
-        pipeline.stages.iter().map(|stage| (stage.name.clone(), Rc::new(stage.bytes.clone()))).collect(),
+        pipeline
+            .stages
+            .iter()
+            .map(|stage| (stage.name.clone(), Rc::new(stage.bytes.clone())))
+            .collect(),
     );
     worker.send(&Response::Compiled { run, report });
     if order.is_compile_only {
@@ -97,18 +111,38 @@ pub(crate) async fn run(worker: &Worker, order: Order) -> Result<(), Failure> {
         return Ok(());
     }
 
-    let wanted = pipeline.externals.iter().map(|external| external.field.clone()).collect();
+    let wanted = pipeline
+        .externals
+        .iter()
+        .map(|external| external.field.clone())
+        .collect();
     let (input, bad_lines) = read_data(worker, &order, wanted).await?;
     let start = worker.now_ms();
     let binding = pipeline
         .bind(&input.schema(), BindOptions { typed: true })
-        .map_err(|problems| Failure::new("joining the rows to the rules", bind_message(&problems)))?;
-    let mut executor = pipeline.open(&*runtime).map_err(|error| Failure::new("opening the stages", error.to_string()))?;
-    let batch_rows = if order.batch_rows == 0 { BATCH_ROWS } else { order.batch_rows as usize };
+        .map_err(|problems| {
+            Failure::new("joining the rows to the rules", bind_message(&problems))
+        })?;
+    let mut executor = pipeline
+        .open(&*runtime)
+        .map_err(|error| Failure::new("opening the stages", error.to_string()))?;
+    let batch_rows = if order.batch_rows == 0 {
+        BATCH_ROWS
+    } else {
+        order.batch_rows as usize
+    };
     let mut watch = Watch::new(worker, run, &pipeline);
-    let mut ran = run_batches(&runtime, &mut executor, &binding, &input, batch_rows, &mut watch)?;
+    let mut ran = run_batches(
+        &runtime,
+        &mut executor,
+        &binding,
+        &input,
+        batch_rows,
+        &mut watch,
+    )?;
     let elapsed_ms = worker.now_ms() - start;
-    ran.problems.extend(bad_lines.iter().take(MOST_PROBLEMS).cloned());
+    ran.problems
+        .extend(bad_lines.iter().take(MOST_PROBLEMS).cloned());
     let stage_ms = watch.stage_ms;
 
     worker.doing(run, "running the examples");
@@ -125,8 +159,19 @@ pub(crate) async fn run(worker: &Worker, order: Order) -> Result<(), Failure> {
         tests,
     };
     let table = Table::new(ran.output);
-    worker.finished.replace(Some(Finished { runtime, executor, pipeline, binding, input, input_rows: ran.input_rows, table }));
-    worker.send(&Response::Ran { run, report: Box::new(report) });
+    worker.finished.replace(Some(Finished {
+        runtime,
+        executor,
+        pipeline,
+        binding,
+        input,
+        input_rows: ran.input_rows,
+        table,
+    }));
+    worker.send(&Response::Ran {
+        run,
+        report: Box::new(report),
+    });
     Ok(())
 }
 
@@ -137,33 +182,59 @@ struct Files {
 
 impl Source for Files {
     fn read(&self, path: &str) -> Result<Vec<u8>, String> {
-        self.files.get(path).map(|bytes| bytes.to_vec()).ok_or_else(|| "there is no such file in this project".to_owned())
+        self.files
+            .get(path)
+            .map(|bytes| bytes.to_vec())
+            .ok_or_else(|| "there is no such file in this project".to_owned())
     }
 }
 
-async fn fetch_files(worker: &Worker, run: u32, project: &Project, manifest: &Manifest) -> Result<Files, Failure> {
-    let mut files: BTreeMap<String, Rc<Vec<u8>>> =
-        project.files.iter().map(|file| (file.path.clone(), Rc::new(file.text.clone().into_bytes()))).collect();
-    let components = manifest.stages.iter().filter_map(|stage| match &stage.source {
-        StageSource::Component(path) => Some(path),
-        StageSource::Rules(_) => None,
-    });
+async fn fetch_files(
+    worker: &Worker,
+    run: u32,
+    project: &Project,
+    manifest: &Manifest,
+) -> Result<Files, Failure> {
+    let mut files: BTreeMap<String, Rc<Vec<u8>>> = project
+        .files
+        .iter()
+        .map(|file| (file.path.clone(), Rc::new(file.text.clone().into_bytes())))
+        .collect();
+    let components = manifest
+        .stages
+        .iter()
+        .filter_map(|stage| match &stage.source {
+            StageSource::Component(path) => Some(path),
+            StageSource::Rules(_) => None,
+        });
     for path in components.chain(manifest.models.iter().map(|model| &model.file)) {
         worker.doing(run, &format!("fetching {path}"));
         let url = format!("examples/{}/{path}", project.example);
-        let bytes = worker.fetched.get(&url).await.map_err(|message| Failure::new(format!("fetching {path}"), message))?;
+        let bytes = worker
+            .fetched
+            .get(&url)
+            .await
+            .map_err(|message| Failure::new(format!("fetching {path}"), message))?;
         files.insert(path.clone(), bytes);
     }
     Ok(Files { files })
 }
 
-async fn start_models(worker: &Worker, run: u32, files: &Files, manifest: &Manifest) -> Result<(), Failure> {
+async fn start_models(
+    worker: &Worker,
+    run: u32,
+    files: &Files,
+    manifest: &Manifest,
+) -> Result<(), Failure> {
     if manifest.models.is_empty() {
         return Ok(());
     }
     worker.doing(run, "fetching the inference engine");
     let models: &Models = &worker.models;
-    models.start().await.map_err(|message| Failure::new("fetching the inference engine", message))?;
+    models
+        .start()
+        .await
+        .map_err(|message| Failure::new("fetching the inference engine", message))?;
     for model in &manifest.models {
         let during = format!("loading model `{}`", model.name);
         worker.doing(run, &during);
@@ -176,31 +247,66 @@ async fn start_models(worker: &Worker, run: u32, files: &Files, manifest: &Manif
 }
 
 /// What the manifest or a component is refused for goes to the editor where it has a place there.
-fn refuse(worker: &Worker, run: u32, mut report: CompileReport, project: &Project, error: LoadError) -> Result<(), Failure> {
-    let text = |path: &str| project.files.iter().find(|file| file.path == path).map(|file| file.text.as_str());
+fn refuse(
+    worker: &Worker,
+    run: u32,
+    mut report: CompileReport,
+    project: &Project,
+    error: LoadError,
+) -> Result<(), Failure> {
+    let text = |path: &str| {
+        project
+            .files
+            .iter()
+            .find(|file| file.path == path)
+            .map(|file| file.text.as_str())
+    };
     let (path, diagnostics) = match &error {
         LoadError::Manifest(diagnostics) => ("pipeline.toml", diagnostics),
-        LoadError::Rules { path, diagnostics, .. } => (path.as_str(), diagnostics),
+        LoadError::Rules {
+            path, diagnostics, ..
+        } => (path.as_str(), diagnostics),
         _ => return Err(Failure::new("loading the stages", error.to_string())),
     };
     let Some(source) = text(path) else {
         return Err(Failure::new("loading the stages", error.to_string()));
     };
     report.files.retain(|file| file.path != path);
-    report.files.push(project::file_report(path, source, diagnostics));
+    report
+        .files
+        .push(project::file_report(path, source, diagnostics));
     report.is_ok = false;
     worker.send(&Response::Compiled { run, report });
     Ok(())
 }
 
 /// Values set by hand take the place of the manifest's.
-fn set_params(mut pipeline: Pipeline<WebRuntime>, params: &[ParamValue]) -> Result<Pipeline<WebRuntime>, Failure> {
+fn set_params(
+    mut pipeline: Pipeline<WebRuntime>,
+    params: &[ParamValue],
+) -> Result<Pipeline<WebRuntime>, Failure> {
     for param in params {
-        let Some(stage) = pipeline.stages.iter_mut().find(|stage| stage.name == param.stage) else { continue };
-        let Some(index) = stage.description.parameters.iter().position(|known| known.name == param.name) else { continue };
+        let Some(stage) = pipeline
+            .stages
+            .iter_mut()
+            .find(|stage| stage.name == param.stage)
+        else {
+            continue;
+        };
+        let Some(index) = stage
+            .description
+            .parameters
+            .iter()
+            .position(|known| known.name == param.name)
+        else {
+            continue;
+        };
         let type_name = &stage.description.parameters[index].type_name;
         let value = parse_value(&param.text, type_name).ok_or_else(|| {
-            Failure::new("setting the parameters", format!("`{}` is not a {type_name} for `{}`", param.text, param.name))
+            Failure::new(
+                "setting the parameters",
+                format!("`{}` is not a {type_name} for `{}`", param.text, param.name),
+            )
         })?;
         if let Some(place) = stage.parameters.get_mut(index) {
             *place = value;
@@ -216,19 +322,34 @@ fn parse_value(text: &str, type_name: &str) -> Option<Value> {
         "uint" => Value::Uint(text.trim().parse().ok()?),
         "double" => Value::Double(text.trim().parse().ok()?),
         "string" => Value::Text(text.to_owned()),
-        "list<string>" => {
-            Value::Texts(text.split(',').map(|part| part.trim().to_owned()).filter(|part| !part.is_empty()).collect())
-        }
-        "json" => Value::Json(serde_json::from_str::<serde_json::Value>(text).ok()?.to_string()),
+        "list<string>" => Value::Texts(
+            text.split(',')
+                .map(|part| part.trim().to_owned())
+                .filter(|part| !part.is_empty())
+                .collect(),
+        ),
+        "json" => Value::Json(
+            serde_json::from_str::<serde_json::Value>(text)
+                .ok()?
+                .to_string(),
+        ),
         _ => return None,
     })
 }
 
 fn stage_report(stage: &rulestage_pipeline::load::Stage<WebRuntime>) -> StageReport {
     let fields = |fields: &arrow_schema::Fields| -> Vec<(String, String)> {
-        fields.iter().map(|field| (field.name().clone(), type_name(field))).collect()
+        fields
+            .iter()
+            .map(|field| (field.name().clone(), type_name(field)))
+            .collect()
     };
-    let params = stage.description.parameters.iter().zip(&stage.parameters).filter(|_| stage.rules.is_some());
+    let params = stage
+        .description
+        .parameters
+        .iter()
+        .zip(&stage.parameters)
+        .filter(|_| stage.rules.is_some());
     StageReport {
         stage: stage.name.clone(),
         name: stage.description.name.clone(),
@@ -265,8 +386,14 @@ fn show_default(value: &Value) -> String {
 }
 
 /// The rows, read once for as long as the stages want the same columns of them.
-async fn read_data(worker: &Worker, order: &Order, wanted: Vec<FieldRef>) -> Result<(RecordBatch, Vec<Problem>), Failure> {
-    let Order { run, data, blob, .. } = order;
+async fn read_data(
+    worker: &Worker,
+    order: &Order,
+    wanted: Vec<FieldRef>,
+) -> Result<(RecordBatch, Vec<Problem>), Failure> {
+    let Order {
+        run, data, blob, ..
+    } = order;
     if let Some(known) = &*worker.data.borrow()
         && known.id == data.id
         && known.wanted == wanted
@@ -277,21 +404,41 @@ async fn read_data(worker: &Worker, order: &Order, wanted: Vec<FieldRef>) -> Res
     let during = format!("fetching {}", data.name);
     worker.doing(run, &during);
     let bytes = match (&data.url, blob) {
-        (Some(url), _) => worker.fetched.get(url).await.map_err(|message| Failure::new(during, message))?,
-        (None, Some(blob)) => Rc::new(super::fetch::read_blob(blob).await.map_err(|message| Failure::new(during, message))?),
+        (Some(url), _) => worker
+            .fetched
+            .get(url)
+            .await
+            .map_err(|message| Failure::new(during, message))?,
+        (None, Some(blob)) => Rc::new(
+            super::fetch::read_blob(blob)
+                .await
+                .map_err(|message| Failure::new(during, message))?,
+        ),
         (None, None) => return Err(Failure::new(during, "the file is gone")),
     };
     let during = format!("reading {}", data.name);
     worker.doing(run, &during);
-    let read = rows::read(&data.name, &bytes, wanted.clone()).map_err(|message| Failure::new(during, message))?;
-    worker.data.replace(Some(Data { id: data.id, wanted, rows: read.0.clone(), problems: read.1.clone() }));
+    let read = rows::read(&data.name, &bytes, wanted.clone())
+        .map_err(|message| Failure::new(during, message))?;
+    worker.data.replace(Some(Data {
+        id: data.id,
+        wanted,
+        rows: read.0.clone(),
+        problems: read.1.clone(),
+    }));
     Ok(read)
 }
 
 fn bind_message(problems: &[BindProblem]) -> String {
     let lines = problems.iter().map(|problem| {
-        let hints: Vec<String> = problem.hints.iter().map(|hint| format!("hint: {hint}")).collect();
-        [vec![problem.message.clone()], hints].concat().join("\n    ")
+        let hints: Vec<String> = problem
+            .hints
+            .iter()
+            .map(|hint| format!("hint: {hint}"))
+            .collect();
+        [vec![problem.message.clone()], hints]
+            .concat()
+            .join("\n    ")
     });
     lines.collect::<Vec<_>>().join("\n")
 }
@@ -306,15 +453,25 @@ struct Watch<'a> {
 
 impl<'a> Watch<'a> {
     fn new(worker: &'a Worker, run: u32, pipeline: &Pipeline<WebRuntime>) -> Self {
-        let stage_ms = pipeline.stages.iter().map(|stage| (stage.name.clone(), 0.0)).collect();
-        Self { worker, run, started_ms: 0.0, stage_ms }
+        let stage_ms = pipeline
+            .stages
+            .iter()
+            .map(|stage| (stage.name.clone(), 0.0))
+            .collect();
+        Self {
+            worker,
+            run,
+            started_ms: 0.0,
+            stage_ms,
+        }
     }
 }
 
 impl Observer for Watch<'_> {
     fn stage_started(&mut self, stage: usize) {
         if let Some((name, _)) = self.stage_ms.get(stage) {
-            self.worker.doing(self.run, &format!("running stage `{name}`"));
+            self.worker
+                .doing(self.run, &format!("running stage `{name}`"));
         }
         self.started_ms = self.worker.now_ms();
     }
@@ -342,7 +499,8 @@ fn run_batches(
     batch_rows: usize,
     watch: &mut Watch<'_>,
 ) -> Result<Ran, Failure> {
-    let (mut outputs, mut input_rows, mut n_dead, mut problems) = (Vec::new(), Vec::new(), 0, Vec::new());
+    let (mut outputs, mut input_rows, mut n_dead, mut problems) =
+        (Vec::new(), Vec::new(), 0, Vec::new());
     let mut start = 0;
     // An input without rows is still a batch: stages see it, and the columns come out.
     while start < input.num_rows() || outputs.is_empty() {
@@ -351,7 +509,11 @@ fn run_batches(
             .process(runtime, binding, &input.slice(start, n_rows), watch)
             .map_err(|failure| run_failure(failure, start))?;
         match &outcome.kept {
-            Some(kept) => input_rows.extend(UInt32Array::values(kept).iter().map(|row| start as u32 + row)),
+            Some(kept) => input_rows.extend(
+                UInt32Array::values(kept)
+                    .iter()
+                    .map(|row| start as u32 + row),
+            ),
             None => input_rows.extend(start as u32..(start + n_rows) as u32),
         }
         n_dead += outcome.dead.len();
@@ -365,43 +527,77 @@ fn run_batches(
     }
     let output = arrow_select::concat::concat_batches(&binding.output, &outputs)
         .map_err(|error| Failure::new("putting the batches together", error.to_string()))?;
-    Ok(Ran { output, input_rows, n_dead, problems })
+    Ok(Ran {
+        output,
+        input_rows,
+        n_dead,
+        problems,
+    })
 }
 
 fn run_failure(failure: RunFailure, start: usize) -> Failure {
     match failure {
         RunFailure::Row(row) => {
             let message = format!("row {}: {}", start + row.row_in_batch as usize, row.message);
-            let place = if row.origin.is_empty() { String::new() } else { format!(", `{}`", row.origin) };
+            let place = if row.origin.is_empty() {
+                String::new()
+            } else {
+                format!(", `{}`", row.origin)
+            };
             Failure::new(format!("stage `{}`{place}", row.stage), message)
         }
-        RunFailure::Stage { stage, failure, .. } => Failure::new(format!("stage `{stage}`"), failure.message),
+        RunFailure::Stage { stage, failure, .. } => {
+            Failure::new(format!("stage `{stage}`"), failure.message)
+        }
         other => Failure::new("running the stages", other.to_string()),
     }
 }
 
 fn run_examples(runtime: &WebRuntime, pipeline: &Pipeline<WebRuntime>) -> Vec<TestReport> {
-    let stages = pipeline.stages.iter().filter_map(|stage| Some((stage, stage.rules.as_ref()?)));
+    let stages = pipeline
+        .stages
+        .iter()
+        .filter_map(|stage| Some((stage, stage.rules.as_ref()?)));
     stages
-        .flat_map(|(stage, rules)| tests::run_examples(runtime, &stage.component, &rules.ruleset, &stage.name, stage.limits))
+        .flat_map(|(stage, rules)| {
+            tests::run_examples(
+                runtime,
+                &stage.component,
+                &rules.ruleset,
+                &stage.name,
+                stage.limits,
+            )
+        })
         .collect()
 }
 
 fn columns(pipeline: &Pipeline<WebRuntime>, rows: &RecordBatch) -> Vec<ColumnReport> {
     let made_by = |field: &Field| {
         let stages = pipeline.stages.iter();
-        stages.filter(|stage| stage.outputs.iter().any(|output| output.name() == field.name())).map(|stage| stage.name.clone()).next()
+        stages
+            .filter(|stage| {
+                stage
+                    .outputs
+                    .iter()
+                    .any(|output| output.name() == field.name())
+            })
+            .map(|stage| stage.name.clone())
+            .next()
     };
     let schema = rows.schema();
-    let columns = schema.fields().iter().zip(rows.columns()).map(|(field, array)| {
-        let stage = made_by(field);
-        ColumnReport {
-            name: field.name().clone(),
-            type_name: type_name(field),
-            is_numeric: cells::is_numeric(field.data_type()),
-            summary: stage.as_ref().and_then(|_| summarise(array)),
-            stage,
-        }
-    });
+    let columns = schema
+        .fields()
+        .iter()
+        .zip(rows.columns())
+        .map(|(field, array)| {
+            let stage = made_by(field);
+            ColumnReport {
+                name: field.name().clone(),
+                type_name: type_name(field),
+                is_numeric: cells::is_numeric(field.data_type()),
+                summary: stage.as_ref().and_then(|_| summarise(array)),
+                stage,
+            }
+        });
     columns.collect()
 }

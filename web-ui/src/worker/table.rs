@@ -20,7 +20,10 @@ pub(crate) struct Table {
 
 impl Table {
     pub(crate) fn new(rows: RecordBatch) -> Self {
-        Self { rows, selection: RefCell::default() }
+        Self {
+            rows,
+            selection: RefCell::default(),
+        }
     }
 
     /// Rows `start ..` of a view.
@@ -29,14 +32,29 @@ impl Table {
         if selection.as_ref().is_none_or(|(known, _)| known != view) {
             *selection = Some((view.clone(), self.select(view)));
         }
-        let indices = selection.as_ref().map(|(_, indices)| indices.as_slice()).unwrap_or_default();
+        let indices = selection
+            .as_ref()
+            .map(|(_, indices)| indices.as_slice())
+            .unwrap_or_default();
         let start = start.min(indices.len());
         let end = (start + count).min(indices.len());
         let rows = indices[start..end].iter().map(|row| {
             let row = *row as usize;
-            (row, self.rows.columns().iter().map(|column| cells::text(column, row)).collect())
+            (
+                row,
+                self.rows
+                    .columns()
+                    .iter()
+                    .map(|column| cells::text(column, row))
+                    .collect(),
+            )
         });
-        RowPage { view: view.clone(), start, n_rows: indices.len(), rows: rows.collect() }
+        RowPage {
+            view: view.clone(),
+            start,
+            n_rows: indices.len(),
+            rows: rows.collect(),
+        }
     }
 
     fn select(&self, view: &View) -> Vec<u32> {
@@ -44,7 +62,10 @@ impl Table {
         let mut indices: Vec<u32> = match &view.filter {
             Some((column, value)) if *column < self.rows.num_columns() => {
                 let array = self.rows.column(*column);
-                (0..n_rows).filter(|row| cells::elements(array, *row).contains(value)).map(|row| row as u32).collect()
+                (0..n_rows)
+                    .filter(|row| cells::elements(array, *row).contains(value))
+                    .map(|row| row as u32)
+                    .collect()
             }
             _ => (0..n_rows as u32).collect(),
         };
@@ -56,7 +77,11 @@ impl Table {
                 let (a, b) = (*a as usize, *b as usize);
                 let order = cells::compare(array, a, b);
                 // Null stays last either way.
-                if is_descending && !array.is_null(a) && !array.is_null(b) { order.reverse() } else { order }
+                if is_descending && !array.is_null(a) && !array.is_null(b) {
+                    order.reverse()
+                } else {
+                    order
+                }
             });
         }
         indices
@@ -103,8 +128,10 @@ fn counts(array: &ArrayRef, is_by_frequency: bool) -> Summary {
 }
 
 fn numbers(array: &ArrayRef) -> Summary {
-    let values: Vec<f64> =
-        (0..array.len()).filter_map(|row| cells::number(array, row)).filter(|value| value.is_finite()).collect();
+    let values: Vec<f64> = (0..array.len())
+        .filter_map(|row| cells::number(array, row))
+        .filter(|value| value.is_finite())
+        .collect();
     let n_missing = array.len() - values.len();
     let (mut min, mut max, mut sum) = (f64::INFINITY, f64::NEG_INFINITY, 0.0);
     for value in &values {
@@ -113,13 +140,31 @@ fn numbers(array: &ArrayRef) -> Summary {
         sum += value;
     }
     if values.is_empty() {
-        return Summary::Numbers { min: 0.0, max: 0.0, mean: 0.0, sum: 0.0, bins: Vec::new(), n_missing };
+        return Summary::Numbers {
+            min: 0.0,
+            max: 0.0,
+            mean: 0.0,
+            sum: 0.0,
+            bins: Vec::new(),
+            n_missing,
+        };
     }
     let mut bins = vec![0; N_BINS];
     let width = (max - min) / N_BINS as f64;
     for value in &values {
-        let bin = if width > 0.0 { ((value - min) / width) as usize } else { 0 };
+        let bin = if width > 0.0 {
+            ((value - min) / width) as usize
+        } else {
+            0
+        };
         bins[bin.min(N_BINS - 1)] += 1;
     }
-    Summary::Numbers { min, max, mean: sum / values.len() as f64, sum, bins, n_missing }
+    Summary::Numbers {
+        min,
+        max,
+        mean: sum / values.len() as f64,
+        sum,
+        bins,
+        n_missing,
+    }
 }

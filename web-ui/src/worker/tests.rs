@@ -3,9 +3,9 @@
 use super::cells;
 use crate::protocol::TestReport;
 use arrow_array::builder::{
-    BinaryBuilder, BooleanBuilder, DurationNanosecondBuilder, Float64Builder, Int64Builder, StringBuilder,
-    TimestampMicrosecondBuilder, TimestampMillisecondBuilder, TimestampNanosecondBuilder, TimestampSecondBuilder,
-    UInt64Builder,
+    BinaryBuilder, BooleanBuilder, DurationNanosecondBuilder, Float64Builder, Int64Builder,
+    StringBuilder, TimestampMicrosecondBuilder, TimestampMillisecondBuilder,
+    TimestampNanosecondBuilder, TimestampSecondBuilder, UInt64Builder,
 };
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::{DataType, Field, TimeUnit};
@@ -50,16 +50,33 @@ fn run_example(
 ) -> Result<Vec<(String, String, String)>, String> {
     let say = |failure: StageFailure| failure.message;
     let parameters: Vec<Value> = (0..ruleset.params.len())
-        .map(|index| example.params.iter().find(|(param, _)| *param == index).map_or(Value::Absent, |(_, c)| value_of(c)))
+        .map(|index| {
+            example
+                .params
+                .iter()
+                .find(|(param, _)| *param == index)
+                .map_or(Value::Absent, |(_, c)| value_of(c))
+        })
         .collect();
     let mut session = runtime.open(component, &parameters, limits).map_err(say)?;
     let schema = runtime.schema(&session).clone();
-    let columns = schema.inputs.fields().iter().enumerate().map(|(index, field)| {
-        let given = example.given.iter().find(|(input, _)| *input == index).map_or(&Const::Null, |(_, value)| value);
-        single(field, given).ok_or_else(|| format!("`{}` can't be {}", field.name(), show(given)))
-    });
+    let columns = schema
+        .inputs
+        .fields()
+        .iter()
+        .enumerate()
+        .map(|(index, field)| {
+            let given = example
+                .given
+                .iter()
+                .find(|(input, _)| *input == index)
+                .map_or(&Const::Null, |(_, value)| value);
+            single(field, given)
+                .ok_or_else(|| format!("`{}` can't be {}", field.name(), show(given)))
+        });
     let columns = columns.collect::<Result<Vec<_>, _>>()?;
-    let batch = RecordBatch::try_new(Arc::clone(&schema.inputs), columns).map_err(|error| error.to_string())?;
+    let batch = RecordBatch::try_new(Arc::clone(&schema.inputs), columns)
+        .map_err(|error| error.to_string())?;
     let outcome = runtime.process(&mut session, &batch).map_err(say)?;
     if let Some(error) = outcome.errors.first() {
         return Err(format!("{} ({})", error.message, error.origin));
@@ -67,7 +84,10 @@ fn run_example(
     let differs = example.expect.iter().filter_map(|(output, expected, _)| {
         let name = &ruleset.outputs.get(*output)?.name;
         let actual = outcome.columns.get(*output)?;
-        let (expected, actual) = (show(expected), cells::text(actual, 0).unwrap_or_else(|| "null".to_owned()));
+        let (expected, actual) = (
+            show(expected),
+            cells::text(actual, 0).unwrap_or_else(|| "null".to_owned()),
+        );
         (expected != actual).then(|| (name.clone(), expected, actual))
     });
     Ok(differs.collect())
@@ -100,10 +120,14 @@ fn show(constant: &Const) -> String {
         Const::Bytes(value) => value.iter().map(|byte| format!("{byte:02x}")).collect(),
         Const::Timestamp(..) | Const::Duration(_) => {
             let field = match constant {
-                Const::Duration(_) => Field::new("", DataType::Duration(TimeUnit::Nanosecond), true),
+                Const::Duration(_) => {
+                    Field::new("", DataType::Duration(TimeUnit::Nanosecond), true)
+                }
                 _ => Field::new("", DataType::Timestamp(TimeUnit::Nanosecond, None), true),
             };
-            single(&field, constant).and_then(|array| cells::text(&array, 0)).unwrap_or_default()
+            single(&field, constant)
+                .and_then(|array| cells::text(&array, 0))
+                .unwrap_or_default()
         }
         Const::List(values) => values.iter().map(show).collect::<Vec<_>>().join(", "),
     }
@@ -120,9 +144,10 @@ fn single(field: &Field, constant: &Const) -> Option<ArrayRef> {
     }
     let is_null = *constant == Const::Null;
     let instant = |per_second: i64| match constant {
-        Const::Timestamp(seconds, nanoseconds) => {
-            Some(seconds.checked_mul(per_second)? + i64::from(*nanoseconds) / (1_000_000_000 / per_second))
-        }
+        Const::Timestamp(seconds, nanoseconds) => Some(
+            seconds.checked_mul(per_second)?
+                + i64::from(*nanoseconds) / (1_000_000_000 / per_second),
+        ),
         _ => None,
     };
     let array = match (field.data_type(), constant) {

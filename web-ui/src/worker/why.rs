@@ -6,17 +6,36 @@ use super::run::Finished;
 use crate::protocol::{ExpressionWhy, RuleWhy, StageWhy, WhyReport};
 use arrow_array::RecordBatch;
 use rulestage_diagnostics::Span;
-use rulestage_pipeline::runtime::{Explanation, Expression, Outline, Role, RowErrorCode, Value, Verdict};
+use rulestage_pipeline::runtime::{
+    Explanation, Expression, Outline, Role, RowErrorCode, Value, Verdict,
+};
 
 /// Runs the one row again, stage by stage, and asks each why.
 pub(crate) fn explain(finished: &mut Finished, row: usize) -> Result<WhyReport, String> {
-    let Finished { runtime, executor, pipeline, binding, input, input_rows, .. } = finished;
-    let mut report = WhyReport { row, stages: Vec::new() };
-    let Some(input_row) = input_rows.get(row) else { return Ok(report) };
-    let explanations =
-        executor.explain(&**runtime, binding, input, *input_row as usize).map_err(|failure| failure.to_string())?;
+    let Finished {
+        runtime,
+        executor,
+        pipeline,
+        binding,
+        input,
+        input_rows,
+        ..
+    } = finished;
+    let mut report = WhyReport {
+        row,
+        stages: Vec::new(),
+    };
+    let Some(input_row) = input_rows.get(row) else {
+        return Ok(report);
+    };
+    let explanations = executor
+        .explain(&**runtime, binding, input, *input_row as usize)
+        .map_err(|failure| failure.to_string())?;
     for explained in explanations {
-        let stage = pipeline.stages.iter().find(|stage| stage.name == explained.stage);
+        let stage = pipeline
+            .stages
+            .iter()
+            .find(|stage| stage.name == explained.stage);
         let rules = stage.and_then(|stage| Some((stage.path.clone(), stage.rules.as_ref()?)));
         let mut why = StageWhy {
             stage: explained.stage,
@@ -27,14 +46,27 @@ pub(crate) fn explain(finished: &mut Finished, row: usize) -> Result<WhyReport, 
             rules: Vec::new(),
             lets: Vec::new(),
         };
-        let source = rules.as_ref().map(|(_, rules)| rules.source.as_str()).unwrap_or_default();
-        match (explained.failure, &explained.outline, &explained.explanation) {
+        let source = rules
+            .as_ref()
+            .map(|(_, rules)| rules.source.as_str())
+            .unwrap_or_default();
+        match (
+            explained.failure,
+            &explained.outline,
+            &explained.explanation,
+        ) {
             (Some(dead), ..) => why.failure = Some(dead.to_string()),
-            (None, Some(outline), Some(explanation)) => fill(&mut why, source, outline, explanation),
-            _ if explained.gate_passed == Some(false) => {
-                why.failure = Some("the row did not pass the stage's condition: it has the defaults".to_owned());
+            (None, Some(outline), Some(explanation)) => {
+                fill(&mut why, source, outline, explanation)
             }
-            _ => why.failure = Some("this stage gives no reasons: it is no set of rules".to_owned()),
+            _ if explained.gate_passed == Some(false) => {
+                why.failure = Some(
+                    "the row did not pass the stage's condition: it has the defaults".to_owned(),
+                );
+            }
+            _ => {
+                why.failure = Some("this stage gives no reasons: it is no set of rules".to_owned())
+            }
         }
         report.stages.push(why);
     }
@@ -43,10 +75,14 @@ pub(crate) fn explain(finished: &mut Finished, row: usize) -> Result<WhyReport, 
 
 /// The columns of a batch of one row.
 fn values(batch: Option<&RecordBatch>) -> Vec<(String, Option<String>)> {
-    let Some(batch) = batch.filter(|batch| batch.num_rows() == 1) else { return Vec::new() };
+    let Some(batch) = batch.filter(|batch| batch.num_rows() == 1) else {
+        return Vec::new();
+    };
     let schema = batch.schema();
     let columns = schema.fields().iter().zip(batch.columns());
-    columns.map(|(field, column)| (field.name().clone(), cells::text(column, 0))).collect()
+    columns
+        .map(|(field, column)| (field.name().clone(), cells::text(column, 0)))
+        .collect()
 }
 
 fn fill(why: &mut StageWhy, source: &str, outline: &Outline, explanation: &Explanation) {
@@ -93,13 +129,25 @@ fn fill(why: &mut StageWhy, source: &str, outline: &Outline, explanation: &Expla
 }
 
 fn name_of(outline: &Outline, output: u32) -> String {
-    outline.outputs.get(output as usize).cloned().unwrap_or_default()
+    outline
+        .outputs
+        .get(output as usize)
+        .cloned()
+        .unwrap_or_default()
 }
 
 fn part(source: &str, expression: &Expression, value: &Value) -> ExpressionWhy {
-    let end = expression.offset.saturating_add(expression.text.len() as u32);
+    let end = expression
+        .offset
+        .saturating_add(expression.text.len() as u32);
     let (from, to) = utf16_range(source, Span::new(expression.offset, end));
-    ExpressionWhy { depth: expression.depth, text: expression.text.clone(), from, to, value: show(value) }
+    ExpressionWhy {
+        depth: expression.depth,
+        text: expression.text.clone(),
+        from,
+        to,
+        value: show(value),
+    }
 }
 
 /// A value as text; `None` where nothing asked for it.
@@ -115,8 +163,11 @@ fn show(value: &Value) -> Option<String> {
         Value::Binary(bytes) => bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
         Value::Timestamp(seconds, nanoseconds) => {
             let nanoseconds = i64::from(*nanoseconds);
-            let total = seconds.checked_mul(1_000_000_000).and_then(|n| n.checked_add(nanoseconds));
-            let datetime = total.and_then(arrow_array::temporal_conversions::timestamp_ns_to_datetime);
+            let total = seconds
+                .checked_mul(1_000_000_000)
+                .and_then(|n| n.checked_add(nanoseconds));
+            let datetime =
+                total.and_then(arrow_array::temporal_conversions::timestamp_ns_to_datetime);
             datetime.map_or_else(|| format!("{seconds} s"), |datetime| datetime.to_string())
         }
         Value::Duration(nanoseconds) => format!("{}s", cells::float(*nanoseconds as f64 / 1e9)),
