@@ -180,7 +180,7 @@ pub(crate) fn limit_memory(module: &[u8], memory_bytes: u64) -> Result<Vec<u8>, 
                     if memory.initial > limit_pages {
                         let message = format!(
                             "it starts with {} MiB of memory, its limit is {} MiB",
-                            memory.initial * PAGE_BYTES >> 20,
+                            (memory.initial * PAGE_BYTES) >> 20,
                             memory_bytes >> 20
                         );
                         return Err(StageFailure {

@@ -14,6 +14,7 @@ const DEADLINE_MS: u32 = 10_000;
 /// Keystrokes that follow each other this fast are one change.
 const TYPING_PAUSE_MS: i32 = 80;
 
+type Listener<E> = Closure<dyn Fn(E)>;
 type Dispatcher = UseReducerDispatcher<State>;
 
 /// The page's side of the worker.
@@ -30,8 +31,8 @@ impl PartialEq for Controller {
 #[derive(Default)]
 struct Inner {
     worker: RefCell<Option<Worker>>,
-    on_message: RefCell<Option<Closure<dyn Fn(MessageEvent)>>>,
-    on_error: RefCell<Option<Closure<dyn Fn(Event)>>>,
+    on_message: RefCell<Option<Listener<MessageEvent>>>,
+    on_error: RefCell<Option<Listener<Event>>>,
     dispatcher: RefCell<Option<Dispatcher>>,
     state: RefCell<State>,
     /// The bytes of data that is not fetched by the worker

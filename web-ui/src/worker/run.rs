@@ -76,6 +76,10 @@ pub(crate) struct Finished {
 }
 
 /// Compiles, loads, reads and runs; each step is told before it begins.
+#[expect(
+    clippy::arc_with_non_send_sync,
+    reason = "pipelines are shared as the trait has it; a worker has one thread"
+)]
 pub(crate) async fn run(worker: &Worker, order: Order) -> Result<(), Failure> {
     let run = order.run;
     worker.doing(run, "compiling");
