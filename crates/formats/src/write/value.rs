@@ -59,10 +59,12 @@ pub(super) fn push_float(buffer: &mut Vec<u8>, value: f32) {
 
 /// As protocol buffers write it in JSON.
 fn not_finite(value: f64) -> &'static str {
-    match () {
-        () if value.is_nan() => "NaN",
-        () if value > 0.0 => "Infinity",
-        () => "-Infinity",
+    if value.is_nan() {
+        "NaN"
+    } else if value > 0.0 {
+        "Infinity"
+    } else {
+        "-Infinity"
     }
 }
 
