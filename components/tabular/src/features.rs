@@ -113,7 +113,10 @@ impl Features {
                         Some(value) if tensor.set(row, value) => {}
                         Some(_) => {
                             let kind = parameters.element.name();
-                            fail(row, format!("`{}` is not a whole number of type {kind}", column.name));
+                            fail(
+                                row,
+                                format!("`{}` is not a whole number of type {kind}", column.name),
+                            );
                         }
                         None => fail(row, format!("`{}` is missing", column.name)),
                     }

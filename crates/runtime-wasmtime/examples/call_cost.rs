@@ -83,7 +83,7 @@ fn main() {
 
 /// The time of one call, the fastest of several series: others use this machine too.
 fn fastest_ns(calls: usize, mut call: impl FnMut()) -> f64 {
-    let series = 10;
+    let series = 200;
     let calls = (calls / series).max(1);
     (0..series)
         .map(|_| {

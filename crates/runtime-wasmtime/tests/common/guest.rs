@@ -173,9 +173,13 @@ impl Guest {
         let mut module = wat::parse_str(text).expect("the text is WebAssembly");
         let mut resolve = Resolve::default();
         let wasi_nn = include_str!("../../../../wit/deps/wasi-nn/wasi-nn.wit");
-        resolve.push_str("wasi-nn.wit", wasi_nn).expect("wasi:nn is WIT");
+        resolve
+            .push_str("wasi-nn.wit", wasi_nn)
+            .expect("wasi:nn is WIT");
         let stage = include_str!("../../../../wit/stage.wit");
-        resolve.push_str("stage.wit", stage).expect("the contract is WIT");
+        resolve
+            .push_str("stage.wit", stage)
+            .expect("the contract is WIT");
         let world = "package tests:guest; world guest { export rulestage:stage/stage@0.1.0; }";
         let package = resolve
             .push_str("guest.wit", world)
@@ -184,7 +188,10 @@ impl Guest {
         embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8, false)
             .expect("the module takes its world");
         let mut encoder = ComponentEncoder::default();
-        let encoder = encoder.validate(true).module(&module).expect("a module of that world");
+        let encoder = encoder
+            .validate(true)
+            .module(&module)
+            .expect("a module of that world");
         encoder.encode().expect("a component")
     }
 }
