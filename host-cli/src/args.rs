@@ -118,7 +118,7 @@ of which only `expr` is required, and each is answered by one line, errors inclu
 #[command(after_help = EVAL_EXAMPLES)]
 pub(crate) struct Eval {
     /// The expression
-    #[arg(required_unless_present = "batch", value_name = "EXPR")]
+    #[arg(required_unless_present = "batch", value_name = "EXPR", allow_hyphen_values = true)]
     pub(crate) expression: Option<String>,
     /// A variable and its value as JSON; numbers with a point or exponent are `double`, others `int`
     #[arg(long, value_name = "NAME=JSON")]

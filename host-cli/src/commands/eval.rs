@@ -21,13 +21,11 @@ pub(crate) fn eval(args: &Eval) -> Result<Status> {
     let answer = question.answer(&host::start(false)?);
     match &answer {
         Answer::Invalid {
+            name,
             source,
             diagnostics,
         } => {
-            let source = Source {
-                name: "expression",
-                text: source,
-            };
+            let source = Source { name, text: source };
             let style = Style::for_stream(&std::io::stderr());
             render::notify(diagnostics::render(source, diagnostics, style));
             return Ok(Status::Refused);

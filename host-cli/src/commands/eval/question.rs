@@ -37,6 +37,8 @@ pub(super) enum Answer {
     },
     /// The expression, or a type, does not compile
     Invalid {
+        /// What messages call the source
+        name: &'static str,
         source: String,
         diagnostics: Vec<Diagnostic>,
     },
@@ -95,6 +97,7 @@ impl Question {
     fn try_answer(&self, host: &Host) -> Result<Answer, Answer> {
         let variables = self.variables()?;
         let invalid = |diagnostics| Answer::Invalid {
+            name: "expression",
             source: self.expression.clone(),
             diagnostics,
         };
@@ -124,6 +127,7 @@ impl Question {
             let ty = match self.types.get(name) {
                 None => cel_value::type_of(&self.bindings[name]),
                 Some(source) => parse_type(source).map_err(|diagnostics| Answer::Invalid {
+                    name: "type",
                     source: source.clone(),
                     diagnostics,
                 })?,
