@@ -3,7 +3,10 @@
 //! Written on the bindings rather than on `wasmtime-wasi-nn`, whose backend trait turns every failure into
 //! the same "failed while accessing backend", keeps tensors outside any limit, and copies each several times.
 
-#![expect(unreachable_pub, reason = "the generated bindings re-export the resources")]
+#![expect(
+    unreachable_pub,
+    reason = "the generated bindings re-export the resources"
+)]
 
 use std::sync::Arc;
 
