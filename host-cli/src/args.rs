@@ -118,7 +118,11 @@ of which only `expr` is required, and each is answered by one line, errors inclu
 #[command(after_help = EVAL_EXAMPLES)]
 pub(crate) struct Eval {
     /// The expression
-    #[arg(required_unless_present = "batch", value_name = "EXPR", allow_hyphen_values = true)]
+    #[arg(
+        required_unless_present = "batch",
+        value_name = "EXPR",
+        allow_hyphen_values = true
+    )]
     pub(crate) expression: Option<String>,
     /// A variable and its value as JSON; numbers with a point or exponent are `double`, others `int`
     #[arg(long, value_name = "NAME=JSON")]
@@ -145,7 +149,7 @@ pub(crate) struct Source {
     /// Format of the input [default: by extension; ndjson for a pipe]
     #[arg(long, value_enum)]
     pub(crate) format: Option<Format>,
-    /// Set a parameter; `STAGE.` may be left out where one stage only has it
+    /// Set a parameter; `STAGE.` may be left out in a pipeline of one stage
     #[arg(long, value_name = "STAGE.NAME=VALUE")]
     pub(crate) param: Vec<String>,
     /// Compile components anew and keep nothing on disk

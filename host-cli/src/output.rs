@@ -49,8 +49,7 @@ impl Output {
             });
         }
         let name = path.display().to_string();
-        let target =
-            Target::create(path).map_err(|error| cannot_write(&name, &error.to_string()))?;
+        let target = Target::create(path).map_err(|error| cannot_write(&name, &reason(&error)))?;
         Ok(Self {
             name,
             target,
@@ -190,6 +189,15 @@ pub(crate) fn clean_up_on_interrupt() {
 fn unfinished() -> MutexGuard<'static, BTreeSet<PathBuf>> {
     static UNFINISHED: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
     UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Why a file can't be made, without the name that it has in the meantime.
+fn reason(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::NotFound => "there is no such folder".into(),
+        io::ErrorKind::PermissionDenied => "permission denied".into(),
+        _ => error.to_string(),
+    }
 }
 
 fn cannot_write(name: &str, reason: &str) -> Failure {
