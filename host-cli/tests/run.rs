@@ -219,7 +219,7 @@ fn parameters_are_set_without_recompiling() {
         .fails(2, &["`laest`", "`least`"]);
     folder
         .run("run reference.rules -i in.csv -o out2.csv --param least=high")
-        .fails(2, &["least", "high"]);
+        .fails(2, &["`least`", "double"]);
     assert!(!folder.join("out2.csv").exists());
 }
 
@@ -289,7 +289,7 @@ fn a_failing_row_fails_the_run_unless_the_manifest_says_otherwise() {
     assert_eq!(dead["row"], 1);
     assert_eq!(dead["stage"], "share");
     assert_eq!(dead["code"], "divide-by-zero");
-    assert_eq!(dead["input"], serde_json::json!({ "n": 0 }));
+    assert_eq!(dead["input"], serde_json::json!({ "n": "0" }));
     assert!(dead["origin"].is_string() && dead["message"].is_string());
 }
 
@@ -367,7 +367,7 @@ fn a_closed_output_pipe_ends_the_run_quietly() {
     BufReader::new(child.stdout.take().unwrap())
         .read_line(&mut first)
         .unwrap();
-    assert!(first.starts_with("{\"id\":0,"), "{first}");
+    assert!(first.starts_with("{\"id\":\"0\","), "{first}");
     // The pipe's reading end is closed now.
     let ran = Ran::from(child.wait_with_output().unwrap());
     assert_eq!((ran.status, ran.stderr.as_str()), (Some(141), ""));
