@@ -3,6 +3,8 @@
 
 mod support;
 
+use std::fs;
+use std::path::Path;
 use support::Folder;
 
 const RULES: &str = r#"
@@ -249,4 +251,39 @@ fn a_file_that_is_no_component_is_refused() {
             .fails(3, &messages);
         assert!(!folder.join("out.csv").exists());
     }
+}
+
+#[test]
+fn a_model_that_does_not_fit_is_told() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let stage = root.join("target/components/tabular.wasm");
+    let stage = fs::read(&stage)
+        .unwrap_or_else(|_| panic!("{} is missing: run `just components`", stage.display()));
+    let folder = folder();
+    folder
+        .write("tabular.wasm", stage)
+        .write(
+            "codes.onnx",
+            fs::read(root.join("tests/models/codes.onnx")).unwrap(),
+        )
+        .write("in.csv", "a,b,c\n1,2,3\n");
+    let manifest = |model: &str, columns: &str| {
+        format!(
+            "[pipeline]\nname = \"p\"\nversion = \"1.0.0\"\n\n[[model]]\nname = \"codes\"\nfile = \"codes.onnx\"\n\n[[stage]]\nname = \"guess\"\ncomponent = \"tabular.wasm\"\nparams = {{ model = \"{model}\", columns = [{columns}], input = \"codes\" }}\n"
+        )
+    };
+    let run = "run pipeline.toml -i in.csv -o out.csv";
+    folder.write("pipeline.toml", manifest("codes", "\"a\", \"b\", \"c\""));
+    folder
+        .run(run)
+        .fails(2, &["`guess`", "i64[batch, 2]", "f32[2, 3]"]);
+    folder.write("pipeline.toml", manifest("code", "\"a\", \"b\""));
+    folder
+        .run(run)
+        .fails(2, &["`guess`", "no model `code`", "`codes`"]);
+    folder
+        .write("pipeline.toml", manifest("codes", "\"a\", \"b\""))
+        .write("codes.onnx", "no");
+    folder.run(run).fails(2, &["`guess`", "not an ONNX model"]);
+    assert!(!folder.join("out.csv").exists());
 }

@@ -116,7 +116,9 @@ sessions! {
     check_errors
     compile
     eval
+    explain
     fmt
     help
+    inspect
     test
 }

@@ -147,7 +147,12 @@ fn model(facts: &mut Facts, bytes: Vec<u8>) -> Result<()> {
     facts.add("size", Fact::Bytes(bytes.len() as u64));
     facts.add("sha256", sha256_hex(&bytes).as_str());
     let model = Model::load(bytes, Limits::default());
-    let model = model.or_fail(Status::File, || format!("can't use the model `{name}`"))?;
+    let model = model.map_err(|error| {
+        Failure::new(
+            Status::File,
+            format!("can't use the model `{name}`: {error}"),
+        )
+    })?;
     let list =
         |tensors: &[TensorInfo]| Fact::List(tensors.iter().map(ToString::to_string).collect());
     facts.add("inputs", list(model.inputs()));
