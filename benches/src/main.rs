@@ -7,7 +7,11 @@
 //! medians are reported, so that a busy machine spoils all of them alike: read the ratios.
 
 #![allow(clippy::disallowed_methods, reason = "a benchmark: clocks are its job")]
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program: its result goes to standard output")]
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a program: its result goes to standard output"
+)]
 
 mod compile;
 mod flights;
@@ -20,7 +24,11 @@ use std::path::PathBuf;
 
 fn main() -> Result<()> {
     let mut arguments = std::env::args_os().skip(1).map(PathBuf::from);
-    let mut next = |what: &str| arguments.next().with_context(|| format!("{what} is missing"));
+    let mut next = |what: &str| {
+        arguments
+            .next()
+            .with_context(|| format!("{what} is missing"))
+    };
     let (program, example) = (next("PROGRAM")?, next("EXAMPLE")?);
     let (all_flights, work) = (next("FLIGHTS")?, next("WORK")?);
 

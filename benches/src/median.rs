@@ -3,7 +3,10 @@
 use std::time::{Duration, Instant};
 
 /// Runs every competitor once to warm up, then all of them in turn, and gives the median time of each.
-pub(crate) fn interleaved<const N: usize>(repetitions: usize, mut competitors: [&mut dyn FnMut(); N]) -> [Duration; N] {
+pub(crate) fn interleaved<const N: usize>(
+    repetitions: usize,
+    mut competitors: [&mut dyn FnMut(); N],
+) -> [Duration; N] {
     let mut times: [Vec<Duration>; N] = std::array::from_fn(|_| Vec::with_capacity(repetitions));
     for repetition in 0..=repetitions {
         for (competitor, times) in competitors.iter_mut().zip(&mut times) {

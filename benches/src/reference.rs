@@ -24,12 +24,17 @@ const ROWS: usize = 1_000_000;
 const CEL_ROWS: usize = 20_000;
 const SINGLE_CALLS: usize = 100_000;
 const REPETITIONS: usize = 15;
-pub(crate) const LIMITS: Limits = Limits { memory_bytes: 256 << 20, deadline_ms: 60_000 };
+pub(crate) const LIMITS: Limits = Limits {
+    memory_bytes: 256 << 20,
+    deadline_ms: 60_000,
+};
 
 pub(crate) fn report() -> Result<()> {
     let runtime = WasmtimeRuntime::new(Config::default())?;
     let compilation = rulestage_rule_compiler::compile(SOURCE);
-    let artifact = compilation.artifact.ok_or_else(|| anyhow!("{:?}", compilation.diagnostics))?;
+    let artifact = compilation
+        .artifact
+        .ok_or_else(|| anyhow!("{:?}", compilation.diagnostics))?;
     let component = runtime.load(&artifact.component)?;
     let mut session = runtime.open(&component, &[], LIMITS)?;
 
@@ -38,15 +43,22 @@ pub(crate) fn report() -> Result<()> {
     let sizes = [1_024, 8_192, 65_536];
     let batches = sizes.map(|size| slices(&rows, size));
     for batches in &batches {
-        ensure!(compiled(&runtime, &mut session, batches)? == expected.true_count(), "the component disagrees with native");
+        ensure!(
+            compiled(&runtime, &mut session, batches)? == expected.true_count(),
+            "the component disagrees with native"
+        );
     }
     let few = rows.slice(0, CEL_ROWS);
     let program = Program::compile(CONDITION)?;
     let mut context = Context::default();
-    ensure!(interpreted(&program, &mut context, &few) == native(&few).true_count(), "cel disagrees with native");
+    ensure!(
+        interpreted(&program, &mut context, &few) == native(&few).true_count(),
+        "cel disagrees with native"
+    );
     let one = rows.slice(0, 1);
 
-    let mut run = |batches: &[RecordBatch]| compiled(&runtime, &mut session, batches).map_or(0, black_box);
+    let mut run =
+        |batches: &[RecordBatch]| compiled(&runtime, &mut session, batches).map_or(0, black_box);
     let run = std::cell::RefCell::new(&mut run);
     let times = interleaved(
         REPETITIONS,
@@ -55,7 +67,13 @@ pub(crate) fn report() -> Result<()> {
             &mut || drop((run.borrow_mut())(&batches[0])),
             &mut || drop((run.borrow_mut())(&batches[1])),
             &mut || drop((run.borrow_mut())(&batches[2])),
-            &mut || drop(black_box(interpreted(&program, &mut context, black_box(&few)))),
+            &mut || {
+                drop(black_box(interpreted(
+                    &program,
+                    &mut context,
+                    black_box(&few),
+                )))
+            },
             &mut || {
                 for _ in 0..SINGLE_CALLS {
                     (run.borrow_mut())(std::slice::from_ref(&one));
@@ -66,16 +84,29 @@ pub(crate) fn report() -> Result<()> {
     let native = nanoseconds_each(times[0], ROWS);
     let cel = nanoseconds_each(times[4], CEL_ROWS);
     println!("| | ns/row | to native | faster than `cel` |\n|---|---:|---:|---:|");
-    println!("| native Rust, {ROWS} rows | {native:.2} | 1.00 | {:.0} |", cel / native);
+    println!(
+        "| native Rust, {ROWS} rows | {native:.2} | 1.00 | {:.0} |",
+        cel / native
+    );
     for (size, time) in sizes.iter().zip(&times[1..4]) {
         let each = nanoseconds_each(*time, ROWS);
-        println!("| component, batches of {size} | {each:.2} | {:.2} | {:.0} |", each / native, cel / each);
+        println!(
+            "| component, batches of {size} | {each:.2} | {:.2} | {:.0} |",
+            each / native,
+            cel / each
+        );
     }
-    println!("| `cel` 0.15, {CEL_ROWS} rows | {cel:.1} | {:.0} | 1 |", cel / native);
+    println!(
+        "| `cel` 0.15, {CEL_ROWS} rows | {cel:.1} | {:.0} | 1 |",
+        cel / native
+    );
     let call = nanoseconds_each(times[5], SINGLE_CALLS);
     println!("\n| | reached | aim |\n|---|---:|---:|");
     println!("| one-row call, Arrow in and out | {call:.0} ns | 1000 ns |");
-    println!("| component | {:.1} KB | 16 KB |", artifact.component.len() as f64 / 1024.0);
+    println!(
+        "| component | {:.1} KB | 16 KB |",
+        artifact.component.len() as f64 / 1024.0
+    );
     Ok(())
 }
 
@@ -89,17 +120,35 @@ fn rows(count: usize) -> RecordBatch {
         state >> 11
     };
     let countries = ["CZ", "DE", "FR", "AT", "PL", "Italia", "ES", "Österreich"];
-    let ages: Int64Array = (0..count).map(|_| (next() % 100) as i64).collect::<Vec<_>>().into();
-    let places: StringArray = (0..count).map(|_| Some(countries[(next() % 8) as usize])).collect();
-    let scores: Float64Array = (0..count).map(|_| next() as f64 / (1_u64 << 53) as f64).collect::<Vec<_>>().into();
+    let ages: Int64Array = (0..count)
+        .map(|_| (next() % 100) as i64)
+        .collect::<Vec<_>>()
+        .into();
+    let places: StringArray = (0..count)
+        .map(|_| Some(countries[(next() % 8) as usize]))
+        .collect();
+    let scores: Float64Array = (0..count)
+        .map(|_| next() as f64 / (1_u64 << 53) as f64)
+        .collect::<Vec<_>>()
+        .into();
     let columns: Vec<ArrayRef> = vec![Arc::new(ages), Arc::new(places), Arc::new(scores)];
-    let fields = ["age", "country", "score"].iter().zip([DataType::Int64, DataType::Utf8, DataType::Float64]);
-    let fields: Vec<Field> = fields.map(|(name, data_type)| Field::new(*name, data_type, false)).collect();
-    RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).unwrap_or_else(|error| panic!("{error}"))
+    let fields = ["age", "country", "score"].iter().zip([
+        DataType::Int64,
+        DataType::Utf8,
+        DataType::Float64,
+    ]);
+    let fields: Vec<Field> = fields
+        .map(|(name, data_type)| Field::new(*name, data_type, false))
+        .collect();
+    RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)
+        .unwrap_or_else(|error| panic!("{error}"))
 }
 
 fn slices(rows: &RecordBatch, size: usize) -> Vec<RecordBatch> {
-    (0..rows.num_rows()).step_by(size).map(|at| rows.slice(at, size.min(rows.num_rows() - at))).collect()
+    (0..rows.num_rows())
+        .step_by(size)
+        .map(|at| rows.slice(at, size.min(rows.num_rows() - at)))
+        .collect()
 }
 
 /// What someone would write by hand over the same columns.
@@ -114,7 +163,11 @@ fn native(rows: &RecordBatch) -> BooleanArray {
 }
 
 /// Every batch through the component, lifting and lowering included; gives how many rows are eligible.
-fn compiled(runtime: &WasmtimeRuntime, session: &mut Session, batches: &[RecordBatch]) -> Result<usize> {
+fn compiled(
+    runtime: &WasmtimeRuntime,
+    session: &mut Session,
+    batches: &[RecordBatch],
+) -> Result<usize> {
     let mut eligible = 0;
     for batch in batches {
         let outcome = runtime.process(session, batch)?;
