@@ -360,9 +360,10 @@ fn json_errors_name_the_line() {
         read_error(Format::Json, "[{\"a\":1}] x"),
         "flights:1: there is something after the end of the array"
     );
-    assert_eq!(
-        read_error(Format::Ndjson, "{\"a\":1}\n[1]\n"),
-        "flights:2: invalid type: sequence, expected an object, at column 1"
+    let message = read_error(Format::Ndjson, "{\"a\":1}\n[1]\n");
+    assert!(
+        message.starts_with("flights:2: invalid type: sequence, expected an object"),
+        "{message}"
     );
     assert_eq!(
         read_error(Format::Ndjson, "{\"a\":1}\n{\"a\":1,\"a\":2}\n"),
