@@ -1,5 +1,11 @@
 //! Components that misbehave: the run fails with status 4 and says which stage did what; nothing is written.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a test: what fails is a failure"
+)]
+
 mod support;
 
 #[allow(

@@ -5,6 +5,12 @@
 //! its standard output, then its standard error with `2| ` before each line, then its exit status in brackets
 //! unless it is 0. Times and rates are replaced by `TIME` and `RATE`.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a test: what fails is a failure"
+)]
+
 mod support;
 
 use std::fmt::Write as _;
