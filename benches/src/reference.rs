@@ -1,6 +1,6 @@
 //! The reference rule over a million rows: compiled to a component, in native code, interpreted.
 
-use crate::median::{interleaved, nanoseconds_each};
+use crate::median::{ignore, interleaved, nanoseconds_each};
 use anyhow::{Result, anyhow, ensure};
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int64Type};
@@ -63,12 +63,12 @@ pub(crate) fn report() -> Result<()> {
     let times = interleaved(
         REPETITIONS,
         [
-            &mut || drop(black_box(native(black_box(&rows)))),
-            &mut || drop((run.borrow_mut())(&batches[0])),
-            &mut || drop((run.borrow_mut())(&batches[1])),
-            &mut || drop((run.borrow_mut())(&batches[2])),
+            &mut || ignore(black_box(native(black_box(&rows)))),
+            &mut || ignore((run.borrow_mut())(&batches[0])),
+            &mut || ignore((run.borrow_mut())(&batches[1])),
+            &mut || ignore((run.borrow_mut())(&batches[2])),
             &mut || {
-                drop(black_box(interpreted(
+                ignore(black_box(interpreted(
                     &program,
                     &mut context,
                     black_box(&few),
