@@ -41,6 +41,7 @@ components:
 # needs: wasm web
 # Build the playground into web-ui/dist
 web: components
+    cargo fetch --quiet --target wasm32-unknown-unknown
     cd web-ui && CARGO_TARGET_DIR="$PWD/../target/wasm" {{ wasm_env }} trunk build --release --offline
 
 # needs: wasm web

@@ -7,7 +7,10 @@ use std::error::Error;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use wasm_encoder::{CodeSection, ConstExpr, EntityType, ExportKind, ExportSection, Function, FunctionSection, GlobalSection, ImportSection, MemorySection, MemoryType, Module, TypeSection, ValType};
+use wasm_encoder::{
+    CodeSection, ConstExpr, EntityType, ExportKind, ExportSection, Function, FunctionSection,
+    GlobalSection, ImportSection, MemorySection, MemoryType, Module, TypeSection, ValType,
+};
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
 
@@ -24,12 +27,20 @@ fn main() -> Result<()> {
     let crate_dir = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
     let root = crate_dir.join("../..");
     let out_dir = PathBuf::from(env::var("OUT_DIR")?);
-    for path in ["crates/rule-runtime", "wit", "crates/rule-compiler/build.rs", "crates/rule-compiler/src/codegen/interface.rs"] {
+    for path in [
+        "crates/rule-runtime",
+        "wit",
+        "crates/rule-compiler/build.rs",
+        "crates/rule-compiler/src/codegen/interface.rs",
+    ] {
         println!("cargo::rerun-if-changed={}", root.join(path).display());
     }
     println!("cargo::rerun-if-env-changed=RULESTAGE_WASM_TOOLCHAIN");
 
-    fs::write(out_dir.join("rule_runtime.wasm"), build_template(&root, &out_dir)?)?;
+    fs::write(
+        out_dir.join("rule_runtime.wasm"),
+        build_template(&root, &out_dir)?,
+    )?;
     let component = encode_empty_component(&root.join("wit"))?;
     let (prefix, suffix) = split_at_core_module(&without_custom_sections(&component)?)?;
     fs::write(out_dir.join("component_prefix.bin"), prefix)?;
@@ -46,22 +57,46 @@ fn build_template(root: &Path, out_dir: &Path) -> Result<Vec<u8>> {
         Command::new(env::var("CARGO")?)
     } else {
         let mut cargo = Command::new("cargo");
-        cargo.env("RUSTUP_TOOLCHAIN", &toolchain).env_remove("RUSTC").env_remove("CARGO");
+        cargo
+            .env("RUSTUP_TOOLCHAIN", &toolchain)
+            .env_remove("RUSTC")
+            .env_remove("CARGO");
         cargo
     };
-    for inherited in ["RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER", "RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_TARGET", "CARGO_TARGET_DIR"] {
+    for inherited in [
+        "RUSTC_WRAPPER",
+        "RUSTC_WORKSPACE_WRAPPER",
+        "RUSTFLAGS",
+        "CARGO_ENCODED_RUSTFLAGS",
+        "CARGO_BUILD_TARGET",
+        "CARGO_TARGET_DIR",
+    ] {
         cargo.env_remove(inherited);
     }
     let status = cargo
         .current_dir(root)
-        .args(["build", "--quiet", "--package", "rulestage-rule-runtime", "--profile", "rule-runtime", "--target", TARGET, "--target-dir"])
+        .args([
+            "build",
+            "--quiet",
+            "--package",
+            "rulestage-rule-runtime",
+            "--profile",
+            "rule-runtime",
+            "--target",
+            TARGET,
+            "--target-dir",
+        ])
         .arg(&target_dir)
         .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", LINK_FLAGS)
         .status()?;
     if !status.success() {
         return Err(format!("cannot build rule-runtime for {TARGET}: run `./dev setup`, or `rustup target add {TARGET}`").into());
     }
-    Ok(fs::read(target_dir.join(TARGET).join("rule-runtime/rulestage_rule_runtime.wasm"))?)
+    Ok(fs::read(
+        target_dir
+            .join(TARGET)
+            .join("rule-runtime/rulestage_rule_runtime.wasm"),
+    )?)
 }
 
 /// A component of world `rules` around a core module whose functions have the right types and no code.
@@ -71,7 +106,10 @@ fn encode_empty_component(wit: &Path) -> Result<Vec<u8>> {
     let world = resolve.select_world(&[package], Some("rules"))?;
     let mut module = empty_core_module();
     embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8, false)?;
-    Ok(ComponentEncoder::default().validate(true).module(&module)?.encode()?)
+    Ok(ComponentEncoder::default()
+        .validate(true)
+        .module(&module)?
+        .encode()?)
 }
 
 fn empty_core_module() -> Vec<u8> {
@@ -82,10 +120,14 @@ fn empty_core_module() -> Vec<u8> {
     let mut code = CodeSection::new();
     let value_types = |n: usize| std::iter::repeat_n(ValType::I32, n);
     let (module, name, n_params, n_results) = interface::IMPORT;
-    types.ty().function(value_types(n_params), value_types(n_results));
+    types
+        .ty()
+        .function(value_types(n_params), value_types(n_results));
     imports.import(module, name, EntityType::Function(0));
     for (index, (name, n_params, n_results)) in (1..).zip(interface::EXPORTS) {
-        types.ty().function(value_types(n_params), value_types(n_results));
+        types
+            .ty()
+            .function(value_types(n_params), value_types(n_results));
         functions.function(index);
         let mut body = Function::new([]);
         body.instructions().unreachable().end();
@@ -93,12 +135,32 @@ fn empty_core_module() -> Vec<u8> {
         exports.export(name, ExportKind::Func, index);
     }
     let mut memories = MemorySection::new();
-    memories.memory(MemoryType { minimum: 1, maximum: None, memory64: false, shared: false, page_size_log2: None });
+    memories.memory(MemoryType {
+        minimum: 1,
+        maximum: None,
+        memory64: false,
+        shared: false,
+        page_size_log2: None,
+    });
     exports.export("memory", ExportKind::Memory, 0);
     let mut globals = GlobalSection::new();
-    globals.global(wasm_encoder::GlobalType { val_type: ValType::I32, mutable: false, shared: false }, &ConstExpr::i32_const(0));
+    globals.global(
+        wasm_encoder::GlobalType {
+            val_type: ValType::I32,
+            mutable: false,
+            shared: false,
+        },
+        &ConstExpr::i32_const(0),
+    );
     let mut module = Module::new();
-    module.section(&types).section(&imports).section(&functions).section(&memories).section(&globals).section(&exports).section(&code);
+    module
+        .section(&types)
+        .section(&imports)
+        .section(&functions)
+        .section(&memories)
+        .section(&globals)
+        .section(&exports)
+        .section(&code);
     module.finish()
 }
 
@@ -123,7 +185,12 @@ fn sections(component: &[u8]) -> Result<Vec<(u8, &[u8])>> {
         let id = component[at];
         at += 1;
         let length = read_leb128(component, &mut at)?;
-        found.push((id, component.get(at..at + length).ok_or("a section ends early")?));
+        found.push((
+            id,
+            component
+                .get(at..at + length)
+                .ok_or("a section ends early")?,
+        ));
         at += length;
     }
     Ok(found)
@@ -151,7 +218,11 @@ const COMPONENT_SECTION: u8 = 4;
 fn without_custom_sections(component: &[u8]) -> Result<Vec<u8>> {
     let mut stripped = component.get(..8).ok_or("no component header")?.to_vec();
     for (id, contents) in sections(component)? {
-        let contents = if id == COMPONENT_SECTION { Cow::Owned(without_custom_sections(contents)?) } else { Cow::Borrowed(contents) };
+        let contents = if id == COMPONENT_SECTION {
+            Cow::Owned(without_custom_sections(contents)?)
+        } else {
+            Cow::Borrowed(contents)
+        };
         if id != CUSTOM_SECTION {
             push_section(&mut stripped, id, &contents);
         }
@@ -165,14 +236,22 @@ fn split_at_core_module(component: &[u8]) -> Result<(Vec<u8>, Vec<u8>)> {
     let mut parts = [component[..8].to_vec(), Vec::new()];
     let mut n_modules = 0;
     for (id, contents) in sections(component)? {
-        if id == CORE_MODULE_SECTION && contents.windows(marker.len()).any(|window| window == marker) {
+        if id == CORE_MODULE_SECTION
+            && contents
+                .windows(marker.len())
+                .any(|window| window == marker)
+        {
             n_modules += 1;
         } else {
             push_section(&mut parts[n_modules.min(1)], id, contents);
         }
     }
     if n_modules != 1 {
-        return Err(format!("expected one core module that exports {}, found {n_modules}", interface::EXPORTS[0].0).into());
+        return Err(format!(
+            "expected one core module that exports {}, found {n_modules}",
+            interface::EXPORTS[0].0
+        )
+        .into());
     }
     let [prefix, suffix] = parts;
     Ok((prefix, suffix))

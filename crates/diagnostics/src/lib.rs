@@ -17,12 +17,17 @@ impl Span {
 
     /// The smallest span that covers both.
     pub fn to(self, other: Self) -> Self {
-        Self { start: self.start.min(other.start), end: self.end.max(other.end) }
+        Self {
+            start: self.start.min(other.start),
+            end: self.end.max(other.end),
+        }
     }
 
     /// The text it covers; empty where the source does not have it.
     pub fn text(self, source: &str) -> &str {
-        source.get(self.start as usize..self.end as usize).unwrap_or_default()
+        source
+            .get(self.start as usize..self.end as usize)
+            .unwrap_or_default()
     }
 }
 
@@ -66,18 +71,31 @@ pub struct Diagnostic {
 impl Diagnostic {
     /// An error without labels or hints.
     pub fn error(code: &'static str, span: Span, message: impl Into<String>) -> Self {
-        Self { code, severity: Severity::Error, span, message: message.into(), labels: Vec::new(), hints: Vec::new() }
+        Self {
+            code,
+            severity: Severity::Error,
+            span,
+            message: message.into(),
+            labels: Vec::new(),
+            hints: Vec::new(),
+        }
     }
 
     /// A warning without labels or hints.
     pub fn warning(code: &'static str, span: Span, message: impl Into<String>) -> Self {
-        Self { severity: Severity::Warning, ..Self::error(code, span, message) }
+        Self {
+            severity: Severity::Warning,
+            ..Self::error(code, span, message)
+        }
     }
 
     /// The same with another place.
     #[must_use]
     pub fn with_label(mut self, span: Span, message: impl Into<String>) -> Self {
-        self.labels.push(Label { span, message: message.into() });
+        self.labels.push(Label {
+            span,
+            message: message.into(),
+        });
         self
     }
 
@@ -108,8 +126,15 @@ pub struct SourceMap<'a> {
 impl<'a> SourceMap<'a> {
     /// Reads the line starts of `source`.
     pub fn new(source: &'a str) -> Self {
-        let breaks = source.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at as u32 + 1);
-        Self { source, line_starts: std::iter::once(0).chain(breaks).collect() }
+        let breaks = source
+            .bytes()
+            .enumerate()
+            .filter(|(_, byte)| *byte == b'\n')
+            .map(|(at, _)| at as u32 + 1);
+        Self {
+            source,
+            line_starts: std::iter::once(0).chain(breaks).collect(),
+        }
     }
 
     /// The place of a byte offset; offsets past the end give the end.
@@ -118,16 +143,26 @@ impl<'a> SourceMap<'a> {
         while !self.source.is_char_boundary(offset) {
             offset -= 1;
         }
-        let line = self.line_starts.partition_point(|start| *start as usize <= offset);
+        let line = self
+            .line_starts
+            .partition_point(|start| *start as usize <= offset);
         let start = self.line_starts[line - 1] as usize;
-        Position { line: line as u32, column: self.source[start..offset].chars().count() as u32 + 1 }
+        Position {
+            line: line as u32,
+            column: self.source[start..offset].chars().count() as u32 + 1,
+        }
     }
 
     /// The text of a line (from 1), without its line break.
     pub fn line(&self, line: u32) -> &'a str {
         let index = line.saturating_sub(1) as usize;
-        let Some(start) = self.line_starts.get(index) else { return "" };
-        let end = self.line_starts.get(index + 1).map_or(self.source.len(), |next| *next as usize);
+        let Some(start) = self.line_starts.get(index) else {
+            return "";
+        };
+        let end = self
+            .line_starts
+            .get(index + 1)
+            .map_or(self.source.len(), |next| *next as usize);
         self.source[*start as usize..end].trim_end_matches(['\n', '\r'])
     }
 }

@@ -51,7 +51,11 @@ pub fn generate_core_module(ruleset: &RuleSet, source: &str) -> Vec<u8> {
 }
 
 /// The exports in the order of `interface::EXPORTS`, then the internal functions in the order of `module::function`.
-fn generate_functions(ruleset: &RuleSet, source: &str, module: &mut ModuleBuilder) -> Vec<function::FunctionBuilder> {
+fn generate_functions(
+    ruleset: &RuleSet,
+    source: &str,
+    module: &mut ModuleBuilder,
+) -> Vec<function::FunctionBuilder> {
     let shown = ShownExpressions::new(ruleset);
     let statics = Statics::new(ruleset, source, &shown, module);
     vec![
@@ -76,7 +80,8 @@ fn generate_functions(ruleset: &RuleSet, source: &str, module: &mut ModuleBuilde
 
 fn encode_component(core_module: &[u8]) -> Vec<u8> {
     const CORE_MODULE_SECTION: u8 = 1;
-    let mut component = Vec::with_capacity(COMPONENT_PREFIX.len() + core_module.len() + COMPONENT_SUFFIX.len() + 6);
+    let mut component =
+        Vec::with_capacity(COMPONENT_PREFIX.len() + core_module.len() + COMPONENT_SUFFIX.len() + 6);
     component.extend_from_slice(COMPONENT_PREFIX);
     component.push(CORE_MODULE_SECTION);
     let mut rest = core_module.len();

@@ -4,9 +4,9 @@
 
 pub mod ast;
 mod check;
+pub mod codegen;
 mod dump;
 mod expression;
-pub mod codegen;
 mod format;
 mod highlight;
 pub mod ir;
@@ -60,7 +60,11 @@ pub struct Artifact {
 
 /// What is wrong with a source of rules, and its intermediate representation if nothing is.
 pub fn check(source: &str) -> Checked {
-    let Parsed { ruleset, mut diagnostics, .. } = parse(source);
+    let Parsed {
+        ruleset,
+        mut diagnostics,
+        ..
+    } = parse(source);
     let ruleset = ruleset.map(|ruleset| {
         let mut checker = check::Checker::new(source);
         let checked = checker.check_ruleset(&ruleset);
@@ -76,18 +80,36 @@ pub fn compile(source: &str) -> Compilation {
 }
 
 /// Compiles one expression, given the types of its variables; the component has one output, `result`.
-pub fn compile_expression(expression: &str, variables: &[(String, types::Type)], container: &str) -> Compilation {
-    generate(check_expression(expression, variables, container), expression)
+pub fn compile_expression(
+    expression: &str,
+    variables: &[(String, types::Type)],
+    container: &str,
+) -> Compilation {
+    generate(
+        check_expression(expression, variables, container),
+        expression,
+    )
 }
 
 fn generate(checked: Checked, source: &str) -> Compilation {
-    let artifact = checked.ruleset.map(|ruleset| Artifact { component: codegen::generate(&ruleset, source), ruleset });
-    Compilation { diagnostics: checked.diagnostics, artifact }
+    let artifact = checked.ruleset.map(|ruleset| Artifact {
+        component: codegen::generate(&ruleset, source),
+        ruleset,
+    });
+    Compilation {
+        diagnostics: checked.diagnostics,
+        artifact,
+    }
 }
 
 /// Diagnostics in source order; the rule set only where none of them is an error.
 fn finish(mut diagnostics: Vec<Diagnostic>, ruleset: Option<ir::RuleSet>) -> Checked {
     diagnostics.sort_by_key(|diagnostic| diagnostic.span);
-    let has_errors = diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
-    Checked { ruleset: ruleset.filter(|_| !has_errors), diagnostics }
+    let has_errors = diagnostics
+        .iter()
+        .any(|diagnostic| diagnostic.severity == Severity::Error);
+    Checked {
+        ruleset: ruleset.filter(|_| !has_errors),
+        diagnostics,
+    }
 }

@@ -10,8 +10,14 @@ fn sources() -> Vec<(PathBuf, String)> {
     for folder in ["tests/cases/codegen", "../../examples/flight-desk"] {
         for entry in std::fs::read_dir(root.join(folder)).expect(folder) {
             let path = entry.expect(folder).path();
-            if path.extension().is_some_and(|extension| extension == "rules") {
-                sources.push((path.clone(), std::fs::read_to_string(&path).expect("a readable source")));
+            if path
+                .extension()
+                .is_some_and(|extension| extension == "rules")
+            {
+                sources.push((
+                    path.clone(),
+                    std::fs::read_to_string(&path).expect("a readable source"),
+                ));
             }
         }
     }
@@ -23,17 +29,26 @@ fn sources() -> Vec<(PathBuf, String)> {
 fn every_component_is_valid_and_imports_nothing() {
     for (path, source) in sources() {
         let compilation = compile(&source);
-        let artifact = compilation.artifact.unwrap_or_else(|| panic!("{}: {:?}", path.display(), compilation.diagnostics));
-        for bytes in [&artifact.component, &codegen::generate_core_module(&artifact.ruleset, &source)] {
+        let artifact = compilation
+            .artifact
+            .unwrap_or_else(|| panic!("{}: {:?}", path.display(), compilation.diagnostics));
+        for bytes in [
+            &artifact.component,
+            &codegen::generate_core_module(&artifact.ruleset, &source),
+        ] {
             let mut validator = Validator::new_with_features(WasmFeatures::default());
-            validator.validate_all(bytes).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+            validator
+                .validate_all(bytes)
+                .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         }
         let mut depth = 0;
         for payload in Parser::new(0).parse_all(&artifact.component) {
             match payload.expect("valid, as just seen") {
                 Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
                 Payload::End(_) => depth -= 1,
-                Payload::ComponentImportSection(imports) if depth == 0 => panic!("{} imports {} things", path.display(), imports.count()),
+                Payload::ComponentImportSection(imports) if depth == 0 => {
+                    panic!("{} imports {} things", path.display(), imports.count())
+                }
                 _ => {}
             }
         }
@@ -50,6 +65,12 @@ fn the_same_source_gives_the_same_bytes() {
 
 #[test]
 fn the_reference_rule_is_at_most_16_kilobytes() {
-    let artifact = compile(include_str!("cases/codegen/reference.rules")).artifact.expect("it compiles");
-    assert!(artifact.component.len() <= 16 * 1024, "{} bytes", artifact.component.len());
+    let artifact = compile(include_str!("cases/codegen/reference.rules"))
+        .artifact
+        .expect("it compiles");
+    assert!(
+        artifact.component.len() <= 16 * 1024,
+        "{} bytes",
+        artifact.component.len()
+    );
 }

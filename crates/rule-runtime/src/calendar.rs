@@ -26,11 +26,16 @@ fn civil_from_days(days: i64) -> (i64, i64, i64) {
     let days = days + 719_468;
     let era = days.div_euclid(146_097);
     let day_of_era = days.rem_euclid(146_097);
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let year_of_era =
+        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let month_from_march = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    let month = if month_from_march < 10 {
+        month_from_march + 3
+    } else {
+        month_from_march - 9
+    };
     let year = year_of_era + era * 400 + i64::from(month <= 2);
     (year, month, day)
 }
@@ -108,11 +113,21 @@ fn parse_timestamp(text: &[u8]) -> Option<(i64, i64)> {
     let hour = cursor.number(2)?;
     let minute = cursor.eat(b':').then(|| cursor.number(2))??;
     let second = cursor.eat(b':').then(|| cursor.number(2))??;
-    let nanos = if cursor.eat(b'.') { cursor.billionths()? } else { 0 };
+    let nanos = if cursor.eat(b'.') {
+        cursor.billionths()?
+    } else {
+        0
+    };
     let offset = if cursor.eat(b'Z') || cursor.eat(b'z') {
         0
     } else {
-        let sign = if cursor.eat(b'+') { 1 } else if cursor.eat(b'-') { -1 } else { return None };
+        let sign = if cursor.eat(b'+') {
+            1
+        } else if cursor.eat(b'-') {
+            -1
+        } else {
+            return None;
+        };
         let hours = cursor.number(2)?;
         let minutes = cursor.eat(b':').then(|| cursor.number(2))??;
         if hours > 23 || minutes > 59 {
@@ -127,10 +142,16 @@ fn parse_timestamp(text: &[u8]) -> Option<(i64, i64)> {
         1..=12 => 31,
         _ => return None,
     };
-    if !cursor.rest.is_empty() || !(1..=last_day).contains(&day) || hour > 23 || minute > 59 || second > 59 {
+    if !cursor.rest.is_empty()
+        || !(1..=last_day).contains(&day)
+        || hour > 23
+        || minute > 59
+        || second > 59
+    {
         return None;
     }
-    let seconds = days_from_civil(year, month, day) * SECONDS_OF_DAY + hour * 3_600 + minute * 60 + second;
+    let seconds =
+        days_from_civil(year, month, day) * SECONDS_OF_DAY + hour * 3_600 + minute * 60 + second;
     Some((seconds - offset, nanos))
 }
 
@@ -139,7 +160,11 @@ fn parse_timestamp(text: &[u8]) -> Option<(i64, i64)> {
 /// # Safety
 /// The text must be readable and `out` writable for two values.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn timestamp_from_string(text: *const u8, length: usize, out: *mut i64) -> i32 {
+pub unsafe extern "C" fn timestamp_from_string(
+    text: *const u8,
+    length: usize,
+    out: *mut i64,
+) -> i32 {
     // SAFETY: as the caller promises.
     match parse_timestamp(unsafe { bytes(text, length) }) {
         None => CONVERSION_SYNTAX,
@@ -173,7 +198,9 @@ fn parse_duration(text: &[u8]) -> Result<i64, i32> {
         let mut whole: Option<i64> = Some(0);
         let mut n_digits = 0;
         while let Some(digit) = cursor.digit() {
-            whole = whole.and_then(|value| value.checked_mul(10)).and_then(|value| value.checked_add(digit));
+            whole = whole
+                .and_then(|value| value.checked_mul(10))
+                .and_then(|value| value.checked_add(digit));
             n_digits += 1;
         }
         let mut billionths = 0;
@@ -189,10 +216,19 @@ fn parse_duration(text: &[u8]) -> Result<i64, i32> {
         let unit = if cursor.eat(b'h') {
             3_600 * NANOS_OF_SECOND
         } else if cursor.eat(b'm') {
-            if cursor.eat(b's') { 1_000_000 } else { 60 * NANOS_OF_SECOND }
+            if cursor.eat(b's') {
+                1_000_000
+            } else {
+                60 * NANOS_OF_SECOND
+            }
         } else if cursor.eat(b's') {
             NANOS_OF_SECOND
-        } else if cursor.eat(b'u') && cursor.eat(b's') || cursor.rest.starts_with("µs".as_bytes()) && cursor.eat(0xC2) && cursor.eat(0xB5) && cursor.eat(b's') {
+        } else if cursor.eat(b'u') && cursor.eat(b's')
+            || cursor.rest.starts_with("µs".as_bytes())
+                && cursor.eat(0xC2)
+                && cursor.eat(0xB5)
+                && cursor.eat(b's')
+        {
             1_000
         } else if cursor.eat(b'n') && cursor.eat(b's') {
             1
@@ -200,15 +236,26 @@ fn parse_duration(text: &[u8]) -> Result<i64, i32> {
             return Err(CONVERSION_SYNTAX);
         };
         // billionths < 1e9 and unit <= 3.6e12: split the product so that it stays in 64 bits
-        let fraction = if unit >= NANOS_OF_SECOND { billionths * (unit / NANOS_OF_SECOND) } else { billionths * unit / NANOS_OF_SECOND };
-        let part = whole.and_then(|value| value.checked_mul(unit)).and_then(|value| value.checked_add(fraction)).ok_or(DURATION_RANGE)?;
+        let fraction = if unit >= NANOS_OF_SECOND {
+            billionths * (unit / NANOS_OF_SECOND)
+        } else {
+            billionths * unit / NANOS_OF_SECOND
+        };
+        let part = whole
+            .and_then(|value| value.checked_mul(unit))
+            .and_then(|value| value.checked_add(fraction))
+            .ok_or(DURATION_RANGE)?;
         total = total.checked_sub(part).ok_or(DURATION_RANGE)?;
         n_units += 1;
     }
     if n_units == 0 {
         return Err(CONVERSION_SYNTAX);
     }
-    if negative { Ok(total) } else { total.checked_neg().ok_or(DURATION_RANGE) }
+    if negative {
+        Ok(total)
+    } else {
+        total.checked_neg().ok_or(DURATION_RANGE)
+    }
 }
 
 /// Reads a duration; writes nanoseconds to `out`.
@@ -216,7 +263,11 @@ fn parse_duration(text: &[u8]) -> Result<i64, i32> {
 /// # Safety
 /// The text must be readable and `out` writable.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn duration_from_string(text: *const u8, length: usize, out: *mut i64) -> i32 {
+pub unsafe extern "C" fn duration_from_string(
+    text: *const u8,
+    length: usize,
+    out: *mut i64,
+) -> i32 {
     // SAFETY: as the caller promises.
     match parse_duration(unsafe { bytes(text, length) }) {
         Ok(nanos) => {
@@ -271,7 +322,13 @@ pub unsafe extern "C" fn timestamp_to_string(seconds: i64, nanos: i32, out: *mut
     let out = unsafe { core::slice::from_raw_parts_mut(out, 40) };
     let (year, month, day) = civil_from_days(seconds.div_euclid(SECONDS_OF_DAY));
     let time = seconds.rem_euclid(SECONDS_OF_DAY);
-    let parts = [(year, 4, b'-'), (month, 2, b'-'), (day, 2, b'T'), (time / 3_600, 2, b':'), (time / 60 % 60, 2, b':')];
+    let parts = [
+        (year, 4, b'-'),
+        (month, 2, b'-'),
+        (day, 2, b'T'),
+        (time / 3_600, 2, b':'),
+        (time / 60 % 60, 2, b':'),
+    ];
     let mut at = 0;
     for (value, n_digits, separator) in parts {
         at = push_padded(out, at, value, n_digits);
@@ -320,13 +377,33 @@ mod tests {
 
     #[test]
     fn timestamps_read_and_write_the_whole_range() {
-        for text in ["0001-01-01T00:00:00Z", "1969-12-31T23:59:59.5Z", "1970-01-01T00:00:00Z", "2024-02-29T12:34:56.000000789Z", "9999-12-31T23:59:59.999999999Z"] {
+        for text in [
+            "0001-01-01T00:00:00Z",
+            "1969-12-31T23:59:59.5Z",
+            "1970-01-01T00:00:00Z",
+            "2024-02-29T12:34:56.000000789Z",
+            "9999-12-31T23:59:59.999999999Z",
+        ] {
             let (seconds, nanos) = parse_timestamp(text.as_bytes()).expect(text);
             assert_eq!(timestamp_text(seconds, nanos as i32), text);
         }
-        assert_eq!(parse_timestamp(b"2009-02-13T23:31:30Z"), Some((1_234_567_890, 0)));
-        assert_eq!(parse_timestamp(b"2009-02-14T00:31:30+01:00"), Some((1_234_567_890, 0)));
-        for text in ["", "2023-02-29T00:00:00Z", "2023-13-01T00:00:00Z", "2023-01-01", "2023-01-01T24:00:00Z", "2023-01-01T00:00:00", "2023-01-01T00:00:00Zx"] {
+        assert_eq!(
+            parse_timestamp(b"2009-02-13T23:31:30Z"),
+            Some((1_234_567_890, 0))
+        );
+        assert_eq!(
+            parse_timestamp(b"2009-02-14T00:31:30+01:00"),
+            Some((1_234_567_890, 0))
+        );
+        for text in [
+            "",
+            "2023-02-29T00:00:00Z",
+            "2023-13-01T00:00:00Z",
+            "2023-01-01",
+            "2023-01-01T24:00:00Z",
+            "2023-01-01T00:00:00",
+            "2023-01-01T00:00:00Zx",
+        ] {
             assert_eq!(parse_timestamp(text.as_bytes()), None, "{text}");
         }
     }
@@ -339,21 +416,56 @@ mod tests {
             assert_eq!(days_from_civil(expected.0, expected.1, expected.2), day);
             let (year, month, date) = expected;
             let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-            let length = [31, if leap { 29 } else { 28 }, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31][month as usize - 1];
-            expected = if date < length { (year, month, date + 1) } else if month < 12 { (year, month + 1, 1) } else { (year + 1, 1, 1) };
+            let length = [
+                31,
+                if leap { 29 } else { 28 },
+                31,
+                30,
+                31,
+                30,
+                31,
+                31,
+                30,
+                31,
+                30,
+                31,
+            ][month as usize - 1];
+            expected = if date < length {
+                (year, month, date + 1)
+            } else if month < 12 {
+                (year, month + 1, 1)
+            } else {
+                (year + 1, 1, 1)
+            };
         }
     }
 
     #[test]
     fn durations_read_and_write() {
-        for (text, nanos) in [("1h30m", 5_400_000_000_000), ("-1.5s", -1_500_000_000), ("250ms", 250_000_000), ("0", 0), ("1.000000001s", 1_000_000_001), ("3us", 3_000), ("3µs", 3_000), ("1.5h", 5_400_000_000_000)] {
+        for (text, nanos) in [
+            ("1h30m", 5_400_000_000_000),
+            ("-1.5s", -1_500_000_000),
+            ("250ms", 250_000_000),
+            ("0", 0),
+            ("1.000000001s", 1_000_000_001),
+            ("3us", 3_000),
+            ("3µs", 3_000),
+            ("1.5h", 5_400_000_000_000),
+        ] {
             assert_eq!(parse_duration(text.as_bytes()), Ok(nanos), "{text}");
         }
         for text in ["", "-", "1", "s", "1x", ".s", "1h 2m"] {
-            assert_eq!(parse_duration(text.as_bytes()), Err(CONVERSION_SYNTAX), "{text}");
+            assert_eq!(
+                parse_duration(text.as_bytes()),
+                Err(CONVERSION_SYNTAX),
+                "{text}"
+            );
         }
         assert_eq!(parse_duration(b"10000000000s"), Err(DURATION_RANGE));
-        assert_eq!(parse_duration(b"-9223372036854775808ns"), Err(DURATION_RANGE));
+        assert_eq!(
+            parse_duration(b"-9223372036854775808ns"),
+            Err(DURATION_RANGE)
+        );
         assert_eq!(duration_text(-1_500_000_000), "-1.5s");
         assert_eq!(duration_text(i64::MIN), "-9223372036.854775808s");
         assert_eq!(duration_text(0), "0s");

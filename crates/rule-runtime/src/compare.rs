@@ -15,7 +15,12 @@ fn code(ordering: Ordering) -> i32 {
 /// # Safety
 /// Both ranges must be readable.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn bytes_compare(a: *const u8, a_length: usize, b: *const u8, b_length: usize) -> i32 {
+pub unsafe extern "C" fn bytes_compare(
+    a: *const u8,
+    a_length: usize,
+    b: *const u8,
+    b_length: usize,
+) -> i32 {
     // SAFETY: as the caller promises.
     code(unsafe { bytes(a, a_length).cmp(bytes(b, b_length)) })
 }
@@ -99,9 +104,18 @@ mod tests {
 
     #[test]
     fn exact_values_are_compared_beyond_the_53_bits_of_a_double() {
-        assert_eq!(compare_int_double(9_007_199_254_740_993, 9_007_199_254_740_992.0), 1);
-        assert_eq!(compare_int_double(i64::MAX, 9_223_372_036_854_775_807.0), -1);
-        assert_eq!(compare_int_double(i64::MIN, -9_223_372_036_854_775_808.0), 0);
+        assert_eq!(
+            compare_int_double(9_007_199_254_740_993, 9_007_199_254_740_992.0),
+            1
+        );
+        assert_eq!(
+            compare_int_double(i64::MAX, 9_223_372_036_854_775_807.0),
+            -1
+        );
+        assert_eq!(
+            compare_int_double(i64::MIN, -9_223_372_036_854_775_808.0),
+            0
+        );
         assert_eq!(compare_int_double(-1, -1.5), 1);
         assert_eq!(compare_int_double(1, 1.5), -1);
         assert_eq!(compare_int_double(0, f64::NAN), UNORDERED);
@@ -112,12 +126,33 @@ mod tests {
 
     #[test]
     fn products_are_checked_like_the_standard_library_does() {
-        let samples = [0, 1, -1, 2, 3, i64::MAX, i64::MIN, i64::MAX / 2, 1 << 31, -(1 << 31), (1 << 32) + 7, 3_037_000_500];
+        let samples = [
+            0,
+            1,
+            -1,
+            2,
+            3,
+            i64::MAX,
+            i64::MIN,
+            i64::MAX / 2,
+            1 << 31,
+            -(1 << 31),
+            (1 << 32) + 7,
+            3_037_000_500,
+        ];
         for a in samples {
             for b in samples {
-                assert_eq!(int_multiply_overflows(a, b) == 1, a.checked_mul(b).is_none(), "{a} * {b}");
+                assert_eq!(
+                    int_multiply_overflows(a, b) == 1,
+                    a.checked_mul(b).is_none(),
+                    "{a} * {b}"
+                );
                 let (a, b) = (a as u64, b as u64);
-                assert_eq!(uint_multiply_overflows(a, b) == 1, a.checked_mul(b).is_none(), "{a} * {b}");
+                assert_eq!(
+                    uint_multiply_overflows(a, b) == 1,
+                    a.checked_mul(b).is_none(),
+                    "{a} * {b}"
+                );
             }
         }
     }

@@ -32,12 +32,19 @@ fn parse_magnitude(digits: &[u8]) -> Result<u64, i32> {
         if !byte.is_ascii_digit() {
             return Err(CONVERSION_SYNTAX);
         }
-        match value.checked_mul(10).and_then(|value| value.checked_add(u64::from(byte - b'0'))) {
+        match value
+            .checked_mul(10)
+            .and_then(|value| value.checked_add(u64::from(byte - b'0')))
+        {
             Some(next) => value = next,
             None => too_large = true,
         }
     }
-    if too_large { Err(CONVERSION_RANGE) } else { Ok(value) }
+    if too_large {
+        Err(CONVERSION_RANGE)
+    } else {
+        Ok(value)
+    }
 }
 
 fn parse_int(text: &[u8]) -> Result<i64, i32> {
@@ -85,7 +92,10 @@ pub unsafe extern "C" fn uint_from_string(text: *const u8, length: usize, out: *
 pub unsafe extern "C" fn double_from_string(text: *const u8, length: usize, out: *mut f64) -> i32 {
     // SAFETY: as the caller promises.
     let text = core::str::from_utf8(unsafe { bytes(text, length) });
-    let value = text.ok().and_then(|text| text.parse::<f64>().ok()).ok_or(CONVERSION_SYNTAX);
+    let value = text
+        .ok()
+        .and_then(|text| text.parse::<f64>().ok())
+        .ok_or(CONVERSION_SYNTAX);
     // SAFETY: as the caller promises.
     unsafe { store(value, out) }
 }
@@ -234,7 +244,10 @@ fn push_without_exponent(text: &[u8], output: &mut Output<'_>) {
 }
 
 fn push_trimmed(digits: &[u8], output: &mut Output<'_>) {
-    let n_kept = digits.iter().rposition(|digit| *digit != b'0').map_or(0, |last| last + 1);
+    let n_kept = digits
+        .iter()
+        .rposition(|digit| *digit != b'0')
+        .map_or(0, |last| last + 1);
     output.push(digits.get(..n_kept).unwrap_or(&[]));
 }
 
@@ -251,7 +264,23 @@ mod tests {
 
     #[test]
     fn doubles_are_written_as_the_standard_library_does() {
-        for value in [0.0, -0.0, 1.0, 123.456, -0.0045, 1e21, 1e22, 1.5e300, 5e-324, f64::MAX, f64::MIN_POSITIVE, 0.1 + 0.2, 100.0, 1e-7, 12345678901234567890.0] {
+        for value in [
+            0.0,
+            -0.0,
+            1.0,
+            123.456,
+            -0.0045,
+            1e21,
+            1e22,
+            1.5e300,
+            5e-324,
+            f64::MAX,
+            f64::MIN_POSITIVE,
+            0.1 + 0.2,
+            100.0,
+            1e-7,
+            12345678901234567890.0,
+        ] {
             assert_eq!(double_text(value), format!("{value}"));
         }
         assert_eq!(double_text(f64::NAN), "NaN");
@@ -260,7 +289,15 @@ mod tests {
 
     #[test]
     fn integers_read_to_the_ends_of_their_range() {
-        for (text, expected) in [("9223372036854775807", Ok(i64::MAX)), ("-9223372036854775808", Ok(i64::MIN)), ("9223372036854775808", Err(CONVERSION_RANGE)), ("+7", Ok(7)), ("", Err(CONVERSION_SYNTAX)), ("1e3", Err(CONVERSION_SYNTAX)), ("99999999999999999999999x", Err(CONVERSION_SYNTAX))] {
+        for (text, expected) in [
+            ("9223372036854775807", Ok(i64::MAX)),
+            ("-9223372036854775808", Ok(i64::MIN)),
+            ("9223372036854775808", Err(CONVERSION_RANGE)),
+            ("+7", Ok(7)),
+            ("", Err(CONVERSION_SYNTAX)),
+            ("1e3", Err(CONVERSION_SYNTAX)),
+            ("99999999999999999999999x", Err(CONVERSION_SYNTAX)),
+        ] {
             assert_eq!(parse_int(text.as_bytes()), expected, "{text}");
         }
     }

@@ -5,7 +5,10 @@
 //! memory. Functions that can fail return 0 or one of the codes in [`status`] and write their result to `out`.
 
 #![cfg_attr(target_arch = "wasm32", no_std)]
-#![allow(unsafe_code, reason = "the callers are generated code that passes linear-memory addresses")]
+#![allow(
+    unsafe_code,
+    reason = "the callers are generated code that passes linear-memory addresses"
+)]
 
 pub mod calendar;
 pub mod compare;

@@ -9,7 +9,10 @@ use crate::bytes;
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn string_size(text: *const u8, length: usize) -> i64 {
     // SAFETY: as the caller promises.
-    unsafe { bytes(text, length) }.iter().filter(|byte| **byte & 0xC0 != 0x80).count() as i64
+    unsafe { bytes(text, length) }
+        .iter()
+        .filter(|byte| **byte & 0xC0 != 0x80)
+        .count() as i64
 }
 
 /// 1 when the needle stands somewhere in the text; an empty needle does.
@@ -17,12 +20,22 @@ pub unsafe extern "C" fn string_size(text: *const u8, length: usize) -> i64 {
 /// # Safety
 /// Both ranges must be readable.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn string_contains(text: *const u8, text_length: usize, needle: *const u8, needle_length: usize) -> i32 {
+pub unsafe extern "C" fn string_contains(
+    text: *const u8,
+    text_length: usize,
+    needle: *const u8,
+    needle_length: usize,
+) -> i32 {
     // SAFETY: as the caller promises.
     let (text, needle) = unsafe { (bytes(text, text_length), bytes(needle, needle_length)) };
-    let Some((first, rest)) = needle.split_first() else { return 1 };
-    let Some(last_start) = text.len().checked_sub(needle.len()) else { return 0 };
-    let found = (0..=last_start).any(|start| text[start] == *first && text[start + 1..].starts_with(rest));
+    let Some((first, rest)) = needle.split_first() else {
+        return 1;
+    };
+    let Some(last_start) = text.len().checked_sub(needle.len()) else {
+        return 0;
+    };
+    let found =
+        (0..=last_start).any(|start| text[start] == *first && text[start + 1..].starts_with(rest));
     i32::from(found)
 }
 
@@ -49,7 +62,11 @@ mod tests {
     fn contains_agrees_with_the_standard_library() {
         for text in ["", "a", "aab", "aaab", "žluťoučký", "abcabd"] {
             for needle in ["", "a", "ab", "aab", "ť", "abd", "abdx"] {
-                assert_eq!(contains(text, needle), text.contains(needle), "{text} {needle}");
+                assert_eq!(
+                    contains(text, needle),
+                    text.contains(needle),
+                    "{text} {needle}"
+                );
             }
         }
     }
@@ -58,7 +75,10 @@ mod tests {
     fn size_counts_code_points() {
         for text in ["", "abc", "žluť", "🦀🦀"] {
             // SAFETY: the range is that of a live string.
-            assert_eq!(unsafe { string_size(text.as_ptr(), text.len()) }, text.chars().count() as i64);
+            assert_eq!(
+                unsafe { string_size(text.as_ptr(), text.len()) },
+                text.chars().count() as i64
+            );
         }
     }
 }

@@ -12,7 +12,14 @@ const MAX_SECONDS: i64 = 253_402_300_799;
 const NANOS: i64 = 1_000_000_000;
 
 impl RowCode<'_> {
-    pub(super) fn emit_arithmetic(&mut self, op: ArithmeticOp, a: &Expr, b: &Expr, ty: &Type, on_error: Label) {
+    pub(super) fn emit_arithmetic(
+        &mut self,
+        op: ArithmeticOp,
+        a: &Expr,
+        b: &Expr,
+        ty: &Type,
+        on_error: Label,
+    ) {
         match (&a.ty, &b.ty) {
             (Type::Timestamp, Type::Timestamp) => {
                 let a = self.emit_to_locals(a, on_error);
@@ -48,9 +55,20 @@ impl RowCode<'_> {
     }
 
     /// On int, uint or duration in locals; pushes the result.
-    pub(super) fn checked_arithmetic(&mut self, op: ArithmeticOp, ty: &Type, a: u32, b: u32, on_error: Label) {
+    pub(super) fn checked_arithmetic(
+        &mut self,
+        op: ArithmeticOp,
+        ty: &Type,
+        a: u32,
+        b: u32,
+        on_error: Label,
+    ) {
         let signed = *ty != Type::Uint;
-        let overflow = if *ty == Type::Duration { failure::DURATION_RANGE } else { failure::INTEGER_OVERFLOW };
+        let overflow = if *ty == Type::Duration {
+            failure::DURATION_RANGE
+        } else {
+            failure::INTEGER_OVERFLOW
+        };
         match op {
             ArithmeticOp::Add | ArithmeticOp::Subtract => {
                 let result = self.f.local(ValType::I64);
@@ -64,9 +82,31 @@ impl RowCode<'_> {
                 self.f.ins().local_set(result);
                 match (signed, is_add) {
                     // Both operands differ in sign from the sum.
-                    (true, true) => self.f.ins().local_get(a).local_get(result).i64_xor().local_get(b).local_get(result).i64_xor().i64_and().i64_const(0).i64_lt_s(),
+                    (true, true) => self
+                        .f
+                        .ins()
+                        .local_get(a)
+                        .local_get(result)
+                        .i64_xor()
+                        .local_get(b)
+                        .local_get(result)
+                        .i64_xor()
+                        .i64_and()
+                        .i64_const(0)
+                        .i64_lt_s(),
                     // The operands differ in sign, and the first from the difference.
-                    (true, false) => self.f.ins().local_get(a).local_get(b).i64_xor().local_get(a).local_get(result).i64_xor().i64_and().i64_const(0).i64_lt_s(),
+                    (true, false) => self
+                        .f
+                        .ins()
+                        .local_get(a)
+                        .local_get(b)
+                        .i64_xor()
+                        .local_get(a)
+                        .local_get(result)
+                        .i64_xor()
+                        .i64_and()
+                        .i64_const(0)
+                        .i64_lt_s(),
                     (false, true) => self.f.ins().local_get(result).local_get(a).i64_lt_u(),
                     (false, false) => self.f.ins().local_get(a).local_get(b).i64_lt_u(),
                 };
@@ -74,7 +114,11 @@ impl RowCode<'_> {
                 self.f.ins().local_get(result);
             }
             ArithmeticOp::Multiply => {
-                let check = self.module.helper(if signed { "int_multiply_overflows" } else { "uint_multiply_overflows" });
+                let check = self.module.helper(if signed {
+                    "int_multiply_overflows"
+                } else {
+                    "uint_multiply_overflows"
+                });
                 self.f.ins().local_get(a).local_get(b).call(check);
                 self.fail_if(overflow, on_error);
                 self.f.ins().local_get(a).local_get(b).i64_mul();
@@ -82,9 +126,24 @@ impl RowCode<'_> {
             ArithmeticOp::Divide | ArithmeticOp::Remainder => {
                 let is_divide = op == ArithmeticOp::Divide;
                 self.f.ins().local_get(b).i64_eqz();
-                self.fail_if(if is_divide { failure::DIVIDE_BY_ZERO } else { failure::MODULUS_BY_ZERO }, on_error);
+                self.fail_if(
+                    if is_divide {
+                        failure::DIVIDE_BY_ZERO
+                    } else {
+                        failure::MODULUS_BY_ZERO
+                    },
+                    on_error,
+                );
                 if signed {
-                    self.f.ins().local_get(a).i64_const(i64::MIN).i64_eq().local_get(b).i64_const(-1).i64_eq().i32_and();
+                    self.f
+                        .ins()
+                        .local_get(a)
+                        .i64_const(i64::MIN)
+                        .i64_eq()
+                        .local_get(b)
+                        .i64_const(-1)
+                        .i64_eq()
+                        .i32_and();
                     self.fail_if(overflow, on_error);
                 }
                 self.f.ins().local_get(a).local_get(b);
@@ -99,7 +158,13 @@ impl RowCode<'_> {
     }
 
     /// Timestamp plus (or minus) a duration; pushes a timestamp.
-    fn move_timestamp(&mut self, timestamp: &[u32], duration: u32, subtract: bool, on_error: Label) {
+    fn move_timestamp(
+        &mut self,
+        timestamp: &[u32],
+        duration: u32,
+        subtract: bool,
+        on_error: Label,
+    ) {
         let seconds = self.f.local(ValType::I64);
         let nanos = self.f.local(ValType::I64);
         let (old_seconds, old_nanos) = (timestamp[0], timestamp[1]);
@@ -110,28 +175,69 @@ impl RowCode<'_> {
                 code.f.ins().i64_add();
             }
         };
-        self.f.ins().local_get(old_seconds).local_get(duration).i64_const(NANOS).i64_div_s();
+        self.f
+            .ins()
+            .local_get(old_seconds)
+            .local_get(duration)
+            .i64_const(NANOS)
+            .i64_div_s();
         combine(self);
         self.f.ins().local_set(seconds);
-        self.f.ins().local_get(old_nanos).i64_extend_i32_u().local_get(duration).i64_const(NANOS).i64_rem_s();
+        self.f
+            .ins()
+            .local_get(old_nanos)
+            .i64_extend_i32_u()
+            .local_get(duration)
+            .i64_const(NANOS)
+            .i64_rem_s();
         combine(self);
         self.f.ins().local_tee(nanos).i64_const(0).i64_lt_s();
         self.f.if_(BlockType::Empty);
-        self.f.ins().local_get(nanos).i64_const(NANOS).i64_add().local_set(nanos);
-        self.f.ins().local_get(seconds).i64_const(1).i64_sub().local_set(seconds);
+        self.f
+            .ins()
+            .local_get(nanos)
+            .i64_const(NANOS)
+            .i64_add()
+            .local_set(nanos);
+        self.f
+            .ins()
+            .local_get(seconds)
+            .i64_const(1)
+            .i64_sub()
+            .local_set(seconds);
         self.f.end();
         self.f.ins().local_get(nanos).i64_const(NANOS).i64_ge_s();
         self.f.if_(BlockType::Empty);
-        self.f.ins().local_get(nanos).i64_const(NANOS).i64_sub().local_set(nanos);
-        self.f.ins().local_get(seconds).i64_const(1).i64_add().local_set(seconds);
+        self.f
+            .ins()
+            .local_get(nanos)
+            .i64_const(NANOS)
+            .i64_sub()
+            .local_set(nanos);
+        self.f
+            .ins()
+            .local_get(seconds)
+            .i64_const(1)
+            .i64_add()
+            .local_set(seconds);
         self.f.end();
         self.check_timestamp(seconds, on_error);
-        self.f.ins().local_get(seconds).local_get(nanos).i32_wrap_i64();
+        self.f
+            .ins()
+            .local_get(seconds)
+            .local_get(nanos)
+            .i32_wrap_i64();
     }
 
     /// Fails where the seconds are outside of the years 1 to 9999.
     pub(super) fn check_timestamp(&mut self, seconds: u32, on_error: Label) {
-        self.f.ins().local_get(seconds).i64_const(MIN_SECONDS).i64_sub().i64_const(MAX_SECONDS - MIN_SECONDS).i64_gt_u();
+        self.f
+            .ins()
+            .local_get(seconds)
+            .i64_const(MIN_SECONDS)
+            .i64_sub()
+            .i64_const(MAX_SECONDS - MIN_SECONDS)
+            .i64_gt_u();
         self.fail_if(failure::TIMESTAMP_RANGE, on_error);
     }
 
@@ -142,17 +248,56 @@ impl RowCode<'_> {
         let seconds = self.f.local(ValType::I64);
         let step = self.f.local(ValType::I64);
         let difference = self.f.local(ValType::I64);
-        self.f.ins().local_get(a[0]).local_get(b[0]).i64_sub().local_tee(seconds);
-        self.f.ins().i64_const(LIMIT).i64_add().i64_const(2 * LIMIT).i64_gt_u();
+        self.f
+            .ins()
+            .local_get(a[0])
+            .local_get(b[0])
+            .i64_sub()
+            .local_tee(seconds);
+        self.f
+            .ins()
+            .i64_const(LIMIT)
+            .i64_add()
+            .i64_const(2 * LIMIT)
+            .i64_gt_u();
         self.fail_if(failure::DURATION_RANGE, on_error);
         // One second nearer to zero, so that the product fits; it goes to the nanoseconds instead.
         let mut ins = self.f.ins();
-        ins.local_get(seconds).i64_const(0).i64_gt_s().local_get(seconds).i64_const(0).i64_lt_s().i32_sub().i64_extend_i32_s().local_set(step);
-        ins.local_get(seconds).local_get(step).i64_sub().i64_const(NANOS).i64_mul();
-        ins.local_get(a[1]).local_get(b[1]).i32_sub().i64_extend_i32_s().i64_add();
-        ins.local_get(step).i64_const(NANOS).i64_mul().i64_add().local_tee(difference);
+        ins.local_get(seconds)
+            .i64_const(0)
+            .i64_gt_s()
+            .local_get(seconds)
+            .i64_const(0)
+            .i64_lt_s()
+            .i32_sub()
+            .i64_extend_i32_s()
+            .local_set(step);
+        ins.local_get(seconds)
+            .local_get(step)
+            .i64_sub()
+            .i64_const(NANOS)
+            .i64_mul();
+        ins.local_get(a[1])
+            .local_get(b[1])
+            .i32_sub()
+            .i64_extend_i32_s()
+            .i64_add();
+        ins.local_get(step)
+            .i64_const(NANOS)
+            .i64_mul()
+            .i64_add()
+            .local_tee(difference);
         // The sign of the seconds is that of the difference, unless the sum has overflowed.
-        ins.local_get(step).i64_xor().i64_const(0).local_get(step).local_get(step).i64_mul().i64_sub().i64_and().i64_const(0).i64_lt_s();
+        ins.local_get(step)
+            .i64_xor()
+            .i64_const(0)
+            .local_get(step)
+            .local_get(step)
+            .i64_mul()
+            .i64_sub()
+            .i64_and()
+            .i64_const(0)
+            .i64_lt_s();
         self.fail_if(failure::DURATION_RANGE, on_error);
         self.f.ins().local_get(difference);
     }

@@ -34,13 +34,20 @@ impl RowCode<'_> {
                 self.emit(&arguments[1], on_error);
                 self.f.ins().call(helper);
             }
-            Function::StartsWith | Function::EndsWith => self.emit_affix(call == Function::EndsWith, argument, &arguments[1], on_error),
+            Function::StartsWith | Function::EndsWith => self.emit_affix(
+                call == Function::EndsWith,
+                argument,
+                &arguments[1],
+                on_error,
+            ),
             // The checker does not let it through yet.
             Function::Matches => self.fail(failure::NO_SUCH_OVERLOAD, on_error),
             Function::ToInt => self.emit_to_int(argument, on_error),
             Function::ToUint => self.emit_to_uint(argument, on_error),
             Function::ToDouble => match argument.ty {
-                Type::String => self.emit_parse("double_from_string", argument, &Type::Double, on_error),
+                Type::String => {
+                    self.emit_parse("double_from_string", argument, &Type::Double, on_error)
+                }
                 Type::Int => {
                     self.emit(argument, on_error);
                     self.f.ins().f64_convert_i64_s();
@@ -54,11 +61,18 @@ impl RowCode<'_> {
             Function::ToString => self.emit_to_string(argument, on_error),
             Function::ToBytes => self.emit(argument, on_error),
             Function::ToBool => match argument.ty {
-                Type::String => self.emit_parse("bool_from_string", argument, &Type::Bool, on_error),
+                Type::String => {
+                    self.emit_parse("bool_from_string", argument, &Type::Bool, on_error)
+                }
                 _ => self.emit(argument, on_error),
             },
             Function::ToTimestamp => match argument.ty {
-                Type::String => self.emit_parse("timestamp_from_string", argument, &Type::Timestamp, on_error),
+                Type::String => self.emit_parse(
+                    "timestamp_from_string",
+                    argument,
+                    &Type::Timestamp,
+                    on_error,
+                ),
                 Type::Int => {
                     let seconds = self.emit_to_locals(argument, on_error)[0];
                     self.check_timestamp(seconds, on_error);
@@ -67,11 +81,19 @@ impl RowCode<'_> {
                 _ => self.emit(argument, on_error),
             },
             Function::ToDuration => match argument.ty {
-                Type::String => self.emit_parse("duration_from_string", argument, &Type::Duration, on_error),
+                Type::String => {
+                    self.emit_parse("duration_from_string", argument, &Type::Duration, on_error)
+                }
                 Type::Int => {
                     const LIMIT: i64 = i64::MAX / NANOS;
                     let seconds = self.emit_to_locals(argument, on_error)[0];
-                    self.f.ins().local_get(seconds).i64_const(LIMIT).i64_add().i64_const(2 * LIMIT).i64_gt_u();
+                    self.f
+                        .ins()
+                        .local_get(seconds)
+                        .i64_const(LIMIT)
+                        .i64_add()
+                        .i64_const(2 * LIMIT)
+                        .i64_gt_u();
                     self.fail_if(failure::DURATION_RANGE, on_error);
                     self.f.ins().local_get(seconds).i64_const(NANOS).i64_mul();
                 }
@@ -112,7 +134,12 @@ impl RowCode<'_> {
             Some(literal) => self.bytes_equal_literal(start, literal),
             None => {
                 let helper = self.module.helper("bytes_equal");
-                self.f.ins().local_get(start).local_get(affix_locals[0]).local_get(affix_locals[1]).call(helper);
+                self.f
+                    .ins()
+                    .local_get(start)
+                    .local_get(affix_locals[0])
+                    .local_get(affix_locals[1])
+                    .call(helper);
             }
         }
         self.f.else_();
@@ -132,7 +159,10 @@ impl RowCode<'_> {
         match ty {
             Type::Bool => ins.i32_load(at(0)),
             Type::Double => ins.f64_load(at(0)),
-            Type::Timestamp => ins.i64_load(at(0)).i32_const(scratch as i32).i32_load(at(8)),
+            Type::Timestamp => ins
+                .i64_load(at(0))
+                .i32_const(scratch as i32)
+                .i32_load(at(8)),
             _ => ins.i64_load(at(0)),
         };
     }
@@ -148,7 +178,12 @@ impl RowCode<'_> {
             }
             Type::Double => {
                 let value = self.emit_to_locals(argument, on_error)[0];
-                self.check_range(value, -9_223_372_036_854_775_808.0, 9_223_372_036_854_775_808.0, on_error);
+                self.check_range(
+                    value,
+                    -9_223_372_036_854_775_808.0,
+                    9_223_372_036_854_775_808.0,
+                    on_error,
+                );
                 self.f.ins().local_get(value).i64_trunc_f64_s();
             }
             Type::Timestamp => {
@@ -172,7 +207,11 @@ impl RowCode<'_> {
                 let value = self.emit_to_locals(argument, on_error)[0];
                 self.check_range(value, -1.0, 18_446_744_073_709_551_616.0, on_error);
                 // -1 < x < 0 rounds towards zero, but a negative number has no unsigned counterpart.
-                self.f.ins().local_get(value).f64_const(Ieee64::from(0.0)).f64_lt();
+                self.f
+                    .ins()
+                    .local_get(value)
+                    .f64_const(Ieee64::from(0.0))
+                    .f64_lt();
                 self.fail_if(failure::CONVERSION_RANGE, on_error);
                 self.f.ins().local_get(value).i64_trunc_f64_u();
             }
@@ -182,8 +221,16 @@ impl RowCode<'_> {
 
     /// Fails unless low < value < high; NaN fails.
     fn check_range(&mut self, value: u32, low: f64, high: f64, on_error: Label) {
-        self.f.ins().local_get(value).f64_const(Ieee64::from(low)).f64_gt();
-        self.f.ins().local_get(value).f64_const(Ieee64::from(high)).f64_lt();
+        self.f
+            .ins()
+            .local_get(value)
+            .f64_const(Ieee64::from(low))
+            .f64_gt();
+        self.f
+            .ins()
+            .local_get(value)
+            .f64_const(Ieee64::from(high))
+            .f64_lt();
         self.f.ins().i32_and().i32_eqz();
         self.fail_if(failure::CONVERSION_RANGE, on_error);
     }
@@ -220,9 +267,17 @@ impl RowCode<'_> {
         let value = self.emit_to_locals(argument, on_error);
         let pointer = self.f.local(ValType::I32);
         let length = self.f.local(ValType::I32);
-        self.f.ins().i32_const(room).call(function::ALLOCATE_TEMP).local_set(pointer);
+        self.f
+            .ins()
+            .i32_const(room)
+            .call(function::ALLOCATE_TEMP)
+            .local_set(pointer);
         self.f.get_all(&value);
-        self.f.ins().local_get(pointer).call(helper).local_set(length);
+        self.f
+            .ins()
+            .local_get(pointer)
+            .call(helper)
+            .local_set(length);
         self.f.ins().local_get(pointer).local_get(length);
     }
 
@@ -232,9 +287,28 @@ impl RowCode<'_> {
         let b = self.emit_to_locals(b, on_error);
         let pointer = self.f.local(ValType::I32);
         let length = self.f.local(ValType::I32);
-        self.f.ins().local_get(a[1]).local_get(b[1]).i32_add().local_tee(length).call(function::ALLOCATE_TEMP).local_set(pointer);
-        self.f.ins().local_get(pointer).local_get(a[0]).local_get(a[1]).call(function::COPY);
-        self.f.ins().local_get(pointer).local_get(a[1]).i32_add().local_get(b[0]).local_get(b[1]).call(function::COPY);
+        self.f
+            .ins()
+            .local_get(a[1])
+            .local_get(b[1])
+            .i32_add()
+            .local_tee(length)
+            .call(function::ALLOCATE_TEMP)
+            .local_set(pointer);
+        self.f
+            .ins()
+            .local_get(pointer)
+            .local_get(a[0])
+            .local_get(a[1])
+            .call(function::COPY);
+        self.f
+            .ins()
+            .local_get(pointer)
+            .local_get(a[1])
+            .i32_add()
+            .local_get(b[0])
+            .local_get(b[1])
+            .call(function::COPY);
         self.f.ins().local_get(pointer).local_get(length);
     }
 
@@ -262,7 +336,12 @@ impl RowCode<'_> {
             Function::GetDayOfWeek => 3,
             Function::GetDayOfYear => 4,
             Function::GetMilliseconds => {
-                self.f.ins().local_get(nanos).i32_const(1_000_000).i32_div_u().i64_extend_i32_u();
+                self.f
+                    .ins()
+                    .local_get(nanos)
+                    .i32_const(1_000_000)
+                    .i32_div_u()
+                    .i64_extend_i32_u();
                 return;
             }
             _ => return self.emit_time_of_day(call, seconds),
@@ -281,8 +360,26 @@ impl RowCode<'_> {
             _ => (1, 60),
         };
         let time = self.f.local(ValType::I64);
-        self.f.ins().local_get(seconds).i64_const(SECONDS_OF_DAY).i64_rem_s().local_tee(time);
-        self.f.ins().i64_const(SECONDS_OF_DAY).i64_add().local_get(time).local_get(time).i64_const(0).i64_lt_s().select();
-        self.f.ins().i64_const(unit).i64_div_u().i64_const(cycle).i64_rem_u();
+        self.f
+            .ins()
+            .local_get(seconds)
+            .i64_const(SECONDS_OF_DAY)
+            .i64_rem_s()
+            .local_tee(time);
+        self.f
+            .ins()
+            .i64_const(SECONDS_OF_DAY)
+            .i64_add()
+            .local_get(time)
+            .local_get(time)
+            .i64_const(0)
+            .i64_lt_s()
+            .select();
+        self.f
+            .ins()
+            .i64_const(unit)
+            .i64_div_u()
+            .i64_const(cycle)
+            .i64_rem_u();
     }
 }

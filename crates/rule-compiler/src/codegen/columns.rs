@@ -44,8 +44,17 @@ impl RowCode<'_> {
                 }
                 if is_nullable(&input.ty) {
                     access.validity = self.f.local(ValType::I32);
-                    self.f.ins().local_get(columns).i32_load(at(base + array::VALIDITY)).i32_const(0);
-                    self.f.ins().local_get(columns).i32_load8_u(at(base + array::HAS_VALIDITY)).select().local_set(access.validity);
+                    self.f
+                        .ins()
+                        .local_get(columns)
+                        .i32_load(at(base + array::VALIDITY))
+                        .i32_const(0);
+                    self.f
+                        .ins()
+                        .local_get(columns)
+                        .i32_load8_u(at(base + array::HAS_VALIDITY))
+                        .select()
+                        .local_set(access.validity);
                 }
                 if *n_uses > 1 {
                     access.cached = Some(self.locals(&input.ty));
@@ -57,7 +66,11 @@ impl RowCode<'_> {
 
     fn load_address(&mut self, base: u32, offset: u64) -> u32 {
         let local = self.f.local(ValType::I32);
-        self.f.ins().local_get(base).i32_load(at(offset)).local_set(local);
+        self.f
+            .ins()
+            .local_get(base)
+            .i32_load(at(offset))
+            .local_set(local);
         local
     }
 
@@ -85,9 +98,26 @@ impl RowCode<'_> {
             Type::String | Type::Bytes => {
                 let start = self.f.local(ValType::I32);
                 let slot = self.f.local(ValType::I32);
-                self.f.ins().local_get(access.values).local_get(row).i32_const(2).i32_shl().i32_add().local_tee(slot);
-                self.f.ins().i32_load(at(0)).local_tee(start).local_get(access.bytes).i32_add();
-                self.f.ins().local_get(slot).i32_load(at(4)).local_get(start).i32_sub();
+                self.f
+                    .ins()
+                    .local_get(access.values)
+                    .local_get(row)
+                    .i32_const(2)
+                    .i32_shl()
+                    .i32_add()
+                    .local_tee(slot);
+                self.f
+                    .ins()
+                    .i32_load(at(0))
+                    .local_tee(start)
+                    .local_get(access.bytes)
+                    .i32_add();
+                self.f
+                    .ins()
+                    .local_get(slot)
+                    .i32_load(at(4))
+                    .local_get(start)
+                    .i32_sub();
             }
             Type::Timestamp => {
                 self.push_wide(access.values);
@@ -117,14 +147,34 @@ impl RowCode<'_> {
     /// The address of the row's value of 8 bytes.
     fn push_wide(&mut self, values: u32) {
         let row = self.row;
-        self.f.ins().local_get(values).local_get(row).i32_const(3).i32_shl().i32_add();
+        self.f
+            .ins()
+            .local_get(values)
+            .local_get(row)
+            .i32_const(3)
+            .i32_shl()
+            .i32_add();
     }
 
     /// The row's bit of a bitmap.
     fn push_bit(&mut self, bitmap: u32) {
         let row = self.row;
-        self.f.ins().local_get(bitmap).local_get(row).i32_const(3).i32_shr_u().i32_add().i32_load8_u(at(0));
-        self.f.ins().local_get(row).i32_const(7).i32_and().i32_shr_u().i32_const(1).i32_and();
+        self.f
+            .ins()
+            .local_get(bitmap)
+            .local_get(row)
+            .i32_const(3)
+            .i32_shr_u()
+            .i32_add()
+            .i32_load8_u(at(0));
+        self.f
+            .ins()
+            .local_get(row)
+            .i32_const(7)
+            .i32_and()
+            .i32_shr_u()
+            .i32_const(1)
+            .i32_and();
     }
 
     /// Microseconds on the stack become seconds and nanoseconds.
@@ -133,9 +183,27 @@ impl RowCode<'_> {
         let micros = self.f.local(ValType::I64);
         let rest = self.f.local(ValType::I64);
         // The remainder is negative before 1970: one second less, and a million microseconds more.
-        self.f.ins().local_tee(micros).local_get(micros).i64_const(MICROS).i64_rem_s().local_tee(rest).i64_const(63).i64_shr_s().i64_const(MICROS).i64_and().local_get(rest).i64_add().local_tee(rest);
+        self.f
+            .ins()
+            .local_tee(micros)
+            .local_get(micros)
+            .i64_const(MICROS)
+            .i64_rem_s()
+            .local_tee(rest)
+            .i64_const(63)
+            .i64_shr_s()
+            .i64_const(MICROS)
+            .i64_and()
+            .local_get(rest)
+            .i64_add()
+            .local_tee(rest);
         self.f.ins().i64_sub().i64_const(MICROS).i64_div_s();
-        self.f.ins().local_get(rest).i64_const(1_000).i64_mul().i32_wrap_i64();
+        self.f
+            .ins()
+            .local_get(rest)
+            .i64_const(1_000)
+            .i64_mul()
+            .i32_wrap_i64();
     }
 }
 
@@ -164,8 +232,19 @@ pub(super) struct Growable {
 
 impl RowCode<'_> {
     pub(super) fn growable(&mut self) -> Growable {
-        let growable = Growable { pointer: self.f.local(ValType::I32), length: self.f.local(ValType::I32), capacity: self.f.local(ValType::I32) };
-        self.f.ins().i32_const(0).local_set(growable.pointer).i32_const(0).local_set(growable.length).i32_const(0).local_set(growable.capacity);
+        let growable = Growable {
+            pointer: self.f.local(ValType::I32),
+            length: self.f.local(ValType::I32),
+            capacity: self.f.local(ValType::I32),
+        };
+        self.f
+            .ins()
+            .i32_const(0)
+            .local_set(growable.pointer)
+            .i32_const(0)
+            .local_set(growable.length)
+            .i32_const(0)
+            .local_set(growable.capacity);
         growable
     }
 
@@ -174,10 +253,23 @@ impl RowCode<'_> {
         let needed = self.f.local(ValType::I32);
         self.f.ins().local_get(buffer.length);
         push_size(self);
-        self.f.ins().i32_add().local_tee(needed).local_get(buffer.capacity).i32_gt_u();
+        self.f
+            .ins()
+            .i32_add()
+            .local_tee(needed)
+            .local_get(buffer.capacity)
+            .i32_gt_u();
         self.f.if_(BlockType::Empty);
-        self.f.ins().local_get(buffer.pointer).local_get(buffer.length).local_get(needed).call(function::GROW);
-        self.f.ins().local_set(buffer.capacity).local_set(buffer.pointer);
+        self.f
+            .ins()
+            .local_get(buffer.pointer)
+            .local_get(buffer.length)
+            .local_get(needed)
+            .call(function::GROW);
+        self.f
+            .ins()
+            .local_set(buffer.capacity)
+            .local_set(buffer.pointer);
         self.f.end();
     }
 
@@ -186,8 +278,20 @@ impl RowCode<'_> {
         self.make_room(buffer, |code| {
             code.f.ins().local_get(length);
         });
-        self.f.ins().local_get(buffer.pointer).local_get(buffer.length).i32_add().local_get(pointer).local_get(length).call(function::COPY);
-        self.f.ins().local_get(buffer.length).local_get(length).i32_add().local_set(buffer.length);
+        self.f
+            .ins()
+            .local_get(buffer.pointer)
+            .local_get(buffer.length)
+            .i32_add()
+            .local_get(pointer)
+            .local_get(length)
+            .call(function::COPY);
+        self.f
+            .ins()
+            .local_get(buffer.length)
+            .local_get(length)
+            .i32_add()
+            .local_set(buffer.length);
     }
 
     /// Allocates the buffers of a result column for `rows` rows.
@@ -213,14 +317,25 @@ impl RowCode<'_> {
                     self.make_room(column.elements, |code| {
                         code.f.ins().i32_const(4);
                     });
-                    self.f.ins().local_get(column.elements.pointer).i32_const(0).i32_store(at(0));
+                    self.f
+                        .ins()
+                        .local_get(column.elements.pointer)
+                        .i32_const(0)
+                        .i32_store(at(0));
                     self.f.ins().i32_const(4).local_set(column.elements.length);
                 }
             }
             Type::Null => {}
             _ => {
                 column.values = self.f.local(ValType::I32);
-                self.f.ins().local_get(rows).i32_const(3).i32_shl().i32_const(8).call(function::ALLOCATE).local_set(column.values);
+                self.f
+                    .ins()
+                    .local_get(rows)
+                    .i32_const(3)
+                    .i32_shl()
+                    .i32_const(8)
+                    .call(function::ALLOCATE)
+                    .local_set(column.values);
             }
         }
         column
@@ -229,14 +344,37 @@ impl RowCode<'_> {
     fn allocate_bits(&mut self, rows: u32) -> u32 {
         let pointer = self.f.local(ValType::I32);
         let length = self.f.local(ValType::I32);
-        self.f.ins().local_get(rows).i32_const(7).i32_add().i32_const(3).i32_shr_u().local_tee(length);
-        self.f.ins().i32_const(8).call(function::ALLOCATE).local_tee(pointer).i32_const(0).local_get(length).memory_fill(0);
+        self.f
+            .ins()
+            .local_get(rows)
+            .i32_const(7)
+            .i32_add()
+            .i32_const(3)
+            .i32_shr_u()
+            .local_tee(length);
+        self.f
+            .ins()
+            .i32_const(8)
+            .call(function::ALLOCATE)
+            .local_tee(pointer)
+            .i32_const(0)
+            .local_get(length)
+            .memory_fill(0);
         pointer
     }
 
     fn allocate_offsets(&mut self, rows: u32) -> u32 {
         let pointer = self.f.local(ValType::I32);
-        self.f.ins().local_get(rows).i32_const(2).i32_shl().i32_const(4).i32_add().i32_const(8).call(function::ALLOCATE).local_tee(pointer);
+        self.f
+            .ins()
+            .local_get(rows)
+            .i32_const(2)
+            .i32_shl()
+            .i32_const(4)
+            .i32_add()
+            .i32_const(8)
+            .call(function::ALLOCATE)
+            .local_tee(pointer);
         self.f.ins().i32_const(0).i32_store(at(0));
         pointer
     }
@@ -244,8 +382,25 @@ impl RowCode<'_> {
     fn set_bit(&mut self, bitmap: u32, bit: u32) {
         let row = self.row;
         let address = self.f.local(ValType::I32);
-        self.f.ins().local_get(bitmap).local_get(row).i32_const(3).i32_shr_u().i32_add().local_tee(address);
-        self.f.ins().local_get(address).i32_load8_u(at(0)).local_get(bit).local_get(row).i32_const(7).i32_and().i32_shl().i32_or().i32_store8(at(0));
+        self.f
+            .ins()
+            .local_get(bitmap)
+            .local_get(row)
+            .i32_const(3)
+            .i32_shr_u()
+            .i32_add()
+            .local_tee(address);
+        self.f
+            .ins()
+            .local_get(address)
+            .i32_load8_u(at(0))
+            .local_get(bit)
+            .local_get(row)
+            .i32_const(7)
+            .i32_and()
+            .i32_shl()
+            .i32_or()
+            .i32_store8(at(0));
     }
 
     /// Writes a scalar in locals as the row's result.
@@ -269,7 +424,13 @@ impl RowCode<'_> {
             }
             Type::Null => {}
             ty => {
-                self.f.ins().local_get(column.values).local_get(row).i32_const(3).i32_shl().i32_add();
+                self.f
+                    .ins()
+                    .local_get(column.values)
+                    .local_get(row)
+                    .i32_const(3)
+                    .i32_shl()
+                    .i32_add();
                 self.push_wide_value(ty, value);
             }
         }
@@ -280,7 +441,16 @@ impl RowCode<'_> {
         let mut ins = self.f.ins();
         match ty {
             Type::Double => ins.local_get(value[0]).f64_store(at(0)),
-            Type::Timestamp => ins.local_get(value[0]).i64_const(1_000_000).i64_mul().local_get(value[1]).i32_const(1_000).i32_div_u().i64_extend_i32_u().i64_add().i64_store(at(0)),
+            Type::Timestamp => ins
+                .local_get(value[0])
+                .i64_const(1_000_000)
+                .i64_mul()
+                .local_get(value[1])
+                .i32_const(1_000)
+                .i32_div_u()
+                .i64_extend_i32_u()
+                .i64_add()
+                .i64_store(at(0)),
             _ => ins.local_get(value[0]).i64_store(at(0)),
         };
     }
@@ -288,7 +458,15 @@ impl RowCode<'_> {
     /// Ends the row of a column with offsets.
     pub(super) fn store_next_offset(&mut self, column: &OutputColumn, end: u32) {
         let row = self.row;
-        self.f.ins().local_get(column.values).local_get(row).i32_const(2).i32_shl().i32_add().local_get(end).i32_store(at(4));
+        self.f
+            .ins()
+            .local_get(column.values)
+            .local_get(row)
+            .i32_const(2)
+            .i32_shl()
+            .i32_add()
+            .local_get(end)
+            .i32_store(at(4));
     }
 
     /// Appends an element to the row's list.
@@ -305,7 +483,11 @@ impl RowCode<'_> {
         self.make_room(elements, |code| {
             code.f.ins().i32_const(width);
         });
-        self.f.ins().local_get(elements.pointer).local_get(elements.length).i32_add();
+        self.f
+            .ins()
+            .local_get(elements.pointer)
+            .local_get(elements.length)
+            .i32_add();
         match ty {
             Type::String | Type::Bytes => {
                 self.f.ins().local_get(column.bytes.length).i32_store(at(0));
@@ -315,25 +497,66 @@ impl RowCode<'_> {
             }
             ty => self.push_wide_value(ty, value),
         }
-        self.f.ins().local_get(elements.length).i32_const(width).i32_add().local_set(elements.length);
-        self.f.ins().local_get(column.n_elements).i32_const(1).i32_add().local_set(column.n_elements);
+        self.f
+            .ins()
+            .local_get(elements.length)
+            .i32_const(width)
+            .i32_add()
+            .local_set(elements.length);
+        self.f
+            .ins()
+            .local_get(column.n_elements)
+            .i32_const(1)
+            .i32_add()
+            .local_set(column.n_elements);
     }
 
     /// Takes back what the row has appended to its list.
     pub(super) fn truncate_list(&mut self, column: &OutputColumn, element: &Type) {
         let row = self.row;
         let n_elements = column.n_elements;
-        self.f.ins().local_get(column.values).local_get(row).i32_const(2).i32_shl().i32_add().i32_load(at(0)).local_set(n_elements);
+        self.f
+            .ins()
+            .local_get(column.values)
+            .local_get(row)
+            .i32_const(2)
+            .i32_shl()
+            .i32_add()
+            .i32_load(at(0))
+            .local_set(n_elements);
         match element {
             Type::String | Type::Bytes => {
-                self.f.ins().local_get(n_elements).i32_const(2).i32_shl().i32_const(4).i32_add().local_set(column.elements.length);
-                self.f.ins().local_get(column.elements.pointer).local_get(n_elements).i32_const(2).i32_shl().i32_add().i32_load(at(0)).local_set(column.bytes.length);
+                self.f
+                    .ins()
+                    .local_get(n_elements)
+                    .i32_const(2)
+                    .i32_shl()
+                    .i32_const(4)
+                    .i32_add()
+                    .local_set(column.elements.length);
+                self.f
+                    .ins()
+                    .local_get(column.elements.pointer)
+                    .local_get(n_elements)
+                    .i32_const(2)
+                    .i32_shl()
+                    .i32_add()
+                    .i32_load(at(0))
+                    .local_set(column.bytes.length);
             }
             Type::Bool => {
-                self.f.ins().local_get(n_elements).local_set(column.elements.length);
+                self.f
+                    .ins()
+                    .local_get(n_elements)
+                    .local_set(column.elements.length);
             }
             _ => {
-                self.f.ins().local_get(n_elements).i32_const(3).i32_shl().local_set(column.elements.length);
+                self.f
+                    .ins()
+                    .local_get(n_elements)
+                    .i32_const(3)
+                    .i32_shl()
+                    .local_set(column.elements.length);
             }
         }
     }
@@ -345,15 +568,43 @@ impl RowCode<'_> {
             Type::String | Type::Bytes => {
                 let slot = self.f.local(ValType::I32);
                 let start = self.f.local(ValType::I32);
-                self.f.ins().local_get(elements).local_get(index).i32_const(2).i32_shl().i32_add().local_tee(slot);
-                self.f.ins().i32_load(at(0)).local_tee(start).local_get(column.bytes.pointer).i32_add();
-                self.f.ins().local_get(slot).i32_load(at(4)).local_get(start).i32_sub();
+                self.f
+                    .ins()
+                    .local_get(elements)
+                    .local_get(index)
+                    .i32_const(2)
+                    .i32_shl()
+                    .i32_add()
+                    .local_tee(slot);
+                self.f
+                    .ins()
+                    .i32_load(at(0))
+                    .local_tee(start)
+                    .local_get(column.bytes.pointer)
+                    .i32_add();
+                self.f
+                    .ins()
+                    .local_get(slot)
+                    .i32_load(at(4))
+                    .local_get(start)
+                    .i32_sub();
             }
             Type::Bool => {
-                self.f.ins().local_get(elements).local_get(index).i32_add().i32_load8_u(at(0));
+                self.f
+                    .ins()
+                    .local_get(elements)
+                    .local_get(index)
+                    .i32_add()
+                    .i32_load8_u(at(0));
             }
             ty => {
-                self.f.ins().local_get(elements).local_get(index).i32_const(3).i32_shl().i32_add();
+                self.f
+                    .ins()
+                    .local_get(elements)
+                    .local_get(index)
+                    .i32_const(3)
+                    .i32_shl()
+                    .i32_add();
                 match ty {
                     Type::Double => {
                         self.f.ins().f64_load(at(0));

@@ -18,10 +18,18 @@ impl RowCode<'_> {
     pub(super) fn emit_compare(&mut self, op: CompareOp, a: &Expr, b: &Expr, on_error: Label) {
         let is_equality = matches!(op, CompareOp::Equal | CompareOp::NotEqual);
         if is_equality && matches!(a.ty, Type::String | Type::Bytes) && a.ty == b.ty {
-            let (text, literal) = if literal_bytes(b).is_some() { (a, literal_bytes(b)) } else { (b, literal_bytes(a)) };
+            let (text, literal) = if literal_bytes(b).is_some() {
+                (a, literal_bytes(b))
+            } else {
+                (b, literal_bytes(a))
+            };
             if let Some(literal) = literal {
                 let text = self.emit_to_locals(text, on_error);
-                self.f.ins().local_get(text[1]).i32_const(literal.len() as i32).i32_eq();
+                self.f
+                    .ins()
+                    .local_get(text[1])
+                    .i32_const(literal.len() as i32)
+                    .i32_eq();
                 self.f.if_(BlockType::Result(ValType::I32));
                 self.bytes_equal_literal(text[0], literal);
                 self.f.else_();
@@ -33,7 +41,12 @@ impl RowCode<'_> {
                 return;
             }
         }
-        if a.ty == b.ty && matches!(a.ty, Type::Bool | Type::Int | Type::Uint | Type::Double | Type::Duration) {
+        if a.ty == b.ty
+            && matches!(
+                a.ty,
+                Type::Bool | Type::Int | Type::Uint | Type::Double | Type::Duration
+            )
+        {
             self.emit(a, on_error);
             self.emit(b, on_error);
             return self.compare_stack(op, &a.ty);
@@ -73,8 +86,17 @@ impl RowCode<'_> {
     }
 
     /// Any two comparable values in locals; pushes a bool.
-    pub(super) fn compare_locals(&mut self, op: CompareOp, (a_type, a): (&Type, &[u32]), (b_type, b): (&Type, &[u32])) {
-        if is_nullable(a_type) || is_nullable(b_type) || *a_type == Type::Null || *b_type == Type::Null {
+    pub(super) fn compare_locals(
+        &mut self,
+        op: CompareOp,
+        (a_type, a): (&Type, &[u32]),
+        (b_type, b): (&Type, &[u32]),
+    ) {
+        if is_nullable(a_type)
+            || is_nullable(b_type)
+            || *a_type == Type::Null
+            || *b_type == Type::Null
+        {
             self.equal_nullable((a_type, a), (b_type, b));
             if op == CompareOp::NotEqual {
                 self.f.ins().i32_eqz();
@@ -115,9 +137,21 @@ impl RowCode<'_> {
         if *a_type == Type::Null || *b_type == Type::Null {
             self.f.ins().i32_const(0);
         } else {
-            let a_value = if is_nullable(a_type) { &a[..a.len() - 1] } else { a };
-            let b_value = if is_nullable(b_type) { &b[..b.len() - 1] } else { b };
-            self.compare_locals(CompareOp::Equal, (inner(a_type), a_value), (inner(b_type), b_value));
+            let a_value = if is_nullable(a_type) {
+                &a[..a.len() - 1]
+            } else {
+                a
+            };
+            let b_value = if is_nullable(b_type) {
+                &b[..b.len() - 1]
+            } else {
+                b
+            };
+            self.compare_locals(
+                CompareOp::Equal,
+                (inner(a_type), a_value),
+                (inner(b_type), b_value),
+            );
         }
         self.f.else_();
         push_present(self, a_type, a);
@@ -127,33 +161,46 @@ impl RowCode<'_> {
     }
 
     /// Numbers of different types, by their exact values.
-    fn compare_numbers(&mut self, op: CompareOp, (a_type, a): (&Type, u32), (b_type, b): (&Type, u32)) {
+    fn compare_numbers(
+        &mut self,
+        op: CompareOp,
+        (a_type, a): (&Type, u32),
+        (b_type, b): (&Type, u32),
+    ) {
         // A helper compares an integer with a double; otherwise the order is turned round.
-        let (op, a_type, a, b_type, b) = if *a_type == Type::Double || (*a_type == Type::Uint && *b_type == Type::Int) {
-            let turned = match op {
-                CompareOp::Less => CompareOp::Greater,
-                CompareOp::LessEqual => CompareOp::GreaterEqual,
-                CompareOp::Greater => CompareOp::Less,
-                CompareOp::GreaterEqual => CompareOp::LessEqual,
-                same => same,
+        let (op, a_type, a, b_type, b) =
+            if *a_type == Type::Double || (*a_type == Type::Uint && *b_type == Type::Int) {
+                let turned = match op {
+                    CompareOp::Less => CompareOp::Greater,
+                    CompareOp::LessEqual => CompareOp::GreaterEqual,
+                    CompareOp::Greater => CompareOp::Less,
+                    CompareOp::GreaterEqual => CompareOp::LessEqual,
+                    same => same,
+                };
+                (turned, b_type, b, a_type, a)
+            } else {
+                (op, a_type, a, b_type, b)
             };
-            (turned, b_type, b, a_type, a)
-        } else {
-            (op, a_type, a, b_type, b)
-        };
         match (a_type, b_type) {
             (Type::Int, Type::Uint) => {
                 // A negative number is below every unsigned one; otherwise both are unsigned.
                 self.f.ins().local_get(a).i64_const(0).i64_lt_s();
                 self.f.if_(BlockType::Result(ValType::I32));
-                self.f.ins().i32_const(i32::from(matches!(op, CompareOp::NotEqual | CompareOp::Less | CompareOp::LessEqual)));
+                self.f.ins().i32_const(i32::from(matches!(
+                    op,
+                    CompareOp::NotEqual | CompareOp::Less | CompareOp::LessEqual
+                )));
                 self.f.else_();
                 self.f.ins().local_get(a).local_get(b);
                 self.compare_stack(op, &Type::Uint);
                 self.f.end();
             }
             _ => {
-                let helper = self.module.helper(if *a_type == Type::Int { "compare_int_double" } else { "compare_uint_double" });
+                let helper = self.module.helper(if *a_type == Type::Int {
+                    "compare_int_double"
+                } else {
+                    "compare_uint_double"
+                });
                 let order = self.f.local(ValType::I32);
                 let mut ins = self.f.ins();
                 ins.local_get(a).local_get(b).call(helper).local_tee(order);
@@ -164,7 +211,12 @@ impl RowCode<'_> {
                     CompareOp::Less => ins.i32_const(-1).i32_eq(),
                     CompareOp::LessEqual => ins.i32_const(0).i32_le_s(),
                     CompareOp::Greater => ins.i32_const(1).i32_eq(),
-                    CompareOp::GreaterEqual => ins.i32_const(1).i32_eq().local_get(order).i32_eqz().i32_or(),
+                    CompareOp::GreaterEqual => ins
+                        .i32_const(1)
+                        .i32_eq()
+                        .local_get(order)
+                        .i32_eqz()
+                        .i32_or(),
                 };
             }
         }
@@ -175,7 +227,12 @@ impl RowCode<'_> {
             let helper = self.module.helper("bytes_equal");
             self.f.ins().local_get(a[1]).local_get(b[1]).i32_eq();
             self.f.if_(BlockType::Result(ValType::I32));
-            self.f.ins().local_get(a[0]).local_get(b[0]).local_get(a[1]).call(helper);
+            self.f
+                .ins()
+                .local_get(a[0])
+                .local_get(b[0])
+                .local_get(a[1])
+                .call(helper);
             self.f.else_();
             self.f.ins().i32_const(0);
             self.f.end();
@@ -200,7 +257,12 @@ impl RowCode<'_> {
     fn compare_timestamps(&mut self, op: CompareOp, a: &[u32], b: &[u32]) {
         self.f.ins().local_get(a[0]).local_get(b[0]).i64_eq();
         self.f.if_(BlockType::Result(ValType::I32));
-        self.f.ins().local_get(a[1]).i64_extend_i32_u().local_get(b[1]).i64_extend_i32_u();
+        self.f
+            .ins()
+            .local_get(a[1])
+            .i64_extend_i32_u()
+            .local_get(b[1])
+            .i64_extend_i32_u();
         self.compare_stack(op, &Type::Int);
         self.f.else_();
         self.f.ins().local_get(a[0]).local_get(b[0]);
@@ -213,7 +275,12 @@ impl RowCode<'_> {
         if literal.len() > MAX_INLINE_BYTES {
             let helper = self.module.helper("bytes_equal");
             let address = self.module.data.intern(literal);
-            self.f.ins().local_get(pointer).i32_const(address as i32).i32_const(literal.len() as i32).call(helper);
+            self.f
+                .ins()
+                .local_get(pointer)
+                .i32_const(address as i32)
+                .i32_const(literal.len() as i32)
+                .call(helper);
             return;
         }
         let mut offset = 0;
@@ -223,7 +290,10 @@ impl RowCode<'_> {
         }
         while offset < literal.len() {
             let rest = &literal[offset..];
-            let width = [8, 4, 2, 1].into_iter().find(|width| *width <= rest.len()).unwrap_or(1);
+            let width = [8, 4, 2, 1]
+                .into_iter()
+                .find(|width| *width <= rest.len())
+                .unwrap_or(1);
             let mut chunk = [0; 8];
             chunk[..width].copy_from_slice(&rest[..width]);
             let expected = i64::from_le_bytes(chunk);
@@ -231,9 +301,18 @@ impl RowCode<'_> {
             ins.local_get(pointer);
             match width {
                 8 => ins.i64_load(at(offset as u64)).i64_const(expected).i64_eq(),
-                4 => ins.i32_load(at(offset as u64)).i32_const(expected as i32).i32_eq(),
-                2 => ins.i32_load16_u(at(offset as u64)).i32_const(expected as i32).i32_eq(),
-                _ => ins.i32_load8_u(at(offset as u64)).i32_const(expected as i32).i32_eq(),
+                4 => ins
+                    .i32_load(at(offset as u64))
+                    .i32_const(expected as i32)
+                    .i32_eq(),
+                2 => ins
+                    .i32_load16_u(at(offset as u64))
+                    .i32_const(expected as i32)
+                    .i32_eq(),
+                _ => ins
+                    .i32_load8_u(at(offset as u64))
+                    .i32_const(expected as i32)
+                    .i32_eq(),
             };
             if !is_first {
                 ins.i32_and();

@@ -14,7 +14,11 @@ pub(super) struct StaticData {
 
 impl StaticData {
     pub(super) fn new(base: u32) -> Self {
-        Self { base, bytes: Vec::new(), interned: HashMap::new() }
+        Self {
+            base,
+            bytes: Vec::new(),
+            interned: HashMap::new(),
+        }
     }
 
     pub(super) fn base(&self) -> u32 {
@@ -98,7 +102,12 @@ impl Record {
     }
 
     /// A pointer to the elements in `elements`, and how many they are.
-    pub(super) fn list(&mut self, data: &mut StaticData, elements: &Record, n_elements: usize) -> &mut Self {
+    pub(super) fn list(
+        &mut self,
+        data: &mut StaticData,
+        elements: &Record,
+        n_elements: usize,
+    ) -> &mut Self {
         let address = data.record(elements);
         self.u32(address).u32(n_elements as u32)
     }
@@ -116,9 +125,14 @@ impl Record {
             Const::String(text) => self.u8(value::TEXT).align(8).text(data, text),
             Const::Bytes(bytes) => {
                 let address = data.intern(bytes);
-                self.u8(value::BINARY).align(8).u32(address).u32(bytes.len() as u32)
+                self.u8(value::BINARY)
+                    .align(8)
+                    .u32(address)
+                    .u32(bytes.len() as u32)
             }
-            Const::Timestamp(seconds, nanos) => self.u8(value::TIMESTAMP).u64(*seconds as u64).u32(*nanos),
+            Const::Timestamp(seconds, nanos) => {
+                self.u8(value::TIMESTAMP).u64(*seconds as u64).u32(*nanos)
+            }
             Const::Duration(nanos) => self.u8(value::DURATION).u64(*nanos as u64),
             Const::List(_) => self.u8(value::ABSENT),
         };

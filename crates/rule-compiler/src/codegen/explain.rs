@@ -16,7 +16,12 @@ const NOT_FIRED: i32 = 1;
 const FAILED: i32 = 2;
 
 /// Generates `explain(session, rows, columns, number of columns, row) -> address of the result`.
-pub(super) fn generate(ruleset: &RuleSet, module: &mut ModuleBuilder, statics: &Statics, shown: &ShownExpressions) -> FunctionBuilder {
+pub(super) fn generate(
+    ruleset: &RuleSet,
+    module: &mut ModuleBuilder,
+    statics: &Statics,
+    shown: &ShownExpressions,
+) -> FunctionBuilder {
     let (session, rows, columns, n_columns, row) = (0, 1, 2, 3, 4);
     let mut f = FunctionBuilder::new(5);
     check_columns(&mut f, ruleset, statics, rows, columns, n_columns);
@@ -29,11 +34,32 @@ pub(super) fn generate(ruleset: &RuleSet, module: &mut ModuleBuilder, statics: &
     let values_bytes = shown.list.len() as i32 * value::SIZE as i32;
     let values = f.local(ValType::I32);
     let verdicts = f.local(ValType::I32);
-    f.ins().i32_const(values_bytes).i32_const(8).call(function::ALLOCATE).local_tee(values).i32_const(0).i32_const(values_bytes).memory_fill(0);
-    f.ins().i32_const(n_rules).i32_const(8).call(function::ALLOCATE).local_set(verdicts);
+    f.ins()
+        .i32_const(values_bytes)
+        .i32_const(8)
+        .call(function::ALLOCATE)
+        .local_tee(values)
+        .i32_const(0)
+        .i32_const(values_bytes)
+        .memory_fill(0);
+    f.ins()
+        .i32_const(n_rules)
+        .i32_const(8)
+        .call(function::ALLOCATE)
+        .local_set(verdicts);
     let error = f.local(ValType::I32);
     let trace = Trace::new(shown, values, statics.failures);
-    let mut code = RowCode { ruleset, module, f, row, error, inputs: Vec::new(), params: Vec::new(), lets: Vec::new(), trace: Some(trace) };
+    let mut code = RowCode {
+        ruleset,
+        module,
+        f,
+        row,
+        error,
+        inputs: Vec::new(),
+        params: Vec::new(),
+        lets: Vec::new(),
+        trace: Some(trace),
+    };
     code.open_params(session);
     code.open_columns(columns, &count_uses(ruleset));
     code.reset_temp();
@@ -48,7 +74,9 @@ pub(super) fn generate(ruleset: &RuleSet, module: &mut ModuleBuilder, statics: &
     ins.i32_const(result).local_get(verdicts).i32_store(at(4));
     ins.i32_const(result).i32_const(n_rules).i32_store(at(8));
     ins.i32_const(result).local_get(values).i32_store(at(12));
-    ins.i32_const(result).i32_const(shown.list.len() as i32).i32_store(at(16));
+    ins.i32_const(result)
+        .i32_const(shown.list.len() as i32)
+        .i32_store(at(16));
     ins.i32_const(result);
     code.f
 }
@@ -65,12 +93,26 @@ impl RowCode<'_> {
         self.f.end();
         self.f.br(done);
         self.f.end();
-        self.f.ins().local_get(verdicts).i32_const(FAILED).i32_store8(at(index));
+        self.f
+            .ins()
+            .local_get(verdicts)
+            .i32_const(FAILED)
+            .i32_store8(at(index));
         self.f.end();
     }
 
-    fn explain_side(&mut self, contributions: &[Contribution], verdict: i32, index: u64, verdicts: u32) {
-        self.f.ins().local_get(verdicts).i32_const(verdict).i32_store8(at(index));
+    fn explain_side(
+        &mut self,
+        contributions: &[Contribution],
+        verdict: i32,
+        index: u64,
+        verdicts: u32,
+    ) {
+        self.f
+            .ins()
+            .local_get(verdicts)
+            .i32_const(verdict)
+            .i32_store8(at(index));
         for contribution in contributions {
             // An error is recorded with the expression; the other contributions are shown all the same.
             let failed = self.f.block(BlockType::Empty);

@@ -42,7 +42,12 @@ pub(super) struct InputAccess {
 
 /// A memory operand at an offset, without a promise of alignment.
 pub(super) fn at(offset: u64) -> MemArg {
-    MemArg { offset, align: 0, target: MemArgTarget::Memory(0), ordering: None }
+    MemArg {
+        offset,
+        align: 0,
+        target: MemArgTarget::Memory(0),
+        ordering: None,
+    }
 }
 
 /// Whether evaluating can end in an error.
@@ -55,10 +60,15 @@ pub(super) fn can_fail(expr: &Expr, ruleset: &RuleSet) -> bool {
         ExprKind::Not(operand) | ExprKind::Wrap(operand) => can_fail(operand, ruleset),
         ExprKind::Negate(operand) => expr.ty != Type::Double || can_fail(operand, ruleset),
         ExprKind::Arithmetic(_, a, b) => expr.ty != Type::Double || any(&[a, b]),
-        ExprKind::Concat(a, b) | ExprKind::Compare(_, a, b) | ExprKind::And(a, b) | ExprKind::Or(a, b) => any(&[a, b]),
+        ExprKind::Concat(a, b)
+        | ExprKind::Compare(_, a, b)
+        | ExprKind::And(a, b)
+        | ExprKind::Or(a, b) => any(&[a, b]),
         ExprKind::Conditional(c, a, b) => any(&[c, a, b]),
         ExprKind::Coalesce(_, b) => can_fail(b, ruleset),
-        ExprKind::In(item, items) => can_fail(item, ruleset) || items.iter().any(|item| can_fail(item, ruleset)),
+        ExprKind::In(item, items) => {
+            can_fail(item, ruleset) || items.iter().any(|item| can_fail(item, ruleset))
+        }
         ExprKind::List(items) => items.iter().any(|item| can_fail(item, ruleset)),
         ExprKind::Call(function, arguments) => {
             let conversion_fails = match function {
@@ -78,10 +88,23 @@ pub(super) fn can_fail(expr: &Expr, ruleset: &RuleSet) -> bool {
 
 /// Whether it costs about as much as a branch.
 fn is_cheap(expr: &Expr) -> bool {
-    let is_leaf = |expr: &Expr| matches!(expr.kind, ExprKind::Const(_) | ExprKind::Input(_) | ExprKind::Param(_) | ExprKind::Let(_));
+    let is_leaf = |expr: &Expr| {
+        matches!(
+            expr.kind,
+            ExprKind::Const(_) | ExprKind::Input(_) | ExprKind::Param(_) | ExprKind::Let(_)
+        )
+    };
     match &expr.kind {
         ExprKind::Not(operand) => is_cheap(operand),
-        ExprKind::Compare(_, a, b) => a.ty == b.ty && matches!(a.ty, Type::Bool | Type::Int | Type::Uint | Type::Double | Type::Duration) && is_leaf(a) && is_leaf(b),
+        ExprKind::Compare(_, a, b) => {
+            a.ty == b.ty
+                && matches!(
+                    a.ty,
+                    Type::Bool | Type::Int | Type::Uint | Type::Double | Type::Duration
+                )
+                && is_leaf(a)
+                && is_leaf(b)
+        }
         _ => is_leaf(expr),
     }
 }
@@ -105,7 +128,10 @@ impl RowCode<'_> {
 
     /// New locals for a value of a type.
     pub(super) fn locals(&mut self, ty: &Type) -> Vec<u32> {
-        slots(ty).into_iter().map(|slot| self.f.local(slot)).collect()
+        slots(ty)
+            .into_iter()
+            .map(|slot| self.f.local(slot))
+            .collect()
     }
 
     /// Evaluates into new locals.
@@ -179,7 +205,9 @@ impl RowCode<'_> {
             ExprKind::In(item, items) => self.emit_in(item, items, on_error),
             ExprKind::Unwrap(operand) => {
                 let locals = self.emit_to_locals(operand, on_error);
-                let Some((present, value)) = locals.split_last() else { return self.fail(failure::NO_SUCH_OVERLOAD, on_error) };
+                let Some((present, value)) = locals.split_last() else {
+                    return self.fail(failure::NO_SUCH_OVERLOAD, on_error);
+                };
                 self.f.ins().local_get(*present).i32_eqz();
                 self.fail_if(failure::NO_SUCH_OVERLOAD, on_error);
                 self.f.get_all(value);
@@ -235,7 +263,10 @@ impl RowCode<'_> {
 
     pub(super) fn push_literal(&mut self, bytes: &[u8]) {
         let address = self.module.data.intern(bytes);
-        self.f.ins().i32_const(address as i32).i32_const(bytes.len() as i32);
+        self.f
+            .ins()
+            .i32_const(address as i32)
+            .i32_const(bytes.len() as i32);
     }
 
     pub(super) fn push_zero(&mut self, slot: ValType) {
@@ -282,24 +313,37 @@ impl RowCode<'_> {
         } else {
             chain(expr, and, &mut operands);
         }
-        let fails: Vec<bool> = operands.iter().map(|operand| self.can_fail(operand)).collect();
+        let fails: Vec<bool> = operands
+            .iter()
+            .map(|operand| self.can_fail(operand))
+            .collect();
         let anything_fails = fails.iter().any(|fails| *fails);
         if self.trace.is_none() && !anything_fails {
             // Nothing can be seen of the order, so what is cheap goes first, and without branches.
             operands.sort_by_key(|operand| !is_cheap(operand));
         }
-        let n_cheap = if self.trace.is_none() && !anything_fails { operands.iter().filter(|operand| is_cheap(operand)).count() } else { 0 };
+        let n_cheap = if self.trace.is_none() && !anything_fails {
+            operands.iter().filter(|operand| is_cheap(operand)).count()
+        } else {
+            0
+        };
         let (cheap, rest) = operands.split_at(n_cheap);
         let decided = i32::from(!and);
 
-        let done = if rest.is_empty() { None } else { Some(self.f.block(BlockType::Result(ValType::I32))) };
+        let done = if rest.is_empty() {
+            None
+        } else {
+            Some(self.f.block(BlockType::Result(ValType::I32)))
+        };
         let exit_if_decided = |code: &mut Self, done: Label| {
             if and {
                 code.f.ins().i32_eqz();
             }
             code.f.br_if(done);
         };
-        let Some(done) = done else { return self.emit_cheap(cheap, and, on_error) };
+        let Some(done) = done else {
+            return self.emit_cheap(cheap, and, on_error);
+        };
         self.f.ins().i32_const(decided);
         if !cheap.is_empty() {
             self.emit_cheap(cheap, and, on_error);
@@ -400,7 +444,11 @@ impl RowCode<'_> {
     fn emit_in(&mut self, item: &Expr, items: &[Expr], on_error: Label) {
         let item_locals = self.emit_to_locals(item, on_error);
         let literals: Option<Vec<&[u8]>> = items.iter().map(|item| literal_bytes(item)).collect();
-        if let ([pointer, length], Some(literals), true) = (&item_locals[..], literals, matches!(item.ty, Type::String | Type::Bytes)) {
+        if let ([pointer, length], Some(literals), true) = (
+            &item_locals[..],
+            literals,
+            matches!(item.ty, Type::String | Type::Bytes),
+        ) {
             return self.emit_in_literals(*pointer, *length, &literals);
         }
         let items_fail = items.iter().any(|item| self.can_fail(item));
@@ -410,7 +458,11 @@ impl RowCode<'_> {
             self.f.ins().i32_const(0).local_set(found);
             for element in items {
                 let element_locals = self.emit_to_locals(element, on_error);
-                self.compare_locals(CompareOp::Equal, (&item.ty, &item_locals), (&element.ty, &element_locals));
+                self.compare_locals(
+                    CompareOp::Equal,
+                    (&item.ty, &item_locals),
+                    (&element.ty, &element_locals),
+                );
                 self.f.ins().local_get(found).i32_or().local_set(found);
             }
             self.f.ins().local_get(found);
@@ -420,7 +472,11 @@ impl RowCode<'_> {
         self.f.ins().i32_const(1);
         for element in items {
             let element_locals = self.emit_to_locals(element, on_error);
-            self.compare_locals(CompareOp::Equal, (&item.ty, &item_locals), (&element.ty, &element_locals));
+            self.compare_locals(
+                CompareOp::Equal,
+                (&item.ty, &item_locals),
+                (&element.ty, &element_locals),
+            );
             self.f.br_if(done);
         }
         self.f.ins().drop().i32_const(0);
@@ -429,7 +485,8 @@ impl RowCode<'_> {
 
     /// Tests the length first, then compares with the literals of that length.
     fn emit_in_literals(&mut self, pointer: u32, length: u32, literals: &[&[u8]]) {
-        let mut by_length: std::collections::BTreeMap<usize, Vec<&[u8]>> = std::collections::BTreeMap::new();
+        let mut by_length: std::collections::BTreeMap<usize, Vec<&[u8]>> =
+            std::collections::BTreeMap::new();
         for literal in literals {
             let group = by_length.entry(literal.len()).or_default();
             if !group.contains(literal) {
@@ -438,7 +495,11 @@ impl RowCode<'_> {
         }
         let done = self.f.block(BlockType::Result(ValType::I32));
         for (literal_length, group) in by_length {
-            self.f.ins().local_get(length).i32_const(literal_length as i32).i32_eq();
+            self.f
+                .ins()
+                .local_get(length)
+                .i32_const(literal_length as i32)
+                .i32_eq();
             self.f.if_(BlockType::Empty);
             for (index, literal) in group.iter().enumerate() {
                 self.bytes_equal_literal(pointer, literal);
@@ -459,7 +520,11 @@ impl RowCode<'_> {
             self.f.ins().f64_neg();
             return;
         }
-        let status = if operand.ty == Type::Duration { failure::DURATION_RANGE } else { failure::INTEGER_OVERFLOW };
+        let status = if operand.ty == Type::Duration {
+            failure::DURATION_RANGE
+        } else {
+            failure::INTEGER_OVERFLOW
+        };
         let value = self.f.local(ValType::I64);
         self.f.ins().local_tee(value).i64_const(i64::MIN).i64_eq();
         self.fail_if(status, on_error);

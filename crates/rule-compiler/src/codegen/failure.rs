@@ -12,7 +12,10 @@ pub(super) const FAILURES: [(u8, &str); 9] = [
     (1, "divide by zero"),
     (2, "modulus by zero"),
     (5, "no such overload: the operand is null"),
-    (0, "the number is out of the range of the type it is converted to"),
+    (
+        0,
+        "the number is out of the range of the type it is converted to",
+    ),
     (3, "the text can't be converted"),
     (0, "the timestamp is outside of the years 1 to 9999"),
     (0, "the duration is out of range"),

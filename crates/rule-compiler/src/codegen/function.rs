@@ -17,7 +17,12 @@ pub(super) struct FunctionBuilder {
 
 impl FunctionBuilder {
     pub(super) fn new(n_params: u32) -> Self {
-        Self { n_params, locals: Vec::new(), code: Vec::new(), depth: 0 }
+        Self {
+            n_params,
+            locals: Vec::new(),
+            code: Vec::new(),
+            depth: 0,
+        }
     }
 
     /// A new local; zero at the start of the function.

@@ -1,17 +1,30 @@
 //! The core module's side of world `rules`: what it imports and exports. All parameters and results are `i32`.
 
 /// Module, name, number of parameters and of results of the one import.
-pub(crate) const IMPORT: (&str, &str, usize, usize) = ("[export]rulestage:stage/stage@0.1.0", "[resource-new]session", 1, 1);
+pub(crate) const IMPORT: (&str, &str, usize, usize) = (
+    "[export]rulestage:stage/stage@0.1.0",
+    "[resource-new]session",
+    1,
+    1,
+);
 
 /// Name, number of parameters and of results of each exported function, in the order of their indices.
 pub(crate) const EXPORTS: [(&str, usize, usize); 11] = [
     ("cabi_realloc", 4, 1),
     ("rulestage:stage/stage@0.1.0#describe", 0, 1),
     ("rulestage:stage/stage@0.1.0#[static]session.open", 2, 1),
-    ("cabi_post_rulestage:stage/stage@0.1.0#[static]session.open", 1, 0),
+    (
+        "cabi_post_rulestage:stage/stage@0.1.0#[static]session.open",
+        1,
+        0,
+    ),
     ("rulestage:stage/stage@0.1.0#[method]session.schema", 1, 1),
     ("rulestage:stage/stage@0.1.0#[method]session.process", 4, 1),
-    ("cabi_post_rulestage:stage/stage@0.1.0#[method]session.process", 1, 0),
+    (
+        "cabi_post_rulestage:stage/stage@0.1.0#[method]session.process",
+        1,
+        0,
+    ),
     ("rulestage:stage/stage@0.1.0#[dtor]session", 1, 0),
     ("rulestage:stage/explain@0.1.0#describe-rules", 0, 1),
     ("rulestage:stage/explain@0.1.0#explain-row", 5, 1),

@@ -5,7 +5,11 @@ use super::function::FunctionBuilder;
 use super::interface;
 use super::runtime::{Footprint, KeptFunctions, Template};
 use std::collections::HashMap;
-use wasm_encoder::{BlockType, CodeSection, ConstExpr, DataSection, EntityType, ExportKind, ExportSection, FunctionSection, GlobalSection, GlobalType, ImportSection, MemorySection, MemoryType, Module, TypeSection, ValType};
+use wasm_encoder::{
+    BlockType, CodeSection, ConstExpr, DataSection, EntityType, ExportKind, ExportSection,
+    FunctionSection, GlobalSection, GlobalType, ImportSection, MemorySection, MemoryType, Module,
+    TypeSection, ValType,
+};
 
 /// The globals of the module, by index.
 pub(super) mod global {
@@ -113,7 +117,11 @@ impl ModuleBuilder {
         let (import_module, import_name, n_params, n_results) = interface::IMPORT;
         let import_type = self.type_index(&i32s(n_params), &i32s(n_results));
         let mut imports = ImportSection::new();
-        imports.import(import_module, import_name, EntityType::Function(import_type));
+        imports.import(
+            import_module,
+            import_name,
+            EntityType::Function(import_type),
+        );
 
         let mut functions = FunctionSection::new();
         let mut exports = ExportSection::new();
@@ -135,22 +143,38 @@ impl ModuleBuilder {
             code.function(&body.finish());
         }
         let helpers = std::mem::replace(&mut self.helpers, KeptFunctions::new(0));
-        helpers.write_code(&mut code, global::STACK, |params, results| self.type_index(params, results));
+        helpers.write_code(&mut code, global::STACK, |params, results| {
+            self.type_index(params, results)
+        });
 
         let template = Template::get();
         let mut data = DataSection::new();
         if helpers.footprint == Footprint::StackAndData {
             for (address, bytes) in &template.data {
-                data.active(0, &ConstExpr::i32_const(*address as i32), bytes.iter().copied());
+                data.active(
+                    0,
+                    &ConstExpr::i32_const(*address as i32),
+                    bytes.iter().copied(),
+                );
             }
         }
         let heap_start = self.data.end().next_multiple_of(16);
-        data.active(0, &ConstExpr::i32_const(self.data.base() as i32), self.data.bytes().iter().copied());
+        data.active(
+            0,
+            &ConstExpr::i32_const(self.data.base() as i32),
+            self.data.bytes().iter().copied(),
+        );
 
         let mut memories = MemorySection::new();
         const PAGE_BYTES: u64 = 65_536;
         let minimum = u64::from(heap_start).div_ceil(PAGE_BYTES) + 1;
-        memories.memory(MemoryType { minimum, maximum: None, memory64: false, shared: false, page_size_log2: None });
+        memories.memory(MemoryType {
+            minimum,
+            maximum: None,
+            memory64: false,
+            shared: false,
+            page_size_log2: None,
+        });
 
         let mut globals = GlobalSection::new();
         let mut variables = vec![heap_start, heap_start, 0, 0, 0, 0];
@@ -158,15 +182,32 @@ impl ModuleBuilder {
             variables.push(template.stack_top);
         }
         for start in variables {
-            globals.global(GlobalType { val_type: ValType::I32, mutable: true, shared: false }, &ConstExpr::i32_const(start as i32));
+            globals.global(
+                GlobalType {
+                    val_type: ValType::I32,
+                    mutable: true,
+                    shared: false,
+                },
+                &ConstExpr::i32_const(start as i32),
+            );
         }
 
         let mut types = TypeSection::new();
         for (params, results) in &self.types {
-            types.ty().function(params.iter().copied(), results.iter().copied());
+            types
+                .ty()
+                .function(params.iter().copied(), results.iter().copied());
         }
         let mut module = Module::new();
-        module.section(&types).section(&imports).section(&functions).section(&memories).section(&globals).section(&exports).section(&code).section(&data);
+        module
+            .section(&types)
+            .section(&imports)
+            .section(&functions)
+            .section(&memories)
+            .section(&globals)
+            .section(&exports)
+            .section(&code)
+            .section(&data);
         module.finish()
     }
 }

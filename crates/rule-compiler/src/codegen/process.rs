@@ -21,13 +21,27 @@ struct Gathered {
 }
 
 /// Generates `process(session, rows, columns, number of columns) -> address of the result`.
-pub(super) fn generate(ruleset: &RuleSet, module: &mut ModuleBuilder, statics: &Statics) -> FunctionBuilder {
+pub(super) fn generate(
+    ruleset: &RuleSet,
+    module: &mut ModuleBuilder,
+    statics: &Statics,
+) -> FunctionBuilder {
     let (session, rows, columns, n_columns) = (0, 1, 2, 3);
     let mut f = FunctionBuilder::new(4);
     check_columns(&mut f, ruleset, statics, rows, columns, n_columns);
     let row = f.local(ValType::I32);
     let error = f.local(ValType::I32);
-    let mut code = RowCode { ruleset, module, f, row, error, inputs: Vec::new(), params: Vec::new(), lets: Vec::new(), trace: None };
+    let mut code = RowCode {
+        ruleset,
+        module,
+        f,
+        row,
+        error,
+        inputs: Vec::new(),
+        params: Vec::new(),
+        lets: Vec::new(),
+        trace: None,
+    };
     code.open_params(session);
     code.open_columns(columns, &count_uses(ruleset));
     code.reset_temp();
@@ -39,7 +53,11 @@ pub(super) fn generate(ruleset: &RuleSet, module: &mut ModuleBuilder, statics: &
     for output in &ruleset.outputs {
         let column = code.open_output(&output.ty, rows);
         let value = code.locals(&output.ty);
-        outputs.push(Gathered { column, value, is_set: code.f.local(ValType::I32) });
+        outputs.push(Gathered {
+            column,
+            value,
+            is_set: code.f.local(ValType::I32),
+        });
     }
 
     let done = code.f.block(BlockType::Empty);
@@ -53,7 +71,12 @@ pub(super) fn generate(ruleset: &RuleSet, module: &mut ModuleBuilder, statics: &
         code.emit_rule(rule, index, &outputs, row_error, row_origin);
     }
     code.end_row(&outputs, row_error, row_origin, errors, statics);
-    code.f.ins().local_get(row).i32_const(1).i32_add().local_set(row);
+    code.f
+        .ins()
+        .local_get(row)
+        .i32_const(1)
+        .i32_add()
+        .local_set(row);
     code.f.br(next);
     code.f.end();
     code.f.end();
@@ -62,17 +85,38 @@ pub(super) fn generate(ruleset: &RuleSet, module: &mut ModuleBuilder, statics: &
 }
 
 /// Refuses columns that do not fit; after this, their buffers are as long as the rows need.
-pub(super) fn check_columns(f: &mut FunctionBuilder, ruleset: &RuleSet, statics: &Statics, rows: u32, columns: u32, n_columns: u32) {
+pub(super) fn check_columns(
+    f: &mut FunctionBuilder,
+    ruleset: &RuleSet,
+    statics: &Statics,
+    rows: u32,
+    columns: u32,
+    n_columns: u32,
+) {
     const MAX_ROWS: i32 = 1 << 24;
     f.ins().local_get(rows).i32_const(MAX_ROWS).i32_gt_u();
     return_if(f, statics.too_many_rows);
-    f.ins().local_get(n_columns).i32_const(ruleset.inputs.len() as i32).i32_ne();
+    f.ins()
+        .local_get(n_columns)
+        .i32_const(ruleset.inputs.len() as i32)
+        .i32_ne();
     return_if(f, statics.wrong_number_of_columns);
     for ((input, index), refusal) in ruleset.inputs.iter().zip(0..).zip(&statics.column_refusals) {
-        f.ins().local_get(columns).i32_const(index * array::SIZE as i32).i32_add();
-        f.ins().i32_const(i32::from(buffer_case(&input.ty))).local_get(rows);
+        f.ins()
+            .local_get(columns)
+            .i32_const(index * array::SIZE as i32)
+            .i32_add();
+        f.ins()
+            .i32_const(i32::from(buffer_case(&input.ty)))
+            .local_get(rows);
         match inner(&input.ty) {
-            Type::Bool => f.ins().local_get(rows).i32_const(7).i32_add().i32_const(3).i32_shr_u(),
+            Type::Bool => f
+                .ins()
+                .local_get(rows)
+                .i32_const(7)
+                .i32_add()
+                .i32_const(3)
+                .i32_shr_u(),
             Type::String | Type::Bytes => f.ins().local_get(rows).i32_const(1).i32_add(),
             Type::Null => f.ins().i32_const(0),
             _ => f.ins().local_get(rows),
@@ -91,7 +135,12 @@ fn return_if(f: &mut FunctionBuilder, result: u32) {
 impl RowCode<'_> {
     /// Loads the session's parameters into locals.
     pub(super) fn open_params(&mut self, session: u32) {
-        for (param, offset) in self.ruleset.params.iter().zip(super::session::param_offsets(self.ruleset)) {
+        for (param, offset) in self
+            .ruleset
+            .params
+            .iter()
+            .zip(super::session::param_offsets(self.ruleset))
+        {
             let locals = self.locals(&param.ty);
             let mut offset = u64::from(offset);
             for (local, slot) in locals.iter().zip(slots(&param.ty)) {
@@ -109,7 +158,14 @@ impl RowCode<'_> {
     }
 
     pub(super) fn reset_temp(&mut self) {
-        self.f.ins().i32_const(0).global_set(global::TEMP).i32_const(0).global_set(global::TEMP_START).i32_const(0).global_set(global::TEMP_END);
+        self.f
+            .ins()
+            .i32_const(0)
+            .global_set(global::TEMP)
+            .i32_const(0)
+            .global_set(global::TEMP_START)
+            .i32_const(0)
+            .global_set(global::TEMP_END);
     }
 
     /// Evaluates all lets; their errors are kept until they are used.
@@ -138,7 +194,10 @@ impl RowCode<'_> {
     }
 
     fn start_row(&mut self, outputs: &[Gathered], row_error: u32) {
-        self.f.ins().global_get(global::TEMP_START).global_set(global::TEMP);
+        self.f
+            .ins()
+            .global_get(global::TEMP_START)
+            .global_set(global::TEMP);
         self.f.ins().i32_const(0).local_set(row_error);
         for gathered in outputs {
             self.f.ins().i32_const(0).local_set(gathered.is_set);
@@ -146,7 +205,14 @@ impl RowCode<'_> {
     }
 
     /// One rule: the condition, then the contributions of one side. The first error of the row is kept.
-    fn emit_rule(&mut self, rule: &Rule, index: i32, outputs: &[Gathered], row_error: u32, row_origin: u32) {
+    fn emit_rule(
+        &mut self,
+        rule: &Rule,
+        index: i32,
+        outputs: &[Gathered],
+        row_error: u32,
+        row_origin: u32,
+    ) {
         let done = self.f.block(BlockType::Empty);
         let failed = self.f.block(BlockType::Empty);
         self.emit(&rule.condition, failed);
@@ -165,7 +231,12 @@ impl RowCode<'_> {
         self.f.end();
         let error = self.error;
         self.unless(row_error, |code| {
-            code.f.ins().local_get(error).local_set(row_error).i32_const(index).local_set(row_origin);
+            code.f
+                .ins()
+                .local_get(error)
+                .local_set(row_error)
+                .i32_const(index)
+                .local_set(row_origin);
         });
         self.f.end();
     }
@@ -206,13 +277,21 @@ impl RowCode<'_> {
             }
             Merge::Min | Merge::Max => {
                 let locals = self.emit_output_value(contribution, &output.ty, failed);
-                let op = if output.merge == Merge::Min { CompareOp::Less } else { CompareOp::Greater };
+                let op = if output.merge == Merge::Min {
+                    CompareOp::Less
+                } else {
+                    CompareOp::Greater
+                };
                 let n_slots = slots(inner(&output.ty)).len();
                 self.f.ins().local_get(gathered.is_set).i32_eqz();
                 self.f.if_(BlockType::Result(ValType::I32));
                 self.f.ins().i32_const(1);
                 self.f.else_();
-                self.compare_locals(op, (inner(&output.ty), &locals[..n_slots]), (inner(&output.ty), &gathered.value[..n_slots]));
+                self.compare_locals(
+                    op,
+                    (inner(&output.ty), &locals[..n_slots]),
+                    (inner(&output.ty), &gathered.value[..n_slots]),
+                );
                 self.f.end();
                 self.f.if_(BlockType::Empty);
                 take(self, &locals);
@@ -226,7 +305,12 @@ impl RowCode<'_> {
     }
 
     /// Evaluates a contribution to locals of the output's type.
-    fn emit_output_value(&mut self, contribution: &Contribution, ty: &Type, failed: Label) -> Vec<u32> {
+    fn emit_output_value(
+        &mut self,
+        contribution: &Contribution,
+        ty: &Type,
+        failed: Label,
+    ) -> Vec<u32> {
         let value = &contribution.value;
         self.emit(value, failed);
         if is_nullable(ty) && !is_nullable(&value.ty) {
@@ -241,11 +325,21 @@ impl RowCode<'_> {
         locals
     }
 
-    fn contribute_to_list(&mut self, contribution: &Contribution, output: &Output, element: &Type, gathered: &Gathered, failed: Label) {
+    fn contribute_to_list(
+        &mut self,
+        contribution: &Contribution,
+        output: &Output,
+        element: &Type,
+        gathered: &Gathered,
+        failed: Label,
+    ) {
         // All elements are evaluated before the first is appended, so that an error leaves nothing behind.
         let elements: Vec<Vec<u32>> = match list_items(&contribution.value) {
             None => vec![self.emit_to_locals(&contribution.value, failed)],
-            Some(ListItems::Expressions(items)) => items.iter().map(|item| self.emit_to_locals(item, failed)).collect(),
+            Some(ListItems::Expressions(items)) => items
+                .iter()
+                .map(|item| self.emit_to_locals(item, failed))
+                .collect(),
             Some(ListItems::Constants(items)) => items
                 .iter()
                 .map(|item| {
@@ -279,18 +373,35 @@ impl RowCode<'_> {
     fn append_unless_present(&mut self, gathered: &Gathered, element: &Type, value: &[u32]) {
         let row = self.row;
         let index = self.f.local(ValType::I32);
-        self.f.ins().local_get(gathered.column.values).local_get(row).i32_const(2).i32_shl().i32_add().i32_load(at(0)).local_set(index);
+        self.f
+            .ins()
+            .local_get(gathered.column.values)
+            .local_get(row)
+            .i32_const(2)
+            .i32_shl()
+            .i32_add()
+            .i32_load(at(0))
+            .local_set(index);
         let present = self.f.block(BlockType::Empty);
         let absent = self.f.block(BlockType::Empty);
         let next = self.f.loop_();
-        self.f.ins().local_get(index).local_get(gathered.column.n_elements).i32_ge_u();
+        self.f
+            .ins()
+            .local_get(index)
+            .local_get(gathered.column.n_elements)
+            .i32_ge_u();
         self.f.br_if(absent);
         self.push_element(&gathered.column, element, index);
         let other = self.locals(element);
         self.f.set_all(&other);
         self.compare_locals(CompareOp::Equal, (element, value), (element, &other));
         self.f.br_if(present);
-        self.f.ins().local_get(index).i32_const(1).i32_add().local_set(index);
+        self.f
+            .ins()
+            .local_get(index)
+            .i32_const(1)
+            .i32_add()
+            .local_set(index);
         self.f.br(next);
         self.f.end();
         self.f.end();
@@ -299,7 +410,14 @@ impl RowCode<'_> {
     }
 
     /// Notes the row's error, and writes its results: defaults where nothing contributed or the row failed.
-    fn end_row(&mut self, outputs: &[Gathered], row_error: u32, row_origin: u32, errors: super::columns::Growable, statics: &Statics) {
+    fn end_row(
+        &mut self,
+        outputs: &[Gathered],
+        row_error: u32,
+        row_origin: u32,
+        errors: super::columns::Growable,
+        statics: &Statics,
+    ) {
         self.f.ins().local_get(row_error);
         self.f.if_(BlockType::Empty);
         self.append_row_error(row_error, row_origin, errors, statics);
@@ -314,7 +432,9 @@ impl RowCode<'_> {
         for (gathered, output) in outputs.iter().zip(&ruleset.outputs) {
             match &output.ty {
                 Type::List(element) => {
-                    if let Const::List(items) = &output.default && !items.is_empty() {
+                    if let Const::List(items) = &output.default
+                        && !items.is_empty()
+                    {
                         self.unless(gathered.is_set, |code| {
                             for item in items {
                                 code.push_const(item, element);
@@ -337,7 +457,13 @@ impl RowCode<'_> {
         }
     }
 
-    fn append_row_error(&mut self, row_error: u32, row_origin: u32, errors: super::columns::Growable, statics: &Statics) {
+    fn append_row_error(
+        &mut self,
+        row_error: u32,
+        row_origin: u32,
+        errors: super::columns::Growable,
+        statics: &Statics,
+    ) {
         self.make_room(errors, |code| {
             code.f.ins().i32_const(row_error::SIZE as i32);
         });
@@ -346,60 +472,154 @@ impl RowCode<'_> {
         let origin = self.f.local(ValType::I32);
         let row = self.row;
         let mut ins = self.f.ins();
-        ins.local_get(errors.pointer).local_get(errors.length).i32_add().local_set(record);
-        ins.local_get(errors.length).i32_const(row_error::SIZE as i32).i32_add().local_set(errors.length);
-        ins.local_get(row_error).i32_const(12).i32_mul().i32_const(statics.failures as i32).i32_add().local_set(failure);
-        ins.local_get(row_origin).i32_const(3).i32_shl().i32_const(statics.origins as i32).i32_add().local_set(origin);
-        ins.local_get(record).local_get(row).i32_store(at(row_error::ROW));
-        ins.local_get(record).local_get(failure).i32_load8_u(at(0)).i32_store8(at(row_error::CODE));
-        ins.local_get(record).local_get(origin).i64_load(at(0)).i64_store(at(row_error::ORIGIN));
-        ins.local_get(record).local_get(failure).i64_load(at(4)).i64_store(at(row_error::MESSAGE));
+        ins.local_get(errors.pointer)
+            .local_get(errors.length)
+            .i32_add()
+            .local_set(record);
+        ins.local_get(errors.length)
+            .i32_const(row_error::SIZE as i32)
+            .i32_add()
+            .local_set(errors.length);
+        ins.local_get(row_error)
+            .i32_const(12)
+            .i32_mul()
+            .i32_const(statics.failures as i32)
+            .i32_add()
+            .local_set(failure);
+        ins.local_get(row_origin)
+            .i32_const(3)
+            .i32_shl()
+            .i32_const(statics.origins as i32)
+            .i32_add()
+            .local_set(origin);
+        ins.local_get(record)
+            .local_get(row)
+            .i32_store(at(row_error::ROW));
+        ins.local_get(record)
+            .local_get(failure)
+            .i32_load8_u(at(0))
+            .i32_store8(at(row_error::CODE));
+        ins.local_get(record)
+            .local_get(origin)
+            .i64_load(at(0))
+            .i64_store(at(row_error::ORIGIN));
+        ins.local_get(record)
+            .local_get(failure)
+            .i64_load(at(4))
+            .i64_store(at(row_error::MESSAGE));
     }
 
     /// Lays out the outcome; its fixed parts are static, because one result is alive at a time.
     fn write_result(&mut self, outputs: &[Gathered], rows: u32, errors: super::columns::Growable) {
         let ruleset = self.ruleset;
-        let n_arrays: u32 = ruleset.outputs.iter().map(|output| if matches!(output.ty, Type::List(_)) { 2 } else { 1 }).sum();
+        let n_arrays: u32 = ruleset
+            .outputs
+            .iter()
+            .map(|output| {
+                if matches!(output.ty, Type::List(_)) {
+                    2
+                } else {
+                    1
+                }
+            })
+            .sum();
         let arrays = self.module.data.reserve(n_arrays * array::SIZE);
         let result = self.module.data.reserve(RESULT_SIZE);
         let mut address = arrays;
         for (gathered, output) in outputs.iter().zip(&ruleset.outputs) {
             let column = &gathered.column;
-            self.write_array(address, rows, column.validity, &output.ty, column.values, column.bytes);
+            self.write_array(
+                address,
+                rows,
+                column.validity,
+                &output.ty,
+                column.values,
+                column.bytes,
+            );
             address += array::SIZE;
             if let Type::List(element) = &output.ty {
-                let values = if **element == Type::Bool { self.pack_bits(column) } else { column.elements.pointer };
+                let values = if **element == Type::Bool {
+                    self.pack_bits(column)
+                } else {
+                    column.elements.pointer
+                };
                 self.write_array(address, column.n_elements, 0, element, values, column.bytes);
                 address += array::SIZE;
             }
         }
         let mut ins = self.f.ins();
         ins.i32_const(result as i32).i32_const(0).i32_store8(at(0));
-        ins.i32_const(result as i32).i32_const(arrays as i32).i32_store(at(4));
-        ins.i32_const(result as i32).i32_const(n_arrays as i32).i32_store(at(8));
-        ins.i32_const(result as i32).local_get(errors.pointer).i32_store(at(12));
-        ins.i32_const(result as i32).local_get(errors.length).i32_const(row_error::SIZE as i32).i32_div_u().i32_store(at(16));
+        ins.i32_const(result as i32)
+            .i32_const(arrays as i32)
+            .i32_store(at(4));
+        ins.i32_const(result as i32)
+            .i32_const(n_arrays as i32)
+            .i32_store(at(8));
+        ins.i32_const(result as i32)
+            .local_get(errors.pointer)
+            .i32_store(at(12));
+        ins.i32_const(result as i32)
+            .local_get(errors.length)
+            .i32_const(row_error::SIZE as i32)
+            .i32_div_u()
+            .i32_store(at(16));
         ins.i32_const(result as i32);
     }
 
-    fn write_array(&mut self, address: u32, length: u32, validity: u32, ty: &Type, values: u32, bytes: super::columns::Growable) {
+    fn write_array(
+        &mut self,
+        address: u32,
+        length: u32,
+        validity: u32,
+        ty: &Type,
+        values: u32,
+        bytes: super::columns::Growable,
+    ) {
         let base = address as i32;
         let nullable = is_nullable(ty);
         let push_bits_length = |code: &mut Self| {
-            code.f.ins().local_get(length).i32_const(7).i32_add().i32_const(3).i32_shr_u();
+            code.f
+                .ins()
+                .local_get(length)
+                .i32_const(7)
+                .i32_add()
+                .i32_const(3)
+                .i32_shr_u();
         };
-        self.f.ins().i32_const(base).local_get(length).i32_store(at(array::LENGTH));
-        self.f.ins().i32_const(base).i32_const(i32::from(nullable)).i32_store8(at(array::HAS_VALIDITY));
+        self.f
+            .ins()
+            .i32_const(base)
+            .local_get(length)
+            .i32_store(at(array::LENGTH));
+        self.f
+            .ins()
+            .i32_const(base)
+            .i32_const(i32::from(nullable))
+            .i32_store8(at(array::HAS_VALIDITY));
         if nullable {
-            self.f.ins().i32_const(base).local_get(validity).i32_store(at(array::VALIDITY)).i32_const(base);
+            self.f
+                .ins()
+                .i32_const(base)
+                .local_get(validity)
+                .i32_store(at(array::VALIDITY))
+                .i32_const(base);
             push_bits_length(self);
             self.f.ins().i32_store(at(array::VALIDITY_LENGTH));
         }
-        self.f.ins().i32_const(base).i32_const(i32::from(buffer_case(ty))).i32_store8(at(array::CASE));
+        self.f
+            .ins()
+            .i32_const(base)
+            .i32_const(i32::from(buffer_case(ty)))
+            .i32_store8(at(array::CASE));
         if *inner(ty) == Type::Null {
             return;
         }
-        self.f.ins().i32_const(base).local_get(values).i32_store(at(array::VALUES)).i32_const(base);
+        self.f
+            .ins()
+            .i32_const(base)
+            .local_get(values)
+            .i32_store(at(array::VALUES))
+            .i32_const(base);
         match inner(ty) {
             Type::Bool => push_bits_length(self),
             Type::String | Type::Bytes | Type::List(_) => {
@@ -411,8 +631,16 @@ impl RowCode<'_> {
         }
         self.f.ins().i32_store(at(array::VALUES_LENGTH));
         if matches!(inner(ty), Type::String | Type::Bytes) {
-            self.f.ins().i32_const(base).local_get(bytes.pointer).i32_store(at(array::BYTES));
-            self.f.ins().i32_const(base).local_get(bytes.length).i32_store(at(array::BYTES_LENGTH));
+            self.f
+                .ins()
+                .i32_const(base)
+                .local_get(bytes.pointer)
+                .i32_store(at(array::BYTES));
+            self.f
+                .ins()
+                .i32_const(base)
+                .local_get(bytes.length)
+                .i32_store(at(array::BYTES_LENGTH));
         }
     }
 
@@ -422,17 +650,58 @@ impl RowCode<'_> {
         let length = self.f.local(ValType::I32);
         let index = self.f.local(ValType::I32);
         let address = self.f.local(ValType::I32);
-        self.f.ins().local_get(column.n_elements).i32_const(7).i32_add().i32_const(3).i32_shr_u().local_tee(length);
-        self.f.ins().i32_const(8).call(function::ALLOCATE).local_tee(bits).i32_const(0).local_get(length).memory_fill(0);
+        self.f
+            .ins()
+            .local_get(column.n_elements)
+            .i32_const(7)
+            .i32_add()
+            .i32_const(3)
+            .i32_shr_u()
+            .local_tee(length);
+        self.f
+            .ins()
+            .i32_const(8)
+            .call(function::ALLOCATE)
+            .local_tee(bits)
+            .i32_const(0)
+            .local_get(length)
+            .memory_fill(0);
         self.f.ins().i32_const(0).local_set(index);
         let done = self.f.block(BlockType::Empty);
         let next = self.f.loop_();
-        self.f.ins().local_get(index).local_get(column.n_elements).i32_ge_u();
+        self.f
+            .ins()
+            .local_get(index)
+            .local_get(column.n_elements)
+            .i32_ge_u();
         self.f.br_if(done);
-        self.f.ins().local_get(bits).local_get(index).i32_const(3).i32_shr_u().i32_add().local_tee(address);
+        self.f
+            .ins()
+            .local_get(bits)
+            .local_get(index)
+            .i32_const(3)
+            .i32_shr_u()
+            .i32_add()
+            .local_tee(address);
         self.f.ins().local_get(address).i32_load8_u(at(0));
-        self.f.ins().local_get(column.elements.pointer).local_get(index).i32_add().i32_load8_u(at(0)).local_get(index).i32_const(7).i32_and().i32_shl().i32_or().i32_store8(at(0));
-        self.f.ins().local_get(index).i32_const(1).i32_add().local_set(index);
+        self.f
+            .ins()
+            .local_get(column.elements.pointer)
+            .local_get(index)
+            .i32_add()
+            .i32_load8_u(at(0))
+            .local_get(index)
+            .i32_const(7)
+            .i32_and()
+            .i32_shl()
+            .i32_or()
+            .i32_store8(at(0));
+        self.f
+            .ins()
+            .local_get(index)
+            .i32_const(1)
+            .i32_add()
+            .local_set(index);
         self.f.br(next);
         self.f.end();
         self.f.end();

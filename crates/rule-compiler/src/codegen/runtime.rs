@@ -48,7 +48,16 @@ impl Template {
     }
 
     fn parse(bytes: &'static [u8]) -> Result<Self, wasmparser::BinaryReaderError> {
-        let mut template = Self { types: Vec::new(), function_types: Vec::new(), bodies: Vec::new(), exports: HashMap::new(), panics: Vec::new(), stack_top: 0, data: Vec::new(), heap_base: 0 };
+        let mut template = Self {
+            types: Vec::new(),
+            function_types: Vec::new(),
+            bodies: Vec::new(),
+            exports: HashMap::new(),
+            panics: Vec::new(),
+            stack_top: 0,
+            data: Vec::new(),
+            heap_base: 0,
+        };
         let mut globals = Vec::new();
         let mut heap_base = None;
         for payload in Parser::new(0).parse_all(bytes) {
@@ -56,7 +65,10 @@ impl Template {
                 Payload::TypeSection(section) => {
                     for ty in section.into_iter_err_on_gc_types() {
                         let ty = ty?;
-                        template.types.push((ty.params().iter().map(|ty| val_type(*ty)).collect(), ty.results().iter().map(|ty| val_type(*ty)).collect()));
+                        template.types.push((
+                            ty.params().iter().map(|ty| val_type(*ty)).collect(),
+                            ty.results().iter().map(|ty| val_type(*ty)).collect(),
+                        ));
                     }
                 }
                 Payload::FunctionSection(section) => {
@@ -74,7 +86,9 @@ impl Template {
                             wasmparser::ExternalKind::Func => {
                                 template.exports.insert(export.name, export.index);
                             }
-                            wasmparser::ExternalKind::Global if export.name == "__heap_base" => heap_base = Some(export.index),
+                            wasmparser::ExternalKind::Global if export.name == "__heap_base" => {
+                                heap_base = Some(export.index)
+                            }
                             _ => {}
                         }
                     }
@@ -90,7 +104,8 @@ impl Template {
                 }
                 Payload::CustomSection(section) => {
                     if let wasmparser::KnownCustom::Name(names) = section.as_known() {
-                        template.panics = panicking_functions(names, template.function_types.len())?;
+                        template.panics =
+                            panicking_functions(names, template.function_types.len())?;
                     }
                 }
                 _ => {}
@@ -98,23 +113,37 @@ impl Template {
         }
         template.panics.resize(template.function_types.len(), false);
         template.stack_top = globals.first().copied().unwrap_or_default();
-        template.heap_base = heap_base.and_then(|index| globals.get(index as usize).copied()).unwrap_or_default();
+        template.heap_base = heap_base
+            .and_then(|index| globals.get(index as usize).copied())
+            .unwrap_or_default();
         Ok(template)
     }
 
     fn is_data_address(&self, address: i64) -> bool {
-        self.data.iter().any(|(start, bytes)| (i64::from(*start)..i64::from(*start) + bytes.len() as i64).contains(&address))
+        self.data.iter().any(|(start, bytes)| {
+            (i64::from(*start)..i64::from(*start) + bytes.len() as i64).contains(&address)
+        })
     }
 }
 
 /// Which functions belong to `core::panicking` or fail a bounds check.
-fn panicking_functions(names: wasmparser::NameSectionReader<'_>, n_functions: usize) -> Result<Vec<bool>, wasmparser::BinaryReaderError> {
+fn panicking_functions(
+    names: wasmparser::NameSectionReader<'_>,
+    n_functions: usize,
+) -> Result<Vec<bool>, wasmparser::BinaryReaderError> {
     let mut panics = vec![false; n_functions];
     for name in names {
         if let wasmparser::Name::Function(functions) = name? {
             for naming in functions {
                 let naming = naming?;
-                let is_panic = ["panicking", "slice_index_fail", "panic_handler", "begin_unwind"].iter().any(|part| naming.name.contains(part));
+                let is_panic = [
+                    "panicking",
+                    "slice_index_fail",
+                    "panic_handler",
+                    "begin_unwind",
+                ]
+                .iter()
+                .any(|part| naming.name.contains(part));
                 if let Some(slot) = panics.get_mut(naming.index as usize) {
                     *slot = is_panic;
                 }
@@ -152,7 +181,12 @@ pub(super) struct KeptFunctions {
 impl KeptFunctions {
     /// Helpers get the function indices from `first_index` on.
     pub(super) fn new(first_index: u32) -> Self {
-        Self { first_index, indices: HashMap::new(), kept: Vec::new(), footprint: Footprint::Nothing }
+        Self {
+            first_index,
+            indices: HashMap::new(),
+            kept: Vec::new(),
+            footprint: Footprint::Nothing,
+        }
     }
 
     /// The index of an exported helper, which is kept from now on with all that it calls.
@@ -186,10 +220,14 @@ impl KeptFunctions {
         let mut callees = Vec::new();
         let mut recent_constants: Vec<bool> = Vec::new();
         let mut reads_data = false;
-        let Ok(operators) = template.bodies[function as usize].get_operators_reader() else { return callees };
+        let Ok(operators) = template.bodies[function as usize].get_operators_reader() else {
+            return callees;
+        };
         for operator in operators.into_iter().map_while(Result::ok) {
             match operator {
-                Operator::I32Const { value } => recent_constants.push(template.is_data_address(i64::from(value))),
+                Operator::I32Const { value } => {
+                    recent_constants.push(template.is_data_address(i64::from(value)))
+                }
                 Operator::LocalGet { .. } => recent_constants.push(false),
                 other => {
                     if let Operator::Call { function_index } = other {
@@ -199,7 +237,8 @@ impl KeptFunctions {
                         }
                     }
                     reads_data |= recent_constants.drain(..).any(|is_address| is_address);
-                    reads_data |= load_offset(&other).is_some_and(|offset| template.is_data_address(offset));
+                    reads_data |=
+                        load_offset(&other).is_some_and(|offset| template.is_data_address(offset));
                 }
             }
         }
@@ -212,11 +251,18 @@ impl KeptFunctions {
     /// Function types (parameters, results) of the kept helpers, in the order of their indices.
     pub(super) fn types(&self) -> impl Iterator<Item = &'static (Vec<ValType>, Vec<ValType>)> {
         let template = Template::get();
-        self.kept.iter().map(|function| &template.types[template.function_types[*function as usize] as usize])
+        self.kept
+            .iter()
+            .map(|function| &template.types[template.function_types[*function as usize] as usize])
     }
 
     /// Adds the bodies in the order of the indices.
-    pub(super) fn write_code(&self, code: &mut CodeSection, stack_pointer: u32, mut type_index: impl FnMut(&[ValType], &[ValType]) -> u32) {
+    pub(super) fn write_code(
+        &self,
+        code: &mut CodeSection,
+        stack_pointer: u32,
+        mut type_index: impl FnMut(&[ValType], &[ValType]) -> u32,
+    ) {
         let template = Template::get();
         for function in &self.kept {
             if template.panics[*function as usize] {
@@ -225,8 +271,15 @@ impl KeptFunctions {
                 code.function(&body);
                 continue;
             }
-            let mut copier = Copier { indices: &self.indices, stack_pointer, template, type_index: &mut type_index };
-            if let Err(error) = copier.parse_function_body(code, template.bodies[*function as usize].clone()) {
+            let mut copier = Copier {
+                indices: &self.indices,
+                stack_pointer,
+                template,
+                type_index: &mut type_index,
+            };
+            if let Err(error) =
+                copier.parse_function_body(code, template.bodies[*function as usize].clone())
+            {
                 unreachable!("the template was made by this crate's build: {error}");
             }
         }
@@ -235,7 +288,16 @@ impl KeptFunctions {
 
 fn load_offset(operator: &Operator<'_>) -> Option<i64> {
     let memarg = match operator {
-        Operator::I32Load { memarg } | Operator::I64Load { memarg } | Operator::F64Load { memarg } | Operator::I32Load8U { memarg } | Operator::I32Load8S { memarg } | Operator::I32Load16U { memarg } | Operator::I32Load16S { memarg } | Operator::I64Load32U { memarg } | Operator::I64Load8U { memarg } | Operator::I64Load16U { memarg } => memarg,
+        Operator::I32Load { memarg }
+        | Operator::I64Load { memarg }
+        | Operator::F64Load { memarg }
+        | Operator::I32Load8U { memarg }
+        | Operator::I32Load8S { memarg }
+        | Operator::I32Load16U { memarg }
+        | Operator::I32Load16S { memarg }
+        | Operator::I64Load32U { memarg }
+        | Operator::I64Load8U { memarg }
+        | Operator::I64Load16U { memarg } => memarg,
         _ => return None,
     };
     Some(memarg.offset as i64)

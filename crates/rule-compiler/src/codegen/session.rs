@@ -32,7 +32,9 @@ pub(super) fn param_offsets(ruleset: &RuleSet) -> Vec<u32> {
 }
 
 fn params_bytes(ruleset: &RuleSet) -> u32 {
-    let last = ruleset.params.last().map_or(0, |param| slots(&param.ty).into_iter().map(slot_bytes).sum());
+    let last = ruleset.params.last().map_or(0, |param| {
+        slots(&param.ty).into_iter().map(slot_bytes).sum()
+    });
     (param_offsets(ruleset).last().copied().unwrap_or_default() + last).next_multiple_of(8)
 }
 
@@ -51,11 +53,18 @@ pub(super) fn post_return() -> FunctionBuilder {
 }
 
 /// `open(parameters, number of parameters) -> address of the result`
-pub(super) fn open(ruleset: &RuleSet, module: &mut ModuleBuilder, statics: &Statics) -> FunctionBuilder {
+pub(super) fn open(
+    ruleset: &RuleSet,
+    module: &mut ModuleBuilder,
+    statics: &Statics,
+) -> FunctionBuilder {
     let (params, n_params) = (0, 1);
     let mut f = FunctionBuilder::new(2);
     let result = module.data.reserve(RESULT_SIZE) as i32;
-    f.ins().local_get(n_params).i32_const(ruleset.params.len() as i32).i32_ne();
+    f.ins()
+        .local_get(n_params)
+        .i32_const(ruleset.params.len() as i32)
+        .i32_ne();
     return_if(&mut f, statics.wrong_number_of_params);
     let block = f.local(ValType::I32);
     if !ruleset.params.is_empty() {
@@ -64,7 +73,11 @@ pub(super) fn open(ruleset: &RuleSet, module: &mut ModuleBuilder, statics: &Stat
         fill_block(&mut f, ruleset, module, params, block);
     }
     f.ins().i32_const(result).i32_const(0).i32_store8(at(0));
-    f.ins().i32_const(result).local_get(block).call(function::RESOURCE_NEW).i32_store(at(4));
+    f.ins()
+        .i32_const(result)
+        .local_get(block)
+        .call(function::RESOURCE_NEW)
+        .i32_store(at(4));
     f.ins().i32_const(result);
     f
 }
@@ -80,10 +93,24 @@ fn param_address(index: usize) -> u64 {
 }
 
 fn check_params(f: &mut FunctionBuilder, ruleset: &RuleSet, statics: &Statics, params: u32) {
-    for ((index, param), refusal) in ruleset.params.iter().enumerate().zip(&statics.param_refusals) {
+    for ((index, param), refusal) in ruleset
+        .params
+        .iter()
+        .enumerate()
+        .zip(&statics.param_refusals)
+    {
         let case = f.local(ValType::I32);
-        f.ins().local_get(params).i32_load8_u(at(param_address(index))).local_tee(case);
-        f.ins().i32_const(i32::from(value_case(&param.ty))).i32_ne().local_get(case).i32_const(i32::from(value::ABSENT)).i32_ne().i32_and();
+        f.ins()
+            .local_get(params)
+            .i32_load8_u(at(param_address(index)))
+            .local_tee(case);
+        f.ins()
+            .i32_const(i32::from(value_case(&param.ty)))
+            .i32_ne()
+            .local_get(case)
+            .i32_const(i32::from(value::ABSENT))
+            .i32_ne()
+            .i32_and();
         return_if(f, *refusal);
     }
 }
@@ -95,57 +122,125 @@ fn is_bytes(ty: &Type) -> bool {
 /// A block for the parameters and the texts in them: a free one that is large enough, or a new one.
 fn take_block(f: &mut FunctionBuilder, ruleset: &RuleSet, params: u32, block: u32) {
     let size = f.local(ValType::I32);
-    f.ins().i32_const(params_bytes(ruleset) as i32).local_set(size);
-    for (index, param) in ruleset.params.iter().enumerate().filter(|(_, param)| is_bytes(&param.ty)) {
+    f.ins()
+        .i32_const(params_bytes(ruleset) as i32)
+        .local_set(size);
+    for (index, param) in ruleset
+        .params
+        .iter()
+        .enumerate()
+        .filter(|(_, param)| is_bytes(&param.ty))
+    {
         debug_assert!(is_bytes(&param.ty), "only texts have a length");
         let base = param_address(index);
         f.ins().local_get(params).i32_load8_u(at(base));
         f.if_(BlockType::Empty);
-        f.ins().local_get(size).local_get(params).i32_load(at(base + value::TEXT_LENGTH)).i32_add().local_set(size);
+        f.ins()
+            .local_get(size)
+            .local_get(params)
+            .i32_load(at(base + value::TEXT_LENGTH))
+            .i32_add()
+            .local_set(size);
         f.end();
     }
     // Writing a text may write up to 7 bytes more.
-    f.ins().local_get(size).i32_const(HEADER_BYTES + 8).i32_add().local_set(size);
+    f.ins()
+        .local_get(size)
+        .i32_const(HEADER_BYTES + 8)
+        .i32_add()
+        .local_set(size);
 
     let link = f.local(ValType::I32);
     let found = f.block(BlockType::Empty);
-    f.ins().global_get(global::FREE).local_set(block).i32_const(0).local_set(link);
+    f.ins()
+        .global_get(global::FREE)
+        .local_set(block)
+        .i32_const(0)
+        .local_set(link);
     let none = f.block(BlockType::Empty);
     let next = f.loop_();
     f.ins().local_get(block).i32_eqz();
     f.br_if(none);
-    f.ins().local_get(block).i32_load(at(0)).local_get(size).i32_ge_u();
+    f.ins()
+        .local_get(block)
+        .i32_load(at(0))
+        .local_get(size)
+        .i32_ge_u();
     f.if_(BlockType::Empty);
     f.ins().local_get(link);
     f.if_(BlockType::Empty);
-    f.ins().local_get(link).local_get(block).i32_load(at(4)).i32_store(at(4));
+    f.ins()
+        .local_get(link)
+        .local_get(block)
+        .i32_load(at(4))
+        .i32_store(at(4));
     f.else_();
-    f.ins().local_get(block).i32_load(at(4)).global_set(global::FREE);
+    f.ins()
+        .local_get(block)
+        .i32_load(at(4))
+        .global_set(global::FREE);
     f.end();
     f.br(found);
     f.end();
-    f.ins().local_get(block).local_tee(link).i32_load(at(4)).local_set(block);
+    f.ins()
+        .local_get(block)
+        .local_tee(link)
+        .i32_load(at(4))
+        .local_set(block);
     f.br(next);
     f.end();
     f.end();
-    f.ins().local_get(size).i32_const(8).call(function::ALLOCATE).local_tee(block).local_get(size).i32_store(at(0));
+    f.ins()
+        .local_get(size)
+        .i32_const(8)
+        .call(function::ALLOCATE)
+        .local_tee(block)
+        .local_get(size)
+        .i32_store(at(0));
     f.ins().global_get(global::HEAP).global_set(global::KEPT);
     f.end();
-    f.ins().local_get(block).i32_const(HEADER_BYTES).i32_add().local_set(block);
+    f.ins()
+        .local_get(block)
+        .i32_const(HEADER_BYTES)
+        .i32_add()
+        .local_set(block);
 }
 
-fn fill_block(f: &mut FunctionBuilder, ruleset: &RuleSet, module: &mut ModuleBuilder, params: u32, block: u32) {
+fn fill_block(
+    f: &mut FunctionBuilder,
+    ruleset: &RuleSet,
+    module: &mut ModuleBuilder,
+    params: u32,
+    block: u32,
+) {
     let text = f.local(ValType::I32);
-    f.ins().local_get(block).i32_const(params_bytes(ruleset) as i32).i32_add().local_set(text);
-    for ((index, param), offset) in ruleset.params.iter().enumerate().zip(param_offsets(ruleset)) {
+    f.ins()
+        .local_get(block)
+        .i32_const(params_bytes(ruleset) as i32)
+        .i32_add()
+        .local_set(text);
+    for ((index, param), offset) in ruleset
+        .params
+        .iter()
+        .enumerate()
+        .zip(param_offsets(ruleset))
+    {
         let offset = u64::from(offset);
         let base = param_address(index);
         f.ins().local_get(params).i32_load8_u(at(base));
         f.if_(BlockType::Empty);
         let mut ins = f.ins();
         match &param.ty {
-            Type::Bool => ins.local_get(block).local_get(params).i32_load8_u(at(base + value::PAYLOAD)).i32_store(at(offset)),
-            Type::Double => ins.local_get(block).local_get(params).f64_load(at(base + value::PAYLOAD)).f64_store(at(offset)),
+            Type::Bool => ins
+                .local_get(block)
+                .local_get(params)
+                .i32_load8_u(at(base + value::PAYLOAD))
+                .i32_store(at(offset)),
+            Type::Double => ins
+                .local_get(block)
+                .local_get(params)
+                .f64_load(at(base + value::PAYLOAD))
+                .f64_store(at(offset)),
             Type::Timestamp => ins
                 .local_get(block)
                 .local_get(params)
@@ -174,7 +269,11 @@ fn fill_block(f: &mut FunctionBuilder, ruleset: &RuleSet, module: &mut ModuleBui
                 .i32_load(at(base + value::TEXT_LENGTH))
                 .i32_add()
                 .local_set(text),
-            _ => ins.local_get(block).local_get(params).i64_load(at(base + value::PAYLOAD)).i64_store(at(offset)),
+            _ => ins
+                .local_get(block)
+                .local_get(params)
+                .i64_load(at(base + value::PAYLOAD))
+                .i64_store(at(offset)),
         };
         f.else_();
         store_default(f, module, &param.default, block, offset);
@@ -182,7 +281,13 @@ fn fill_block(f: &mut FunctionBuilder, ruleset: &RuleSet, module: &mut ModuleBui
     }
 }
 
-fn store_default(f: &mut FunctionBuilder, module: &mut ModuleBuilder, default: &Const, block: u32, offset: u64) {
+fn store_default(
+    f: &mut FunctionBuilder,
+    module: &mut ModuleBuilder,
+    default: &Const,
+    block: u32,
+    offset: u64,
+) {
     let literal = match default {
         Const::String(text) => Some(text.as_bytes()),
         Const::Bytes(bytes) => Some(&bytes[..]),
@@ -196,10 +301,19 @@ fn store_default(f: &mut FunctionBuilder, module: &mut ModuleBuilder, default: &
         Const::Int(value) | Const::Duration(value) => ins.i64_const(*value).i64_store(at(offset)),
         Const::Uint(value) => ins.i64_const(*value as i64).i64_store(at(offset)),
         Const::Double(value) => ins.f64_const(Ieee64::from(*value)).f64_store(at(offset)),
-        Const::Timestamp(seconds, nanos) => ins.i64_const(*seconds).i64_store(at(offset)).local_get(block).i32_const(*nanos as i32).i32_store(at(offset + 8)),
+        Const::Timestamp(seconds, nanos) => ins
+            .i64_const(*seconds)
+            .i64_store(at(offset))
+            .local_get(block)
+            .i32_const(*nanos as i32)
+            .i32_store(at(offset + 8)),
         Const::String(_) | Const::Bytes(_) | Const::Null | Const::List(_) => {
             let length = literal.map_or(0, <[u8]>::len);
-            ins.i32_const(address.unwrap_or_default() as i32).i32_store(at(offset)).local_get(block).i32_const(length as i32).i32_store(at(offset + 4))
+            ins.i32_const(address.unwrap_or_default() as i32)
+                .i32_store(at(offset))
+                .local_get(block)
+                .i32_const(length as i32)
+                .i32_store(at(offset + 4))
         }
     };
 }
@@ -209,8 +323,16 @@ pub(super) fn close(ruleset: &RuleSet) -> FunctionBuilder {
     let block = 0;
     let mut f = FunctionBuilder::new(1);
     if !ruleset.params.is_empty() {
-        f.ins().local_get(block).i32_const(HEADER_BYTES).i32_sub().local_tee(block);
-        f.ins().global_get(global::FREE).i32_store(at(4)).local_get(block).global_set(global::FREE);
+        f.ins()
+            .local_get(block)
+            .i32_const(HEADER_BYTES)
+            .i32_sub()
+            .local_tee(block);
+        f.ins()
+            .global_get(global::FREE)
+            .i32_store(at(4))
+            .local_get(block)
+            .global_set(global::FREE);
     }
     f
 }
@@ -220,11 +342,21 @@ pub(super) fn reallocate() -> FunctionBuilder {
     let (old, old_size, alignment, new_size) = (0, 1, 2, 3);
     let mut f = FunctionBuilder::new(4);
     let new = f.local(ValType::I32);
-    f.ins().local_get(new_size).local_get(alignment).call(function::ALLOCATE).local_set(new);
+    f.ins()
+        .local_get(new_size)
+        .local_get(alignment)
+        .call(function::ALLOCATE)
+        .local_set(new);
     f.ins().local_get(old);
     f.if_(BlockType::Empty);
     f.ins().local_get(new).local_get(old);
-    f.ins().local_get(old_size).local_get(new_size).local_get(old_size).local_get(new_size).i32_lt_u().select();
+    f.ins()
+        .local_get(old_size)
+        .local_get(new_size)
+        .local_get(old_size)
+        .local_get(new_size)
+        .i32_lt_u()
+        .select();
     f.ins().memory_copy(0, 0);
     f.end();
     f.ins().local_get(new);
@@ -242,27 +374,71 @@ pub(super) fn allocate() -> FunctionBuilder {
     let start = f.local(ValType::I32);
     let end = f.local(ValType::I32);
     let missing = f.local(ValType::I32);
-    f.ins().global_get(global::HEAP).local_get(alignment).i32_add().i32_const(1).i32_sub();
-    f.ins().i32_const(0).local_get(alignment).i32_sub().i32_and().local_tee(start);
-    f.ins().local_get(size).i32_add().local_tee(end).local_get(start).i32_lt_u();
-    f.ins().local_get(end).i32_const(-SLACK_BYTES).i32_gt_u().i32_or();
+    f.ins()
+        .global_get(global::HEAP)
+        .local_get(alignment)
+        .i32_add()
+        .i32_const(1)
+        .i32_sub();
+    f.ins()
+        .i32_const(0)
+        .local_get(alignment)
+        .i32_sub()
+        .i32_and()
+        .local_tee(start);
+    f.ins()
+        .local_get(size)
+        .i32_add()
+        .local_tee(end)
+        .local_get(start)
+        .i32_lt_u();
+    f.ins()
+        .local_get(end)
+        .i32_const(-SLACK_BYTES)
+        .i32_gt_u()
+        .i32_or();
     f.if_(BlockType::Empty);
     f.ins().unreachable();
     f.end();
-    f.ins().local_get(end).i32_const(SLACK_BYTES).i32_add().i32_const(PAGE_SHIFT).i32_shr_u().i32_const(1).i32_add();
-    f.ins().memory_size(0).i32_sub().local_tee(missing).i32_const(0).i32_gt_s();
+    f.ins()
+        .local_get(end)
+        .i32_const(SLACK_BYTES)
+        .i32_add()
+        .i32_const(PAGE_SHIFT)
+        .i32_shr_u()
+        .i32_const(1)
+        .i32_add();
+    f.ins()
+        .memory_size(0)
+        .i32_sub()
+        .local_tee(missing)
+        .i32_const(0)
+        .i32_gt_s();
     f.if_(BlockType::Empty);
     // A little more at once, or just what is missing where there is no more.
-    f.ins().local_get(missing).i32_const(MIN_GROWTH_PAGES).local_get(missing).i32_const(MIN_GROWTH_PAGES).i32_gt_u().select();
+    f.ins()
+        .local_get(missing)
+        .i32_const(MIN_GROWTH_PAGES)
+        .local_get(missing)
+        .i32_const(MIN_GROWTH_PAGES)
+        .i32_gt_u()
+        .select();
     f.ins().memory_grow(0).i32_const(-1).i32_eq();
     f.if_(BlockType::Empty);
-    f.ins().local_get(missing).memory_grow(0).i32_const(-1).i32_eq();
+    f.ins()
+        .local_get(missing)
+        .memory_grow(0)
+        .i32_const(-1)
+        .i32_eq();
     f.if_(BlockType::Empty);
     f.ins().unreachable();
     f.end();
     f.end();
     f.end();
-    f.ins().local_get(end).global_set(global::HEAP).local_get(start);
+    f.ins()
+        .local_get(end)
+        .global_set(global::HEAP)
+        .local_get(start);
     f
 }
 
@@ -273,10 +449,25 @@ pub(super) fn grow() -> FunctionBuilder {
     let mut f = FunctionBuilder::new(3);
     let capacity = f.local(ValType::I32);
     let new = f.local(ValType::I32);
-    f.ins().local_get(needed).i32_const(1).i32_shl().local_tee(capacity);
-    f.ins().i32_const(MIN_CAPACITY).local_get(capacity).i32_const(MIN_CAPACITY).i32_gt_u().select().local_tee(capacity);
+    f.ins()
+        .local_get(needed)
+        .i32_const(1)
+        .i32_shl()
+        .local_tee(capacity);
+    f.ins()
+        .i32_const(MIN_CAPACITY)
+        .local_get(capacity)
+        .i32_const(MIN_CAPACITY)
+        .i32_gt_u()
+        .select()
+        .local_tee(capacity);
     // Copies may write up to 7 bytes behind the end.
-    f.ins().i32_const(8).i32_add().i32_const(8).call(function::ALLOCATE).local_tee(new);
+    f.ins()
+        .i32_const(8)
+        .i32_add()
+        .i32_const(8)
+        .call(function::ALLOCATE)
+        .local_tee(new);
     f.ins().local_get(old).local_get(length).memory_copy(0, 0);
     f.ins().local_get(new).local_get(capacity);
     f
@@ -290,16 +481,56 @@ pub(super) fn allocate_temp() -> FunctionBuilder {
     let start = f.local(ValType::I32);
     let chunk_size = f.local(ValType::I32);
     // Room for the bytes that copies may write more, and in steps of 8.
-    f.ins().local_get(size).i32_const(15).i32_add().i32_const(-8).i32_and().local_set(size);
-    f.ins().global_get(global::TEMP).local_get(size).i32_add().global_get(global::TEMP_END).i32_gt_u();
+    f.ins()
+        .local_get(size)
+        .i32_const(15)
+        .i32_add()
+        .i32_const(-8)
+        .i32_and()
+        .local_set(size);
+    f.ins()
+        .global_get(global::TEMP)
+        .local_get(size)
+        .i32_add()
+        .global_get(global::TEMP_END)
+        .i32_gt_u();
     f.if_(BlockType::Empty);
     // The new chunk is larger than the old one, so that rows soon find room without growing.
-    f.ins().global_get(global::TEMP_END).global_get(global::TEMP_START).i32_sub().local_get(size).i32_add().i32_const(1).i32_shl().local_tee(chunk_size);
-    f.ins().i32_const(MIN_CHUNK_BYTES).local_get(chunk_size).i32_const(MIN_CHUNK_BYTES).i32_gt_u().select().local_tee(chunk_size);
-    f.ins().i32_const(8).call(function::ALLOCATE).local_tee(start).global_set(global::TEMP_START);
-    f.ins().local_get(start).global_set(global::TEMP).local_get(start).local_get(chunk_size).i32_add().global_set(global::TEMP_END);
+    f.ins()
+        .global_get(global::TEMP_END)
+        .global_get(global::TEMP_START)
+        .i32_sub()
+        .local_get(size)
+        .i32_add()
+        .i32_const(1)
+        .i32_shl()
+        .local_tee(chunk_size);
+    f.ins()
+        .i32_const(MIN_CHUNK_BYTES)
+        .local_get(chunk_size)
+        .i32_const(MIN_CHUNK_BYTES)
+        .i32_gt_u()
+        .select()
+        .local_tee(chunk_size);
+    f.ins()
+        .i32_const(8)
+        .call(function::ALLOCATE)
+        .local_tee(start)
+        .global_set(global::TEMP_START);
+    f.ins()
+        .local_get(start)
+        .global_set(global::TEMP)
+        .local_get(start)
+        .local_get(chunk_size)
+        .i32_add()
+        .global_set(global::TEMP_END);
     f.end();
-    f.ins().global_get(global::TEMP).local_tee(start).local_get(size).i32_add().global_set(global::TEMP);
+    f.ins()
+        .global_get(global::TEMP)
+        .local_tee(start)
+        .local_get(size)
+        .i32_add()
+        .global_set(global::TEMP);
     f.ins().local_get(start);
     f
 }
@@ -309,11 +540,36 @@ pub(super) fn array_fits() -> FunctionBuilder {
     let (address, case, rows, least) = (0, 1, 2, 3);
     let mut f = FunctionBuilder::new(4);
     let mut ins = f.ins();
-    ins.local_get(address).i32_load8_u(at(array::CASE)).local_get(case).i32_eq();
-    ins.local_get(address).i32_load(at(array::LENGTH)).local_get(rows).i32_eq().i32_and();
-    ins.local_get(address).i32_load(at(array::VALUES_LENGTH)).i32_const(0).local_get(case).select().local_get(least).i32_ge_u().i32_and();
-    ins.local_get(address).i32_load8_u(at(array::HAS_VALIDITY)).i32_eqz();
-    ins.local_get(address).i32_load(at(array::VALIDITY_LENGTH)).local_get(rows).i32_const(7).i32_add().i32_const(3).i32_shr_u().i32_ge_u().i32_or().i32_and();
+    ins.local_get(address)
+        .i32_load8_u(at(array::CASE))
+        .local_get(case)
+        .i32_eq();
+    ins.local_get(address)
+        .i32_load(at(array::LENGTH))
+        .local_get(rows)
+        .i32_eq()
+        .i32_and();
+    ins.local_get(address)
+        .i32_load(at(array::VALUES_LENGTH))
+        .i32_const(0)
+        .local_get(case)
+        .select()
+        .local_get(least)
+        .i32_ge_u()
+        .i32_and();
+    ins.local_get(address)
+        .i32_load8_u(at(array::HAS_VALIDITY))
+        .i32_eqz();
+    ins.local_get(address)
+        .i32_load(at(array::VALIDITY_LENGTH))
+        .local_get(rows)
+        .i32_const(7)
+        .i32_add()
+        .i32_const(3)
+        .i32_shr_u()
+        .i32_ge_u()
+        .i32_or()
+        .i32_and();
     f
 }
 
@@ -323,16 +579,36 @@ pub(super) fn copy() -> FunctionBuilder {
     let (to, from, length) = (0, 1, 2);
     let mut f = FunctionBuilder::new(3);
     let index = f.local(ValType::I32);
-    f.ins().local_get(length).i32_const(MAX_LOOP_BYTES).i32_gt_u();
+    f.ins()
+        .local_get(length)
+        .i32_const(MAX_LOOP_BYTES)
+        .i32_gt_u();
     f.if_(BlockType::Empty);
-    f.ins().local_get(to).local_get(from).local_get(length).memory_copy(0, 0).return_();
+    f.ins()
+        .local_get(to)
+        .local_get(from)
+        .local_get(length)
+        .memory_copy(0, 0)
+        .return_();
     f.end();
     let done = f.block(BlockType::Empty);
     let next = f.loop_();
     f.ins().local_get(index).local_get(length).i32_ge_u();
     f.br_if(done);
-    f.ins().local_get(to).local_get(index).i32_add().local_get(from).local_get(index).i32_add().i64_load(at(0)).i64_store(at(0));
-    f.ins().local_get(index).i32_const(8).i32_add().local_set(index);
+    f.ins()
+        .local_get(to)
+        .local_get(index)
+        .i32_add()
+        .local_get(from)
+        .local_get(index)
+        .i32_add()
+        .i64_load(at(0))
+        .i64_store(at(0));
+    f.ins()
+        .local_get(index)
+        .i32_const(8)
+        .i32_add()
+        .local_set(index);
     f.br(next);
     f.end();
     f.end();

@@ -30,10 +30,28 @@ pub(super) struct Statics {
 }
 
 impl Statics {
-    pub(super) fn new(ruleset: &RuleSet, source: &str, shown: &ShownExpressions, module: &mut ModuleBuilder) -> Self {
+    pub(super) fn new(
+        ruleset: &RuleSet,
+        source: &str,
+        shown: &ShownExpressions,
+        module: &mut ModuleBuilder,
+    ) -> Self {
         let columns = |n: usize| format!("expected {n} column{}", if n == 1 { "" } else { "s" });
-        let refuse_input = |(index, input): (usize, &crate::ir::Input)| (index, format!("column `{}` is not a column of `{}` with as many values as there are rows", input.name, input.ty));
-        let refuse_param = |(index, param): (usize, &crate::ir::Param)| (index, format!("parameter `{}` must be of type `{}`", param.name, param.ty));
+        let refuse_input = |(index, input): (usize, &crate::ir::Input)| {
+            (
+                index,
+                format!(
+                    "column `{}` is not a column of `{}` with as many values as there are rows",
+                    input.name, input.ty
+                ),
+            )
+        };
+        let refuse_param = |(index, param): (usize, &crate::ir::Param)| {
+            (
+                index,
+                format!("parameter `{}` must be of type `{}`", param.name, param.ty),
+            )
+        };
         Self {
             description: description(ruleset, module),
             schema: schema(ruleset, module),
@@ -42,10 +60,29 @@ impl Statics {
             origins: origins(ruleset, module),
             too_many_rows: failed(module, "a batch has at most 16777216 rows"),
             wrong_number_of_columns: failed(module, &columns(ruleset.inputs.len())),
-            column_refusals: ruleset.inputs.iter().enumerate().map(refuse_input).map(|(index, message)| refusal(module, stage_error::INVALID_COLUMN, index, &message)).collect(),
+            column_refusals: ruleset
+                .inputs
+                .iter()
+                .enumerate()
+                .map(refuse_input)
+                .map(|(index, message)| {
+                    refusal(module, stage_error::INVALID_COLUMN, index, &message)
+                })
+                .collect(),
             no_such_row: failed(module, "the batch has no such row"),
-            wrong_number_of_params: failed(module, &format!("expected {} parameters", ruleset.params.len())),
-            param_refusals: ruleset.params.iter().enumerate().map(refuse_param).map(|(index, message)| refusal(module, stage_error::INVALID_PARAMETER, index, &message)).collect(),
+            wrong_number_of_params: failed(
+                module,
+                &format!("expected {} parameters", ruleset.params.len()),
+            ),
+            param_refusals: ruleset
+                .params
+                .iter()
+                .enumerate()
+                .map(refuse_param)
+                .map(|(index, message)| {
+                    refusal(module, stage_error::INVALID_PARAMETER, index, &message)
+                })
+                .collect(),
         }
     }
 }
@@ -53,14 +90,25 @@ impl Statics {
 /// `err(failed(message))`
 fn failed(module: &mut ModuleBuilder, message: &str) -> u32 {
     let mut record = Record::new();
-    record.u8(1).align(4).u8(stage_error::FAILED).align(4).text(&mut module.data, message).align(RESULT_SIZE as usize);
+    record
+        .u8(1)
+        .align(4)
+        .u8(stage_error::FAILED)
+        .align(4)
+        .text(&mut module.data, message)
+        .align(RESULT_SIZE as usize);
     module.data.record(&record)
 }
 
 /// `err(invalid-parameter({index, message}))` or `err(invalid-column(…))`
 fn refusal(module: &mut ModuleBuilder, case: u8, index: usize, message: &str) -> u32 {
     let mut record = Record::new();
-    record.u8(1).align(4).u8(case).u32(index as u32).text(&mut module.data, message);
+    record
+        .u8(1)
+        .align(4)
+        .u8(case)
+        .u32(index as u32)
+        .text(&mut module.data, message);
     module.data.record(&record)
 }
 
@@ -68,10 +116,19 @@ fn description(ruleset: &RuleSet, module: &mut ModuleBuilder) -> u32 {
     let data = &mut module.data;
     let mut params = Record::new();
     for param in &ruleset.params {
-        params.align(8).text(data, &param.name).text(data, &param.ty.to_string()).text(data, &param.doc).value(data, &param.default);
+        params
+            .align(8)
+            .text(data, &param.name)
+            .text(data, &param.ty.to_string())
+            .text(data, &param.doc)
+            .value(data, &param.default);
     }
     let mut record = Record::new();
-    record.text(data, &ruleset.name).text(data, &ruleset.version).text(data, &ruleset.doc).list(data, &params, ruleset.params.len());
+    record
+        .text(data, &ruleset.name)
+        .text(data, &ruleset.version)
+        .text(data, &ruleset.doc)
+        .list(data, &params, ruleset.params.len());
     data.record(&record)
 }
 
@@ -81,9 +138,18 @@ fn schema(ruleset: &RuleSet, module: &mut ModuleBuilder) -> u32 {
         let nodes = type_nodes(ty);
         let mut list = Record::new();
         for (case, payload, nullable) in &nodes {
-            list.u8(*case).align(4).u8(*payload).align(4).u32(0).u8(u8::from(*nullable)).element_end(4);
+            list.u8(*case)
+                .align(4)
+                .u8(*payload)
+                .align(4)
+                .u32(0)
+                .u8(u8::from(*nullable))
+                .element_end(4);
         }
-        fields.text(data, name).list(data, &list, nodes.len()).text(data, doc);
+        fields
+            .text(data, name)
+            .list(data, &list, nodes.len())
+            .text(data, doc);
     };
     let mut inputs = Record::new();
     for input in &ruleset.inputs {
@@ -95,27 +161,46 @@ fn schema(ruleset: &RuleSet, module: &mut ModuleBuilder) -> u32 {
     }
     let data = &mut module.data;
     let mut record = Record::new();
-    record.list(data, &inputs, ruleset.inputs.len()).list(data, &outputs, ruleset.outputs.len());
+    record
+        .list(data, &inputs, ruleset.inputs.len())
+        .list(data, &outputs, ruleset.outputs.len());
     data.record(&record)
 }
 
-fn outline(ruleset: &RuleSet, source: &str, shown: &ShownExpressions, module: &mut ModuleBuilder) -> u32 {
+fn outline(
+    ruleset: &RuleSet,
+    source: &str,
+    shown: &ShownExpressions,
+    module: &mut ModuleBuilder,
+) -> u32 {
     let data = &mut module.data;
     let mut rules = Record::new();
     for rule in &ruleset.rules {
-        rules.text(data, &rule.name).u64(rule.priority as u64).text(data, &rule.doc);
+        rules
+            .text(data, &rule.name)
+            .u64(rule.priority as u64)
+            .text(data, &rule.doc);
     }
     let mut expressions = Record::new();
     for expression in &shown.list {
-        expressions.u32(expression.rule).u8(expression.role).u32(expression.output).u32(expression.depth);
-        expressions.text(data, expression.span.text(source)).u32(expression.span.start);
+        expressions
+            .u32(expression.rule)
+            .u8(expression.role)
+            .u32(expression.output)
+            .u32(expression.depth);
+        expressions
+            .text(data, expression.span.text(source))
+            .u32(expression.span.start);
     }
     let mut outputs = Record::new();
     for output in &ruleset.outputs {
         outputs.text(data, &output.name);
     }
     let mut record = Record::new();
-    record.list(data, &rules, ruleset.rules.len()).list(data, &expressions, shown.list.len()).list(data, &outputs, ruleset.outputs.len());
+    record
+        .list(data, &rules, ruleset.rules.len())
+        .list(data, &expressions, shown.list.len())
+        .list(data, &outputs, ruleset.outputs.len());
     data.record(&record)
 }
 
@@ -136,4 +221,7 @@ fn origins(ruleset: &RuleSet, module: &mut ModuleBuilder) -> u32 {
     module.data.record(&table)
 }
 
-const _: () = assert!(value::SIZE == 24, "a parameter's default is laid out by `Record::value`");
+const _: () = assert!(
+    value::SIZE == 24,
+    "a parameter's default is laid out by `Record::value`"
+);

@@ -33,14 +33,36 @@ impl ShownExpressions {
         let mut shown = Self::default();
         let n_rules = ruleset.rules.len() as u32;
         for definition in &ruleset.lets {
-            shown.add(&definition.value, Shown { rule: n_rules, role: 3, output: 0, depth: 0, span: Span::default() });
+            shown.add(
+                &definition.value,
+                Shown {
+                    rule: n_rules,
+                    role: 3,
+                    output: 0,
+                    depth: 0,
+                    span: Span::default(),
+                },
+            );
         }
         for (rule, index) in ruleset.rules.iter().zip(0..) {
-            let base = Shown { rule: index, role: 0, output: 0, depth: 0, span: Span::default() };
+            let base = Shown {
+                rule: index,
+                role: 0,
+                output: 0,
+                depth: 0,
+                span: Span::default(),
+            };
             shown.add(&rule.condition, base);
             for (contributions, role) in [(&rule.then, 1), (&rule.otherwise, 2)] {
                 for contribution in contributions {
-                    shown.add(&contribution.value, Shown { role, output: contribution.output as u32, ..base });
+                    shown.add(
+                        &contribution.value,
+                        Shown {
+                            role,
+                            output: contribution.output as u32,
+                            ..base
+                        },
+                    );
                 }
             }
         }
@@ -56,9 +78,16 @@ impl ShownExpressions {
         if matches!(expr.kind, ExprKind::Const(_)) && !is_root {
             return;
         }
-        self.slots.insert(std::ptr::from_ref(expr), self.list.len() as u32);
-        self.list.push(Shown { span: expr.span, ..place });
-        let below = Shown { depth: place.depth + 1, ..place };
+        self.slots
+            .insert(std::ptr::from_ref(expr), self.list.len() as u32);
+        self.list.push(Shown {
+            span: expr.span,
+            ..place
+        });
+        let below = Shown {
+            depth: place.depth + 1,
+            ..place
+        };
         for operand in operands(expr) {
             self.add(operand, below);
         }
@@ -67,9 +96,16 @@ impl ShownExpressions {
 
 fn operands(expr: &Expr) -> Vec<&Expr> {
     match &expr.kind {
-        ExprKind::Const(_) | ExprKind::Input(_) | ExprKind::Param(_) | ExprKind::Let(_) => Vec::new(),
+        ExprKind::Const(_) | ExprKind::Input(_) | ExprKind::Param(_) | ExprKind::Let(_) => {
+            Vec::new()
+        }
         ExprKind::Not(a) | ExprKind::Negate(a) | ExprKind::Unwrap(a) | ExprKind::Wrap(a) => vec![a],
-        ExprKind::Arithmetic(_, a, b) | ExprKind::Concat(a, b) | ExprKind::Compare(_, a, b) | ExprKind::And(a, b) | ExprKind::Or(a, b) | ExprKind::Coalesce(a, b) => vec![a, b],
+        ExprKind::Arithmetic(_, a, b)
+        | ExprKind::Concat(a, b)
+        | ExprKind::Compare(_, a, b)
+        | ExprKind::And(a, b)
+        | ExprKind::Or(a, b)
+        | ExprKind::Coalesce(a, b) => vec![a, b],
         ExprKind::Conditional(a, b, c) => vec![a, b, c],
         ExprKind::In(item, items) => std::iter::once(&**item).chain(items).collect(),
         ExprKind::Call(_, items) | ExprKind::List(items) => items.iter().collect(),
@@ -97,7 +133,11 @@ pub(super) struct Trace {
 
 impl Trace {
     pub(super) fn new(shown: &ShownExpressions, values: u32, failures: u32) -> Self {
-        Self { shown: shown.slots.clone(), values, failures }
+        Self {
+            shown: shown.slots.clone(),
+            values,
+            failures,
+        }
     }
 
     /// The place of an expression in the list of values.
@@ -112,8 +152,18 @@ impl RowCode<'_> {
         let Some(trace) = &self.trace else { return };
         let (values, failures, error) = (trace.values, trace.failures, self.error);
         let base = u64::from(slot * value::SIZE);
-        self.f.ins().local_get(values).i32_const(i32::from(value::ERROR)).i32_store8(at(base));
-        self.f.ins().local_get(values).local_get(error).i32_const(12).i32_mul().i32_load8_u(at(u64::from(failures)));
+        self.f
+            .ins()
+            .local_get(values)
+            .i32_const(i32::from(value::ERROR))
+            .i32_store8(at(base));
+        self.f
+            .ins()
+            .local_get(values)
+            .local_get(error)
+            .i32_const(12)
+            .i32_mul()
+            .i32_load8_u(at(u64::from(failures)));
         self.f.ins().i32_store8(at(base + value::PAYLOAD));
     }
 
@@ -130,22 +180,64 @@ impl RowCode<'_> {
         self.f.set_all(&locals);
         self.f.ins().local_get(values);
         match (is_nullable(ty), locals.last()) {
-            (true, Some(present)) => self.f.ins().i32_const(i32::from(value_case(ty))).i32_const(i32::from(value::NULL)).local_get(*present).select(),
+            (true, Some(present)) => self
+                .f
+                .ins()
+                .i32_const(i32::from(value_case(ty)))
+                .i32_const(i32::from(value::NULL))
+                .local_get(*present)
+                .select(),
             _ => self.f.ins().i32_const(i32::from(value_case(ty))),
         };
         self.f.ins().i32_store8(at(base));
-        self.store_payload(values, base + value::PAYLOAD, base + value::TEXT_LENGTH, base + value::SECOND, inner(ty), &locals);
+        self.store_payload(
+            values,
+            base + value::PAYLOAD,
+            base + value::TEXT_LENGTH,
+            base + value::SECOND,
+            inner(ty),
+            &locals,
+        );
         self.f.get_all(&locals);
     }
 
-    fn store_payload(&mut self, address: u32, payload: u64, length: u64, second: u64, ty: &Type, locals: &[u32]) {
+    fn store_payload(
+        &mut self,
+        address: u32,
+        payload: u64,
+        length: u64,
+        second: u64,
+        ty: &Type,
+        locals: &[u32],
+    ) {
         let mut ins = self.f.ins();
         match ty {
-            Type::Bool => ins.local_get(address).local_get(locals[0]).i32_store8(at(payload)),
-            Type::Double => ins.local_get(address).local_get(locals[0]).f64_store(at(payload)),
-            Type::Int | Type::Uint | Type::Duration => ins.local_get(address).local_get(locals[0]).i64_store(at(payload)),
-            Type::String | Type::Bytes => ins.local_get(address).local_get(locals[0]).i32_store(at(payload)).local_get(address).local_get(locals[1]).i32_store(at(length)),
-            Type::Timestamp => ins.local_get(address).local_get(locals[0]).i64_store(at(payload)).local_get(address).local_get(locals[1]).i32_store(at(second)),
+            Type::Bool => ins
+                .local_get(address)
+                .local_get(locals[0])
+                .i32_store8(at(payload)),
+            Type::Double => ins
+                .local_get(address)
+                .local_get(locals[0])
+                .f64_store(at(payload)),
+            Type::Int | Type::Uint | Type::Duration => ins
+                .local_get(address)
+                .local_get(locals[0])
+                .i64_store(at(payload)),
+            Type::String | Type::Bytes => ins
+                .local_get(address)
+                .local_get(locals[0])
+                .i32_store(at(payload))
+                .local_get(address)
+                .local_get(locals[1])
+                .i32_store(at(length)),
+            Type::Timestamp => ins
+                .local_get(address)
+                .local_get(locals[0])
+                .i64_store(at(payload))
+                .local_get(address)
+                .local_get(locals[1])
+                .i32_store(at(second)),
             _ => ins.nop(),
         };
     }
