@@ -70,7 +70,7 @@ pub(crate) struct Fmt {
 /// Each example goes through the compiled component, as it would in production.
 #[derive(Debug, Args)]
 pub(crate) struct Test {
-    /// `.rules` files, or pipelines, whose rule sets are tested
+    /// `.rules` files
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
 }
