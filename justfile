@@ -21,7 +21,7 @@ setup:
 # needs: wasm
 # Run flight-desk over its sample: the decisions, their counts, and why for one row
 demo: components
-    cargo build --release -p rulestage
+    cargo build --release --bin rulestage
     @scripts/demo.sh
 
 # needs: wasm web browser

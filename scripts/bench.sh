@@ -14,5 +14,5 @@ if [ ! -f "$flights" ]; then
 	rm -r "$work/package" "${work:?}/$archive"
 fi
 
-cargo build --release -p rulestage -p rulestage-bench
+cargo build --release --bin rulestage --bin rulestage-bench
 target/release/rulestage-bench target/release/rulestage examples/flight-desk "$flights" "$work" | tee "$work/report.md"

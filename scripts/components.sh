@@ -19,7 +19,7 @@ fi
 cargo build --profile stage --target wasm32-unknown-unknown --target-dir target/wasm $packages
 unset RUSTUP_TOOLCHAIN
 
-cargo build --release --quiet -p componentize
+cargo build --release --quiet --bin componentize
 mkdir -p target/components
 for manifest in components/*/Cargo.toml; do
 	stage=$(basename "$(dirname "$manifest")")
