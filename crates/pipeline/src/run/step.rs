@@ -1,7 +1,8 @@
 //! One stage over one batch: gate, conversion, call, and the rows that failed.
 
 use super::{
-    BatchOutcome, DeadRow, Observer, RunFailure, Sessions, StageExplanation, arrow_failure, record_batch,
+    BatchOutcome, DeadRow, Observer, RunFailure, Sessions, StageExplanation, arrow_failure,
+    record_batch,
 };
 use crate::bind::{Binding, Column, StageBinding};
 use crate::cast::{self, CellError, Converted};
