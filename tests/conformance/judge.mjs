@@ -1,0 +1,73 @@
+// Whether an answer of the program is the expected one, and in a few words why not.
+import { normalType } from "./types.mjs";
+import { normalValue } from "./values.mjs";
+
+/** Codes that say nothing about the expression: the program could not answer. */
+const NO_ANSWER = /^(rule\.lower\.|rule\.parse\.unknown-type$|invalid-question$|invalid-binding$|invalid$|failed$|crashed$)/;
+
+/** What a checker may find before the evaluation would, and the codes that say so. */
+const OVERLOAD = ["no-such-overload", "rule.check.no-overload", "rule.check.type-mismatch", "rule.check.invalid-macro"];
+const CHECKED_FIRST = [
+  [/overload|Type conversion error|conversion/i, OVERLOAD],
+  [/undeclared reference|unknown variable|unbound function/, ["rule.check.unknown-name"]],
+  [/key type/, ["rule.check.map-key", ...OVERLOAD]],
+  [/repeated key/, ["rule.check.map-key"]],
+  [/field selection|no_such_field|unsupported field type/, ["rule.check.no-field", "rule.check.no-overload"]],
+  [/formatting/, ["rule.check.invalid-format"]],
+];
+
+/** The row error code where the text of a case tells it. */
+const CODES = [
+  [/divi(de|sion) by zero/, ["divide-by-zero"]],
+  [/modulus by zero/, ["modulus-by-zero"]],
+  [/overflow/, ["overflow"]],
+  [/no such key/, ["no-such-key"]],
+  [/index .*out of range/, ["index-out-of-bounds", "invalid-argument"]],
+  [/no.(such|matching).overload/, ["no-such-overload"]],
+];
+
+/** Whether an evaluation that fails with `code` is the failure that a case describes. */
+export function isExpectedError(described, code) {
+  if (NO_ANSWER.test(code)) return false;
+  if (code.startsWith("rule.")) return CHECKED_FIRST.some(([text, codes]) => text.test(described) && codes.includes(code));
+  const told = CODES.find(([text]) => text.test(described));
+  return told ? told[1].includes(code) : true;
+}
+
+/** Nothing where the answer is the expected one; otherwise what is wrong: `group` is common to cases of one cause. */
+export function judge(expect, answer) {
+  const { error } = answer;
+  if (expect.syntax !== undefined) return judgeSyntax(expect.syntax, error);
+  if (expect.error !== undefined) {
+    if (!error) return { group: "a value where an error is expected", detail: shown(answer) };
+    return isExpectedError(expect.error, error.code) ? undefined : errorProblem(error, `expected an error: ${expect.error}`);
+  }
+  if (expect.invalid) {
+    if (!error) return { group: "accepted where the checker is to refuse", detail: shown(answer) };
+    return NO_ANSWER.test(error.code) || !error.code.startsWith("rule.") ? errorProblem(error, "expected an invalid expression") : undefined;
+  }
+  if (error) return errorProblem(error, `expected ${expect.type ?? shown(expect.value)}`);
+  if (expect.type !== undefined) {
+    const deduced = answer.type === undefined ? undefined : normalType(answer.type);
+    return deduced === expect.type ? undefined : { group: "another type", detail: `deduced ${deduced}, expected ${expect.type}` };
+  }
+  const [is, expected] = [normalValue(answer), normalValue(expect.value)];
+  return is === expected ? undefined : { group: "another value", detail: `got ${is}, expected ${expected}` };
+}
+
+/** Macros are expanded by the parser in CEL, by the checker here. */
+function judgeSyntax(isAccepted, error) {
+  if (error?.code === "crashed") return errorProblem(error, "expected an answer");
+  const isRejected = error !== undefined && /^rule\.(parse\.|check\.invalid-macro$)/.test(error.code);
+  if (isRejected !== isAccepted) return undefined;
+  if (isRejected) return errorProblem(error, "expected to be accepted by the parser");
+  return { group: "accepted where the parser is to refuse", detail: error ? `${error.code}: ${error.message}` : "" };
+}
+
+/** Cases that fail with one code and one message, but for the quoted parts of it, have one cause. */
+function errorProblem({ code, message }, expected) {
+  const group = `${code}: ${message.replace(/`[^`]*`/g, "…").replace(/\s+/g, " ")}`.slice(0, 160);
+  return { group, detail: `${code}: ${message}; ${expected}` };
+}
+
+const shown = (answer) => JSON.stringify(answer).slice(0, 200);
