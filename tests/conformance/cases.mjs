@@ -57,6 +57,7 @@ function evaluation(file, section, { original }) {
 function declare(question, declarations) {
   for (const { name, ident, function: overloads } of declarations) {
     if (overloads) return "functions that the case declares";
+    if (ident.type.typeParam) return "variables whose type is a parameter";
     question.types = { ...question.types, [name]: typeOfProto(ident.type) };
   }
   return undefined;

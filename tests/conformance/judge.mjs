@@ -41,20 +41,20 @@ export function judge({ question, expect }, answer) {
   const { error } = answer;
   if (expect.syntax !== undefined) return judgeSyntax(expect.syntax, error);
   if (expect.error !== undefined) {
-    if (!error) return { group: "a value where an error is expected", detail: shown(answer) };
+    if (!error) return wrong(`a value where an error is expected: ${expect.error}`, shown(answer));
     return isExpectedError(expect.error, error.code, question.expr) ? undefined : errorProblem(error, `expected an error: ${expect.error}`);
   }
   if (expect.invalid) {
-    if (!error) return { group: "accepted where the checker is to refuse", detail: shown(answer) };
+    if (!error) return wrong("accepted where the checker is to refuse", shown(answer));
     return NO_ANSWER.test(error.code) || !error.code.startsWith("rule.") ? errorProblem(error, "expected an invalid expression") : undefined;
   }
   if (error) return errorProblem(error, `expected ${expect.type ?? shown(expect.value)}`);
   if (expect.type !== undefined) {
     const deduced = answer.type === undefined ? undefined : normalType(answer.type);
-    return deduced === expect.type ? undefined : { group: "another type", detail: `deduced ${deduced}, expected ${expect.type}` };
+    return deduced === expect.type ? undefined : wrong(`another type: ${deduced}, expected ${expect.type}`);
   }
   const [is, expected] = [normalValue(answer), normalValue(expect.value)];
-  return is === expected ? undefined : { group: "another value", detail: `got ${is}, expected ${expected}` };
+  return is === expected ? undefined : wrong(`another value: ${is}, expected ${expected}`);
 }
 
 /** Macros are expanded by the parser in CEL, by the checker here. */
@@ -63,14 +63,19 @@ function judgeSyntax(isAccepted, error) {
   const isRejected = error !== undefined && /^rule\.(parse\.|check\.invalid-macro$)/.test(error.code);
   if (isRejected !== isAccepted) return undefined;
   if (isRejected) return errorProblem(error, "expected to be accepted by the parser");
-  return { group: "accepted where the parser is to refuse", detail: error ? `${error.code}: ${error.message}` : "" };
+  if (!error) return wrong("accepted where the parser is to refuse");
+  return wrong("refused where the parser is to refuse, but for another reason first", `${error.code}: ${error.message}`);
 }
+
+/** A wrong answer: what is wrong is the group, so that each stands on the page. */
+const wrong = (group, more) => ({ group: shortened(group), detail: more ? `${group}: ${more}` : group });
 
 /** Cases that fail with one code and one message, but for the quoted parts of it, have one cause. */
 function errorProblem({ code, message }, expected) {
   const general = message.replace(/(?<!functions of )`[^`]*`/g, "…").replace(/\s+/g, " ");
-  const group = `${code}: ${general}`.slice(0, 160);
-  return { group, detail: `${code}: ${message}; ${expected}` };
+  return { group: shortened(`${code}: ${general}`), detail: `${code}: ${message}; ${expected}` };
 }
+
+const shortened = (text) => (text.length > 160 ? `${text.slice(0, 159)}…` : text);
 
 const shown = (answer) => JSON.stringify(answer).slice(0, 200);
