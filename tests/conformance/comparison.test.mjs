@@ -95,6 +95,8 @@ test("answers are judged by what is expected", () => {
   assert.equal(problem({ value: int(1) }, int(1)), undefined);
   assert.equal(problem({ value: int(1) }, int(2)), "another value: 2, expected 1");
   assert.equal(problem({ value: int(1) }, error("overflow")), "overflow: of …");
+  assert.match(problem({ value: int(1) }, { type: "int" }), /another value: no value/);
+  assert.match(problem({ value: int(1) }, { objectValue: {} }), /another value: no value/);
   assert.equal(problem({ error: "overflow" }, error("overflow")), undefined);
   assert.equal(problem({ error: "overflow" }, int(1)), "a value where an error is expected: overflow");
   assert.equal(problem({ type: "list<int>" }, { type: "list<int>" }), undefined);

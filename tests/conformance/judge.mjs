@@ -53,8 +53,17 @@ export function judge({ question, expect }, answer) {
     const deduced = answer.type === undefined ? undefined : normalType(answer.type);
     return deduced === expect.type ? undefined : wrong(`another type: ${deduced}, expected ${expect.type}`);
   }
-  const [is, expected] = [normalValue(answer), normalValue(expect.value)];
+  const [is, expected] = [answeredValue(answer), normalValue(expect.value)];
   return is === expected ? undefined : wrong(`another value: ${is}, expected ${expected}`);
+}
+
+/** An answer that is no value is a wrong one, and no reason to stop. */
+function answeredValue(answer) {
+  try {
+    return normalValue(answer);
+  } catch (error) {
+    return `no value (${error.message})`;
+  }
 }
 
 /** Macros are expanded by the parser in CEL, by the checker here. */

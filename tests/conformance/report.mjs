@@ -51,7 +51,9 @@ const share = (part, whole) => `${((100 * part) / whole).toFixed(1)} %`;
 function reasons(results, state) {
   const counts = new Map();
   for (const { group, ...each } of results) {
-    if (each.state === state) counts.set(group.reason, (counts.get(group.reason) ?? 0) + 1);
+    if (each.state !== state) continue;
+    const reason = group.reason === group.error ? `\`${group.reason.replaceAll("`", "'")}\`` : group.reason;
+    counts.set(reason, (counts.get(reason) ?? 0) + 1);
   }
   if (counts.size === 0) return "Nothing.";
   const rows = [...counts].sort(([one, n], [other, m]) => m - n || (one < other ? -1 : 1));
