@@ -66,8 +66,9 @@ function declare(question, declarations) {
 const line = (expr) => expr.replace(/\s+/g, " ").trim().slice(0, 100);
 
 /**
- * The package has these expressions alone; what becomes of them stands in the tests that they were taken from
- * (cel-go `ext/comprehensions_test.go`), in this order.
+ * The package has these expressions alone. What becomes of them was taken, by their order, from the tests they come
+ * from (cel-go `ext/comprehensions_test.go`), and for some that a later version of these added, from their meaning:
+ * each is a comparison that holds, or inserts a key twice.
  */
 const COMPREHENSIONS = [
   { until: 51, expect: { value: { boolValue: true } } },

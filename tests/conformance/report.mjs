@@ -30,7 +30,8 @@ is an error, so that the lists below stay true.
 - \`type_deductions\` and \`checking\` compare the deduced type. \`type\` has no parameter here.
 - \`parsing\` has syntax trees in a notation of cel-go, which are not compared: what is to be accepted must be accepted, what
   is to be refused must be refused, and where a type is given it is compared.
-- \`comprehension\` has expressions alone; they are to be true, or to fail, as in the tests of cel-go they were taken from.
+- \`comprehension\` has expressions alone; that they are to be true, or to fail, is our reading of the tests of cel-go that they
+  were taken from.
 
 ## Pending
 
