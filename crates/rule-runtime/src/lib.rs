@@ -13,6 +13,7 @@
 pub mod calendar;
 pub mod compare;
 pub mod convert;
+#[allow(dead_code, reason = "some are for generated code alone")]
 pub mod status;
 pub mod text;
 
