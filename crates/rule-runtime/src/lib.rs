@@ -1,7 +1,7 @@
 //! Helpers that compiled rules call. Built for wasm32 into one template module; the rule compiler copies the
 //! functions that a rule set reaches into its component, and nothing else.
 //!
-//! Deliberately absent: an allocator, `core::fmt`, indirect calls. Strings are `(pointer, length)` pairs in linear
+//! Deliberately absent: an allocator but for the compiler's row arena ([`memory`]), `core::fmt`, indirect calls. Strings are `(pointer, length)` pairs in linear
 //! memory. Functions that can fail return 0 or one of the codes in [`status`] and write their result to `out`.
 
 #![cfg_attr(target_arch = "wasm32", no_std)]
@@ -13,8 +13,10 @@
 pub mod calendar;
 pub mod compare;
 pub mod convert;
+pub mod memory;
 pub mod status;
 pub mod text;
+pub mod value;
 
 #[cfg(target_arch = "wasm32")]
 #[panic_handler]

@@ -7,7 +7,7 @@ mod status;
 pub(super) use status::*;
 
 /// `row-error-code` and message of each status, from 1 on.
-pub(super) const FAILURES: [(u8, &str); 9] = [
+pub(super) const FAILURES: [(u8, &str); 22] = [
     (0, "integer overflow"),
     (1, "divide by zero"),
     (2, "modulus by zero"),
@@ -20,4 +20,17 @@ pub(super) const FAILURES: [(u8, &str); 9] = [
     (0, "the timestamp is outside of the years 1 to 9999"),
     (0, "the duration is out of range"),
     (3, "the bytes are not valid UTF-8"),
+    (4, "no such key"),
+    (6, "index out of bounds"),
+    (8, "the value is nested too deeply"),
+    (8, "the value is too large"),
+    (3, "invalid argument"),
+    (3, "the format doesn't fit its arguments"),
+    (3, "the text is not base64"),
+    (3, "invalid regular expression"),
+    (8, "the regular expression is too large"),
+    (3, "unknown time zone"),
+    (3, "the text is not an IP address"),
+    (3, "the text is not a CIDR block"),
+    (5, "no such overload: the elements have no order"),
 ];
