@@ -11,8 +11,11 @@
 )]
 
 pub mod calendar;
+pub mod collect;
 pub mod compare;
 pub mod convert;
+pub mod equal;
+pub mod lookup;
 pub mod memory;
 pub mod status;
 pub mod text;
