@@ -13,6 +13,7 @@
 pub mod calendar;
 pub mod compare;
 pub mod convert;
+pub mod equality;
 pub mod memory;
 pub mod status;
 pub mod text;

@@ -175,6 +175,13 @@ impl Values {
         }
     }
 
+    /// Drops the last three values.
+    pub(crate) fn pop_three(&mut self) {
+        let length = self.buffer.length;
+        self.buffer
+            .truncate(length.saturating_sub(3 * size_of::<Value>()));
+    }
+
     /// The values so far.
     pub(crate) fn values(&self) -> &[Value] {
         if self.buffer.length == 0 {
