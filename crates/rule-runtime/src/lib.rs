@@ -10,12 +10,14 @@
     reason = "the callers are generated code that passes linear-memory addresses"
 )]
 
+mod abi;
 pub mod calendar;
 pub mod compare;
 pub mod convert;
 pub mod equality;
 pub mod memory;
 pub mod status;
+pub mod strings;
 pub mod text;
 pub mod value;
 
