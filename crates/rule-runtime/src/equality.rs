@@ -109,7 +109,7 @@ fn deep(a: &Value, b: &Value) -> bool {
                 .map(|element| (element, b.elements().get(at))),
         };
         match children {
-            None => open.pop_three(),
+            None => open.drop_last(3),
             Some((_, None)) => return false,
             Some((a, Some(b))) => match shallow(a, b) {
                 Some(true) => {}

@@ -1,5 +1,7 @@
 //! The strings extension, but for `format`. Positions are code points.
 
+mod format;
+
 use crate::abi::{Outcome, helpers};
 use crate::memory::{Buffer, Values};
 use crate::status::{INDEX_OUT_OF_BOUNDS, INVALID_ARGUMENT, NO_SUCH_OVERLOAD, TOO_LARGE};
