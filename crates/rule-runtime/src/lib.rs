@@ -12,10 +12,12 @@
 
 mod abi;
 pub mod calendar;
+pub mod collect;
 pub mod compare;
 pub mod convert;
 mod digits;
-pub mod equality;
+pub mod equal;
+pub mod lookup;
 pub mod memory;
 mod sorting;
 pub mod status;

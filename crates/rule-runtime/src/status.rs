@@ -8,7 +8,7 @@ pub(crate) const INTEGER_OVERFLOW: i32 = 1;
 pub(crate) const DIVIDE_BY_ZERO: i32 = 2;
 /// Remainder by zero.
 pub(crate) const MODULUS_BY_ZERO: i32 = 3;
-/// An operation on null.
+/// An operation on null, or on a value of another type.
 pub(crate) const NO_SUCH_OVERLOAD: i32 = 4;
 /// A number does not fit the type it is converted to.
 pub(crate) const CONVERSION_RANGE: i32 = 5;
@@ -46,3 +46,11 @@ pub(crate) const INVALID_IP: i32 = 20;
 pub(crate) const INVALID_CIDR: i32 = 21;
 /// Elements without an order among them.
 pub(crate) const NOT_ORDERED: i32 = 22;
+/// Two entries of a map have the same key.
+pub(crate) const DUPLICATE_KEY: i32 = 23;
+/// A key that is no bool, int, uint or string.
+pub(crate) const UNSUPPORTED_KEY: i32 = 24;
+/// The value of an optional that has none.
+pub(crate) const EMPTY_OPTIONAL: i32 = 25;
+/// Text that is not the JSON of a value.
+pub(crate) const INVALID_JSON: i32 = 26;

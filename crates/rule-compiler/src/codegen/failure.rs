@@ -7,11 +7,11 @@ mod status;
 pub(super) use status::*;
 
 /// `row-error-code` and message of each status, from 1 on.
-pub(super) const FAILURES: [(u8, &str); 22] = [
+pub(super) const FAILURES: [(u8, &str); 26] = [
     (0, "integer overflow"),
     (1, "divide by zero"),
     (2, "modulus by zero"),
-    (5, "no such overload: the operand is null"),
+    (5, "no such overload: the operand is null or of another type"),
     (
         0,
         "the number is out of the range of the type it is converted to",
@@ -33,4 +33,8 @@ pub(super) const FAILURES: [(u8, &str); 22] = [
     (3, "the text is not an IP address"),
     (3, "the text is not a CIDR block"),
     (5, "no such overload: the elements have no order"),
+    (3, "two entries of a map have the same key"),
+    (3, "a key must be a bool, an int, a uint or a string"),
+    (3, "the optional has no value"),
+    (3, "the text is not the JSON of a value"),
 ];
