@@ -113,7 +113,7 @@ macro_rules! helpers {
     (@next $meta:tt $name:ident $function:expr, [$($params:tt)*] [$($args:tt)*] $scalar:ident $(, $($rest:tt)*)?) => {
         $crate::abi::helpers! {
             @next $meta $name $function,
-            [$($params)* scalar: $crate::abi::$scalar,] [$($args)* scalar,] $($($rest)*)?
+            [$($params)* scalar: $crate::abi::slots::$scalar,] [$($args)* scalar,] $($($rest)*)?
         }
     };
     (@next [$(#[$meta:meta])*] $name:ident $function:expr, [$($params:tt)*] [$($args:tt)*]) => {
@@ -123,8 +123,9 @@ macro_rules! helpers {
         /// Arguments and `out` must be as the rule compiler passes them.
         #[unsafe(no_mangle)]
         pub unsafe extern "C" fn $name($($params)* out: *mut u8) -> i32 {
+            let outcome = $function($($args)*);
             // SAFETY: generated code passes an address with room for a result.
-            unsafe { $crate::abi::finish($function($($args)*), out) }
+            unsafe { $crate::abi::finish(outcome, out) }
         }
     };
 }
@@ -133,12 +134,10 @@ pub(crate) use helpers;
 
 /// The slots of scalar kinds, as the macro names them.
 #[allow(non_camel_case_types, reason = "named as CEL names the types")]
-mod slots {
-    pub type int = i64;
-    pub type uint = u64;
-    pub type double = f64;
-    pub type bool = i32;
-    pub type word = i32;
+pub(crate) mod slots {
+    pub(crate) type int = i64;
+    pub(crate) type uint = u64;
+    pub(crate) type double = f64;
+    pub(crate) type bool = i32;
+    pub(crate) type word = i32;
 }
-
-pub(crate) use slots::*;
