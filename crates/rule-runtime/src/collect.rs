@@ -17,7 +17,10 @@ pub(crate) fn check_keys(entries: &[Entry]) -> i32 {
             return UNSUPPORTED_KEY;
         }
         let earlier = entries.get(..index).unwrap_or_default();
-        if earlier.iter().any(|other| is_same_key(&other.key, &entry.key)) {
+        if earlier
+            .iter()
+            .any(|other| is_same_key(&other.key, &entry.key))
+        {
             return DUPLICATE_KEY;
         }
     }
@@ -173,14 +176,28 @@ mod tests {
     #[test]
     fn lists_are_joined_with_and_without_repetitions() {
         let ints = |values: &[i64]| {
-            Value::list(Vec::leak(values.iter().map(|value| Value::int(*value)).collect()))
+            Value::list(Vec::leak(
+                values.iter().map(|value| Value::int(*value)).collect(),
+            ))
         };
-        let read = |value: Value| value.elements().iter().map(Value::as_int).collect::<Vec<_>>();
+        let read = |value: Value| {
+            value
+                .elements()
+                .iter()
+                .map(Value::as_int)
+                .collect::<Vec<_>>()
+        };
         let (a, b) = (ints(&[1, 2]), ints(&[2, 3, 3]));
         // SAFETY: all are lists.
         unsafe {
-            assert_eq!(result(|out| list_concat(&a, &b, out)).map(read), Ok(vec![1, 2, 2, 3, 3]));
-            assert_eq!(result(|out| list_union(&a, &b, out)).map(read), Ok(vec![1, 2, 3]));
+            assert_eq!(
+                result(|out| list_concat(&a, &b, out)).map(read),
+                Ok(vec![1, 2, 2, 3, 3])
+            );
+            assert_eq!(
+                result(|out| list_union(&a, &b, out)).map(read),
+                Ok(vec![1, 2, 3])
+            );
         }
     }
 

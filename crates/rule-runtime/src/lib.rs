@@ -10,14 +10,22 @@
     reason = "the callers are generated code that passes linear-memory addresses"
 )]
 
+mod abi;
 pub mod calendar;
 pub mod collect;
 pub mod compare;
 pub mod convert;
+mod digits;
+pub mod encoders;
 pub mod equal;
+pub mod lists;
 pub mod lookup;
+pub mod math;
 pub mod memory;
+pub mod network;
+mod sorting;
 pub mod status;
+pub mod strings;
 pub mod text;
 pub mod value;
 

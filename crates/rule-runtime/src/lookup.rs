@@ -113,14 +113,15 @@ pub unsafe extern "C" fn value_index_optionally(
 /// # Safety
 /// Both must be values, and `out` writable.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn value_has(container: *const Value, key: *const Value, out: *mut u8) -> i32 {
+pub unsafe extern "C" fn value_has(
+    container: *const Value,
+    key: *const Value,
+    out: *mut u8,
+) -> i32 {
     // SAFETY: as the caller promises.
     unsafe {
         let container = &*container;
-        let is_list = matches!(
-            container.content().unwrap_or(container).tag,
-            tag::LIST
-        );
+        let is_list = matches!(container.content().unwrap_or(container).tag, tag::LIST);
         match index_optionally(container, &*key) {
             _ if is_list => NO_SUCH_OVERLOAD,
             Ok(found) => store(i32::from(found.is_some()), out),
@@ -252,9 +253,16 @@ mod tests {
             (Value::NULL, Err(NO_SUCH_OVERLOAD)),
             (numbers(), Err(NO_SUCH_OVERLOAD)),
         ] {
-            assert_eq!(index(&map, &key).map(|value| value.tag), expected, "{key:?}");
+            assert_eq!(
+                index(&map, &key).map(|value| value.tag),
+                expected,
+                "{key:?}"
+            );
         }
-        assert_eq!(index(&Value::int(1), &Value::int(0)).err(), Some(NO_SUCH_OVERLOAD));
+        assert_eq!(
+            index(&Value::int(1), &Value::int(0)).err(),
+            Some(NO_SUCH_OVERLOAD)
+        );
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Memory for what a row computes: nothing is ever given back, the whole arena is reset for the next row.
 
-use crate::value::Value;
+use crate::value::{Entry, Value};
 
 /// The largest single value: beyond it a row fails rather than exhausts the memory of the instance.
 pub const MAX_VALUE_BYTES: usize = 1 << 26;
@@ -172,6 +172,27 @@ impl Values {
     pub(crate) fn extend(&mut self, values: &[Value]) {
         for value in values {
             self.push(*value);
+        }
+    }
+
+    /// Drops the last values.
+    pub(crate) fn drop_last(&mut self, n_values: usize) {
+        let length = self.buffer.length;
+        self.buffer
+            .truncate(length.saturating_sub(n_values * size_of::<Value>()));
+    }
+
+    /// Keys and values in turn, as entries to change.
+    pub(crate) fn entries_mut(&mut self) -> &mut [Entry] {
+        if self.buffer.length < size_of::<Entry>() {
+            return &mut [];
+        }
+        // SAFETY: so many entries were written there, aligned, and nobody else has the address yet.
+        unsafe {
+            core::slice::from_raw_parts_mut(
+                self.buffer.start.cast(),
+                self.buffer.length / size_of::<Entry>(),
+            )
         }
     }
 

@@ -207,6 +207,16 @@ impl Value {
         Some(unsafe { &*self.address() })
     }
 
+    /// The address bytes of an IP or CIDR, 4 or 16; of anything else none.
+    pub fn network_address<'a>(&self) -> &'a [u8] {
+        if !matches!(self.tag, tag::IP | tag::CIDR) {
+            return &[];
+        }
+        let length = if self.extra & 0xff == 4 { 4 } else { 16 };
+        // SAFETY: whoever made the value saw to it.
+        unsafe { core::slice::from_raw_parts(self.address(), length) }
+    }
+
     /// A copy in the row's memory.
     pub fn store<'a>(self) -> &'a Self {
         let cell = allocate(size_of::<Self>()).cast::<Self>();
