@@ -245,7 +245,7 @@ impl Checker<'_> {
             body,
         };
         let keys = Expr::new(ExprKind::Fold(Box::new(fold)), keys_ty, span);
-        let sorted = ExprKind::Helper("list_sort_by", vec![read, keys]);
+        let sorted = ExprKind::Helper("list_sort_by_keys", vec![read, keys]);
         let sorted = Expr::new(sorted, list_ty.clone(), span);
         let kind = ExprKind::Bind(list, Box::new(range), Box::new(sorted));
         Expr::new(kind, list_ty, span)
