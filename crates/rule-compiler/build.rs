@@ -17,9 +17,10 @@ use wit_parser::Resolve;
 #[path = "src/codegen/interface.rs"]
 mod interface;
 
-/// A small stack, and static data where no other number in the helpers' code is likely to look like its address:
-/// that is how the code generator sees which helpers need the data.
-const LINK_FLAGS: &str = "-Clink-arg=-zstack-size=16384 -Clink-arg=--global-base=1013776";
+/// A small stack; each static in a segment of its own, and notes on where addresses stand: that is how the code
+/// generator sees which helpers need which data.
+const LINK_FLAGS: &str =
+    "-Clink-arg=-zstack-size=16384 -Clink-arg=--no-merge-data-segments -Clink-arg=--emit-relocs";
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 

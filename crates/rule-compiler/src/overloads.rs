@@ -15,11 +15,22 @@ pub(crate) enum T {
     Timestamp,
     Duration,
     Type,
+    Ip,
+    Cidr,
     Dyn,
     A,
-    ListA,
-    MapAB,
+    B,
+    List(&'static T),
+    Map(&'static T, &'static T),
+    Optional(&'static T),
 }
+
+/// `list<A>`
+const LIST_A: T = T::List(&T::A);
+/// `map<A, B>`
+const MAP_AB: T = T::Map(&T::A, &T::B);
+/// `optional<A>`
+const OPTIONAL_A: T = T::Optional(&T::A);
 
 /// What an overload becomes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,8 +39,15 @@ pub(crate) enum Meaning {
     Arithmetic(ArithmeticOp),
     Concat,
     Negate,
-    /// The argument itself
+    /// The argument itself, as the parameter's type
     Identity,
+    /// A function of `rule-runtime`: the slots of the arguments and an address for the result go in, a status
+    /// comes out
+    Helper(&'static str),
+    /// `a.or(b)`: the second only where the first has no value
+    OptionalOr,
+    /// `a.orValue(b)`: likewise
+    OptionalOrValue,
     /// Not generated yet; what it is, in the plural
     Later(&'static str),
 }
@@ -70,15 +88,35 @@ impl T {
             Self::Timestamp => Type::Timestamp,
             Self::Duration => Type::Duration,
             Self::Type => Type::Type,
+            Self::Ip => Type::Ip,
+            Self::Cidr => Type::Cidr,
             Self::Dyn => Type::Dyn,
             Self::A => a.clone(),
-            Self::ListA => Type::List(Box::new(a.clone())),
-            Self::MapAB => Type::Map(Box::new(a.clone()), Box::new(b.clone())),
+            Self::B => b.clone(),
+            Self::List(element) => Type::List(Box::new(element.instantiate(a, b))),
+            Self::Map(key, value) => Type::Map(
+                Box::new(key.instantiate(a, b)),
+                Box::new(value.instantiate(a, b)),
+            ),
+            Self::Optional(inner) => Type::Optional(Box::new(inner.instantiate(a, b))),
+        }
+    }
+
+    /// Whether a type parameter is in it.
+    pub(crate) fn is_generic(self) -> bool {
+        match self {
+            Self::A | Self::B => true,
+            Self::List(inner) | Self::Optional(inner) => inner.is_generic(),
+            Self::Map(key, value) => key.is_generic() || value.is_generic(),
+            _ => false,
         }
     }
 
     fn spelling(self) -> &'static str {
         match self {
+            Self::Ip => "net.IP",
+            Self::Cidr => "net.CIDR",
+            Self::Optional(_) => "optional",
             Self::Bool => "bool",
             Self::Int => "int",
             Self::Uint => "uint",
@@ -89,9 +127,9 @@ impl T {
             Self::Duration => "duration",
             Self::Type => "type",
             Self::Dyn => "dyn",
-            Self::A => "any",
-            Self::ListA => "list",
-            Self::MapAB => "map",
+            Self::A | Self::B => "any",
+            Self::List(_) => "list",
+            Self::Map(..) => "map",
         }
     }
 }
@@ -170,12 +208,14 @@ const fn call(function: Function) -> Meaning {
     Meaning::Call(function)
 }
 
+const fn helper(name: &'static str) -> Meaning {
+    Meaning::Helper(name)
+}
+
 const fn arithmetic(op: ArithmeticOp) -> Meaning {
     Meaning::Arithmetic(op)
 }
 
-const LISTS: Meaning = Meaning::Later("computed lists");
-const MAPS: Meaning = Meaning::Later("maps");
 const ZONES: Meaning = Meaning::Later("time zones");
 const REGEX: Meaning = Meaning::Later("regular expressions");
 
@@ -188,7 +228,7 @@ const OVERLOADS: &[Overload] = &[
     operator("+", &[T::Double, T::Double], T::Double, arithmetic(ArithmeticOp::Add)),
     operator("+", &[T::String, T::String], T::String, Meaning::Concat),
     operator("+", &[T::Bytes, T::Bytes], T::Bytes, Meaning::Concat),
-    operator("+", &[T::ListA, T::ListA], T::ListA, LISTS),
+    operator("+", &[LIST_A, LIST_A], LIST_A, Meaning::Helper("list_concat")),
     operator("+", &[T::Timestamp, T::Duration], T::Timestamp, arithmetic(ArithmeticOp::Add)),
     operator("+", &[T::Duration, T::Timestamp], T::Timestamp, arithmetic(ArithmeticOp::Add)),
     operator("+", &[T::Duration, T::Duration], T::Duration, arithmetic(ArithmeticOp::Add)),
@@ -209,8 +249,8 @@ const OVERLOADS: &[Overload] = &[
 
     Overload { name: "size", style: Style::Both, params: &[T::String], result: T::Int, meaning: call(Function::StringSize) },
     Overload { name: "size", style: Style::Both, params: &[T::Bytes], result: T::Int, meaning: call(Function::BytesSize) },
-    Overload { name: "size", style: Style::Both, params: &[T::ListA], result: T::Int, meaning: LISTS },
-    Overload { name: "size", style: Style::Both, params: &[T::MapAB], result: T::Int, meaning: MAPS },
+    Overload { name: "size", style: Style::Both, params: &[LIST_A], result: T::Int, meaning: call(Function::ElementCount) },
+    Overload { name: "size", style: Style::Both, params: &[MAP_AB], result: T::Int, meaning: call(Function::ElementCount) },
     method("contains", &[T::String, T::String], T::Bool, call(Function::Contains)),
     method("startsWith", &[T::String, T::String], T::Bool, call(Function::StartsWith)),
     method("endsWith", &[T::String, T::String], T::Bool, call(Function::EndsWith)),
@@ -247,8 +287,18 @@ const OVERLOADS: &[Overload] = &[
     conversion("duration", &[T::Duration], T::Duration, Meaning::Identity),
     conversion("duration", &[T::String], T::Duration, call(Function::ToDuration)),
     conversion("duration", &[T::Int], T::Duration, call(Function::ToDuration)),
-    conversion("dyn", &[T::A], T::Dyn, Meaning::Later("values of type `dyn`")),
-    conversion("type", &[T::A], T::Type, Meaning::Later("types as values")),
+    conversion("dyn", &[T::Dyn], T::Dyn, Meaning::Identity),
+    conversion("type", &[T::A], T::Type, call(Function::TypeOf)),
+
+    conversion("optional.of", &[T::A], OPTIONAL_A, call(Function::OptionalOf)),
+    conversion("optional.ofNonZeroValue", &[T::A], OPTIONAL_A, call(Function::OptionalOfNonZero)),
+    conversion("optional.none", &[], OPTIONAL_A, call(Function::OptionalNone)),
+    conversion("optional.unwrap", &[T::List(&OPTIONAL_A)], LIST_A, Meaning::Helper("list_unwrap")),
+    method("unwrapOpt", &[T::List(&OPTIONAL_A)], LIST_A, Meaning::Helper("list_unwrap")),
+    method("hasValue", &[OPTIONAL_A], T::Bool, call(Function::OptionalHasValue)),
+    method("value", &[OPTIONAL_A], T::A, call(Function::OptionalValue)),
+    method("or", &[OPTIONAL_A, OPTIONAL_A], OPTIONAL_A, Meaning::OptionalOr),
+    method("orValue", &[OPTIONAL_A, T::A], T::A, Meaning::OptionalOrValue),
 
     method("getFullYear", &[T::Timestamp], T::Int, call(Function::GetFullYear)),
     method("getFullYear", &[T::Timestamp, T::String], T::Int, ZONES),
@@ -274,55 +324,99 @@ const OVERLOADS: &[Overload] = &[
     method("getMilliseconds", &[T::Timestamp], T::Int, call(Function::GetMilliseconds)),
     method("getMilliseconds", &[T::Timestamp, T::String], T::Int, ZONES),
     method("getMilliseconds", &[T::Duration], T::Int, call(Function::GetMilliseconds)),
+
+    method("charAt", &[T::String, T::Int], T::String, helper("string_char_at")),
+    method("indexOf", &[T::String, T::String], T::Int, helper("string_index_of")),
+    method("indexOf", &[T::String, T::String, T::Int], T::Int, helper("string_index_of_from")),
+    method("lastIndexOf", &[T::String, T::String], T::Int, helper("string_last_index_of")),
+    method("lastIndexOf", &[T::String, T::String, T::Int], T::Int, helper("string_last_index_of_from")),
+    method("join", &[T::List(&T::String)], T::String, helper("string_join")),
+    method("join", &[T::List(&T::String), T::String], T::String, helper("string_join")),
+    method("lowerAscii", &[T::String], T::String, helper("string_lower_ascii")),
+    method("upperAscii", &[T::String], T::String, helper("string_upper_ascii")),
+    method("replace", &[T::String, T::String, T::String], T::String, helper("string_replace")),
+    method("replace", &[T::String, T::String, T::String, T::Int], T::String, helper("string_replace_limited")),
+    method("split", &[T::String, T::String], T::List(&T::String), helper("string_split")),
+    method("split", &[T::String, T::String, T::Int], T::List(&T::String), helper("string_split_limited")),
+    method("substring", &[T::String, T::Int], T::String, helper("string_substring_from")),
+    method("substring", &[T::String, T::Int, T::Int], T::String, helper("string_substring")),
+    method("trim", &[T::String], T::String, helper("string_trim")),
+    method("reverse", &[T::String], T::String, helper("string_reverse")),
+    method("reverse", &[LIST_A], LIST_A, helper("list_reverse")),
+    method("format", &[T::String, T::List(&T::Dyn)], T::String, helper("string_format")),
+    conversion("strings.quote", &[T::String], T::String, helper("string_quote")),
+
+    conversion("math.abs", &[T::Int], T::Int, helper("math_abs_int")),
+    conversion("math.abs", &[T::Uint], T::Uint, Meaning::Identity),
+    conversion("math.abs", &[T::Double], T::Double, call(Function::Abs)),
+    conversion("math.sign", &[T::Int], T::Int, helper("math_sign_int")),
+    conversion("math.sign", &[T::Uint], T::Uint, helper("math_sign_uint")),
+    conversion("math.sign", &[T::Double], T::Double, helper("math_sign_double")),
+    conversion("math.ceil", &[T::Double], T::Double, call(Function::Ceil)),
+    conversion("math.floor", &[T::Double], T::Double, call(Function::Floor)),
+    conversion("math.round", &[T::Double], T::Double, call(Function::Round)),
+    conversion("math.trunc", &[T::Double], T::Double, call(Function::Trunc)),
+    conversion("math.sqrt", &[T::Double], T::Double, call(Function::Sqrt)),
+    conversion("math.sqrt", &[T::Int], T::Double, call(Function::Sqrt)),
+    conversion("math.sqrt", &[T::Uint], T::Double, call(Function::Sqrt)),
+    conversion("math.isNaN", &[T::Double], T::Bool, call(Function::IsNan)),
+    conversion("math.isInf", &[T::Double], T::Bool, call(Function::IsInf)),
+    conversion("math.isFinite", &[T::Double], T::Bool, call(Function::IsFinite)),
+    conversion("math.bitAnd", &[T::Int, T::Int], T::Int, call(Function::BitAnd)),
+    conversion("math.bitAnd", &[T::Uint, T::Uint], T::Uint, call(Function::BitAnd)),
+    conversion("math.bitOr", &[T::Int, T::Int], T::Int, call(Function::BitOr)),
+    conversion("math.bitOr", &[T::Uint, T::Uint], T::Uint, call(Function::BitOr)),
+    conversion("math.bitXor", &[T::Int, T::Int], T::Int, call(Function::BitXor)),
+    conversion("math.bitXor", &[T::Uint, T::Uint], T::Uint, call(Function::BitXor)),
+    conversion("math.bitNot", &[T::Int], T::Int, call(Function::BitNot)),
+    conversion("math.bitNot", &[T::Uint], T::Uint, call(Function::BitNot)),
+    conversion("math.bitShiftLeft", &[T::Int, T::Int], T::Int, helper("math_shift_left")),
+    conversion("math.bitShiftLeft", &[T::Uint, T::Int], T::Uint, helper("math_shift_left")),
+    conversion("math.bitShiftRight", &[T::Int, T::Int], T::Int, helper("math_shift_right")),
+    conversion("math.bitShiftRight", &[T::Uint, T::Int], T::Uint, helper("math_shift_right")),
+    conversion("math.greatest", &[T::List(&T::Dyn)], T::Dyn, helper("math_greatest")),
+    conversion("math.least", &[T::List(&T::Dyn)], T::Dyn, helper("math_least")),
+
+    conversion("base64.encode", &[T::Bytes], T::String, helper("base64_encode")),
+    conversion("base64.decode", &[T::String], T::Bytes, helper("base64_decode")),
+
+    method("slice", &[LIST_A, T::Int, T::Int], LIST_A, helper("list_slice")),
+    method("flatten", &[LIST_A], T::List(&T::Dyn), helper("list_flatten")),
+    method("flatten", &[LIST_A, T::Int], T::List(&T::Dyn), helper("list_flatten_to")),
+    method("sort", &[LIST_A], LIST_A, helper("list_sort")),
+    method("distinct", &[LIST_A], LIST_A, helper("list_distinct")),
+    conversion("lists.range", &[T::Int], T::List(&T::Int), helper("list_range")),
+    method("first", &[LIST_A], OPTIONAL_A, helper("list_first")),
+    method("last", &[LIST_A], OPTIONAL_A, helper("list_last")),
+
+    conversion("sets.contains", &[LIST_A, T::List(&T::B)], T::Bool, helper("sets_contains")),
+    conversion("sets.equivalent", &[LIST_A, T::List(&T::B)], T::Bool, helper("sets_equivalent")),
+    conversion("sets.intersects", &[LIST_A, T::List(&T::B)], T::Bool, helper("sets_intersects")),
+
+    conversion("ip", &[T::String], T::Ip, helper("ip_from_string")),
+    conversion("ip", &[T::Ip], T::Ip, Meaning::Identity),
+    conversion("isIP", &[T::String], T::Bool, helper("ip_is_valid")),
+    conversion("ip.isCanonical", &[T::String], T::Bool, helper("ip_is_canonical")),
+    conversion("string", &[T::Ip], T::String, helper("ip_to_string")),
+    method("family", &[T::Ip], T::Int, helper("ip_family")),
+    method("isUnspecified", &[T::Ip], T::Bool, helper("ip_is_unspecified")),
+    method("isLoopback", &[T::Ip], T::Bool, helper("ip_is_loopback")),
+    method("isGlobalUnicast", &[T::Ip], T::Bool, helper("ip_is_global_unicast")),
+    method("isLinkLocalMulticast", &[T::Ip], T::Bool, helper("ip_is_link_local_multicast")),
+    method("isLinkLocalUnicast", &[T::Ip], T::Bool, helper("ip_is_link_local_unicast")),
+    conversion("cidr", &[T::String], T::Cidr, helper("cidr_from_string")),
+    conversion("cidr", &[T::Cidr], T::Cidr, Meaning::Identity),
+    conversion("isCIDR", &[T::String], T::Bool, helper("cidr_is_valid")),
+    conversion("string", &[T::Cidr], T::String, helper("cidr_to_string")),
+    method("containsIP", &[T::Cidr, T::Ip], T::Bool, helper("cidr_contains_ip")),
+    method("containsIP", &[T::Cidr, T::String], T::Bool, helper("cidr_contains_ip_text")),
+    method("containsCIDR", &[T::Cidr, T::Cidr], T::Bool, helper("cidr_contains_cidr")),
+    method("containsCIDR", &[T::Cidr, T::String], T::Bool, helper("cidr_contains_cidr_text")),
+    method("ip", &[T::Cidr], T::Ip, helper("cidr_ip")),
+    method("masked", &[T::Cidr], T::Cidr, helper("cidr_masked")),
+    method("prefixLength", &[T::Cidr], T::Int, helper("cidr_prefix_length")),
 ];
 
-/// Functions of the CEL extension libraries: known, so that they are not taken for typing errors.
-const EXTENSIONS: &[&str] = &[
-    "charAt",
-    "indexOf",
-    "lastIndexOf",
-    "join",
-    "lowerAscii",
-    "upperAscii",
-    "replace",
-    "split",
-    "substring",
-    "trim",
-    "format",
-    "reverse",
-    "quote",
-    "flatten",
-    "distinct",
-    "slice",
-    "sort",
-    "first",
-    "last",
-    "range",
-    "orValue",
-    "or",
-    "hasValue",
-    "value",
-    "ip",
-    "cidr",
-    "isIP",
-    "isCIDR",
-    "family",
-    "isUnspecified",
-    "isLoopback",
-    "isGlobalUnicast",
-    "isLinkLocalMulticast",
-    "isLinkLocalUnicast",
-    "containsIP",
-    "containsCIDR",
-    "masked",
-    "prefixLength",
-    "isCanonical",
-];
-
-/// Whether an extension library has this function.
-pub(crate) fn is_extension(name: &str) -> bool {
-    EXTENSIONS.contains(&name)
-}
 
 /// Whether functions of extension libraries start with `NAME.`.
 pub(crate) fn is_namespace(name: &str) -> bool {

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-/// A CEL type. The code generator accepts the scalar types, `Null`, `Nullable` of a scalar and `List` of a
-/// scalar; everything else is known to the checker only.
+/// A CEL type. Scalars and nullable scalars have columns and wasm values of their own; values of all others are
+/// addresses of tagged cells in linear memory.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Type {
     /// The type of expressions that failed to check; absorbs follow-up errors.
@@ -36,6 +36,10 @@ pub enum Type {
     Optional(Box<Type>),
     /// `type`
     Type,
+    /// `net.IP`
+    Ip,
+    /// `net.CIDR`
+    Cidr,
     /// `dyn`
     Dyn,
     /// A type parameter of an overload
@@ -60,8 +64,83 @@ impl fmt::Display for Type {
             Self::Map(key, value) => write!(f, "map<{key}, {value}>"),
             Self::Optional(inner) => write!(f, "optional<{inner}>"),
             Self::Type => f.write_str("type"),
+            Self::Ip => f.write_str("net.IP"),
+            Self::Cidr => f.write_str("net.CIDR"),
             Self::Dyn => f.write_str("dyn"),
             Self::Var(index) => write!(f, "_{index}"),
         }
     }
+}
+
+impl Type {
+    /// Whether values of it are stored in columns as they are.
+    pub fn is_scalar(&self) -> bool {
+        matches!(
+            self,
+            Self::Bool
+                | Self::Int
+                | Self::Uint
+                | Self::Double
+                | Self::String
+                | Self::Bytes
+                | Self::Timestamp
+                | Self::Duration
+        )
+    }
+
+    /// Whether it is `dyn` or has `dyn` in it.
+    pub fn mentions_dyn(&self) -> bool {
+        match self {
+            Self::Dyn => true,
+            Self::Nullable(inner) | Self::List(inner) | Self::Optional(inner) => {
+                inner.mentions_dyn()
+            }
+            Self::Map(key, value) => key.mentions_dyn() || value.mentions_dyn(),
+            _ => false,
+        }
+    }
+
+    /// How a column holds its values.
+    pub fn column(&self) -> Column {
+        match self {
+            Self::Null => Column::Plain,
+            Self::Nullable(inner) if inner.is_scalar() => Column::Plain,
+            Self::List(element) if element.is_scalar() => Column::List,
+            ty if ty.is_scalar() => Column::Plain,
+            _ => Column::Dynamic,
+        }
+    }
+
+    /// The name of the type as a value of type `type`; what is nullable or `dyn` has none of its own.
+    pub fn runtime_name(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::Null => "null_type",
+            Self::Bool => "bool",
+            Self::Int => "int",
+            Self::Uint => "uint",
+            Self::Double => "double",
+            Self::String => "string",
+            Self::Bytes => "bytes",
+            Self::Timestamp => "google.protobuf.Timestamp",
+            Self::Duration => "google.protobuf.Duration",
+            Self::List(_) => "list",
+            Self::Map(..) => "map",
+            Self::Type => "type",
+            Self::Optional(_) => "optional_type",
+            Self::Ip => "net.IP",
+            Self::Cidr => "net.CIDR",
+            Self::Error | Self::Nullable(_) | Self::Dyn | Self::Var(_) => return None,
+        })
+    }
+}
+
+/// How a column holds the values of a type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Column {
+    /// A scalar, perhaps null, in a column of its own type
+    Plain,
+    /// A list of scalars
+    List,
+    /// JSON text
+    Dynamic,
 }

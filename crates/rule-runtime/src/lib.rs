@@ -1,7 +1,7 @@
 //! Helpers that compiled rules call. Built for wasm32 into one template module; the rule compiler copies the
 //! functions that a rule set reaches into its component, and nothing else.
 //!
-//! Deliberately absent: an allocator, `core::fmt`, indirect calls. Strings are `(pointer, length)` pairs in linear
+//! Deliberately absent: an allocator but for the compiler's row arena ([`memory`]), `core::fmt`, indirect calls. Strings are `(pointer, length)` pairs in linear
 //! memory. Functions that can fail return 0 or one of the codes in [`status`] and write their result to `out`.
 
 #![cfg_attr(target_arch = "wasm32", no_std)]
@@ -10,12 +10,27 @@
     reason = "the callers are generated code that passes linear-memory addresses"
 )]
 
+mod abi;
 pub mod calendar;
+pub mod collect;
 pub mod compare;
+pub mod conform;
 pub mod convert;
+mod digits;
+pub mod encoders;
+pub mod equal;
+pub mod json;
+pub mod lists;
+pub mod lookup;
+pub mod math;
+pub mod memory;
+pub mod network;
+mod sorting;
 #[allow(dead_code, reason = "some are for generated code alone")]
 pub mod status;
+pub mod strings;
 pub mod text;
+pub mod value;
 
 #[cfg(target_arch = "wasm32")]
 #[panic_handler]

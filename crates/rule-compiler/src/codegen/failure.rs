@@ -6,12 +6,15 @@ mod status;
 
 pub(super) use status::*;
 
+/// How many of the first ones are all that rule sets of scalars need.
+pub(super) const SCALAR_FAILURES: usize = 9;
+
 /// `row-error-code` and message of each status, from 1 on.
-pub(super) const FAILURES: [(u8, &str); 9] = [
+pub(super) const FAILURES: [(u8, &str); 26] = [
     (0, "integer overflow"),
     (1, "divide by zero"),
     (2, "modulus by zero"),
-    (5, "no such overload: the operand is null"),
+    (5, "no such overload: the operand is null or of another type"),
     (
         0,
         "the number is out of the range of the type it is converted to",
@@ -20,4 +23,21 @@ pub(super) const FAILURES: [(u8, &str); 9] = [
     (0, "the timestamp is outside of the years 1 to 9999"),
     (0, "the duration is out of range"),
     (3, "the bytes are not valid UTF-8"),
+    (4, "no such key"),
+    (6, "index out of bounds"),
+    (8, "the value is nested too deeply"),
+    (8, "the value is too large"),
+    (3, "invalid argument"),
+    (3, "the format doesn't fit its arguments"),
+    (3, "the text is not base64"),
+    (3, "invalid regular expression"),
+    (8, "the regular expression is too large"),
+    (3, "unknown time zone"),
+    (3, "the text is not an IP address"),
+    (3, "the text is not a CIDR block"),
+    (5, "no such overload: the elements have no order"),
+    (3, "two entries of a map have the same key"),
+    (3, "a key must be a bool, an int, a uint or a string"),
+    (3, "the optional has no value"),
+    (3, "the text is not the JSON of a value"),
 ];

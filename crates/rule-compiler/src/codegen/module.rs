@@ -149,15 +149,7 @@ impl ModuleBuilder {
 
         let template = Template::get();
         let mut data = DataSection::new();
-        if helpers.footprint == Footprint::StackAndData {
-            for (address, bytes) in &template.data {
-                data.active(
-                    0,
-                    &ConstExpr::i32_const(*address as i32),
-                    bytes.iter().copied(),
-                );
-            }
-        }
+        helpers.write_data(&mut data);
         let heap_start = self.data.end().next_multiple_of(16);
         data.active(
             0,

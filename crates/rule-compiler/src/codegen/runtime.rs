@@ -1,30 +1,15 @@
-//! Copies the helpers that generated code calls out of the template module of `rule-runtime`.
+//! Copies the helpers that generated code calls out of the template module of `rule-runtime`, and the static data
+//! that these read.
 
-use std::collections::HashMap;
+mod template;
+
+use super::module::function::ALLOCATE_TEMP;
+use std::collections::{BTreeSet, HashMap};
 use std::convert::Infallible;
-use std::sync::OnceLock;
+pub(super) use template::Template;
 use wasm_encoder::reencode::{Error, Reencode};
-use wasm_encoder::{CodeSection, Function, ValType};
-use wasmparser::{FunctionBody, Operator, Parser, Payload};
-
-static TEMPLATE_BYTES: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/rule_runtime.wasm"));
-
-/// The template module, parsed once.
-pub(super) struct Template {
-    types: Vec<(Vec<ValType>, Vec<ValType>)>,
-    /// Type of each function; the template imports none
-    function_types: Vec<u32>,
-    bodies: Vec<FunctionBody<'static>>,
-    exports: HashMap<&'static str, u32>,
-    /// Functions that only panic; replaced by a trap, so that message formatting is left behind
-    panics: Vec<bool>,
-    /// Initial value of the stack pointer: the stack grows down from here
-    pub(super) stack_top: u32,
-    /// Static data: address and bytes
-    pub(super) data: Vec<(u32, &'static [u8])>,
-    /// First address behind the static data
-    pub(super) heap_base: u32,
-}
+use wasm_encoder::{CodeSection, ConstExpr, DataSection, Function, ValType};
+use wasmparser::Operator;
 
 /// What memory the kept helpers need below the rule set's own data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,140 +18,8 @@ pub(super) enum Footprint {
     Nothing,
     /// A stack
     Stack,
-    /// A stack and the template's static data
+    /// A stack and some of the template's static data
     StackAndData,
-}
-
-impl Template {
-    /// The template of this compiler.
-    pub(super) fn get() -> &'static Self {
-        static TEMPLATE: OnceLock<Template> = OnceLock::new();
-        TEMPLATE.get_or_init(|| match Self::parse(TEMPLATE_BYTES) {
-            Ok(template) => template,
-            Err(error) => unreachable!("the template was made by this crate's build: {error}"),
-        })
-    }
-
-    fn parse(bytes: &'static [u8]) -> Result<Self, wasmparser::BinaryReaderError> {
-        let mut template = Self {
-            types: Vec::new(),
-            function_types: Vec::new(),
-            bodies: Vec::new(),
-            exports: HashMap::new(),
-            panics: Vec::new(),
-            stack_top: 0,
-            data: Vec::new(),
-            heap_base: 0,
-        };
-        let mut globals = Vec::new();
-        let mut heap_base = None;
-        for payload in Parser::new(0).parse_all(bytes) {
-            match payload? {
-                Payload::TypeSection(section) => {
-                    for ty in section.into_iter_err_on_gc_types() {
-                        let ty = ty?;
-                        template.types.push((
-                            ty.params().iter().map(|ty| val_type(*ty)).collect(),
-                            ty.results().iter().map(|ty| val_type(*ty)).collect(),
-                        ));
-                    }
-                }
-                Payload::FunctionSection(section) => {
-                    template.function_types = section.into_iter().collect::<Result<_, _>>()?;
-                }
-                Payload::GlobalSection(section) => {
-                    for global in section {
-                        globals.push(constant(&global?.init_expr)?);
-                    }
-                }
-                Payload::ExportSection(section) => {
-                    for export in section {
-                        let export = export?;
-                        match export.kind {
-                            wasmparser::ExternalKind::Func => {
-                                template.exports.insert(export.name, export.index);
-                            }
-                            wasmparser::ExternalKind::Global if export.name == "__heap_base" => {
-                                heap_base = Some(export.index)
-                            }
-                            _ => {}
-                        }
-                    }
-                }
-                Payload::CodeSectionEntry(body) => template.bodies.push(body),
-                Payload::DataSection(section) => {
-                    for segment in section {
-                        let segment = segment?;
-                        if let wasmparser::DataKind::Active { offset_expr, .. } = segment.kind {
-                            template.data.push((constant(&offset_expr)?, segment.data));
-                        }
-                    }
-                }
-                Payload::CustomSection(section) => {
-                    if let wasmparser::KnownCustom::Name(names) = section.as_known() {
-                        template.panics =
-                            panicking_functions(names, template.function_types.len())?;
-                    }
-                }
-                _ => {}
-            }
-        }
-        template.panics.resize(template.function_types.len(), false);
-        template.stack_top = globals.first().copied().unwrap_or_default();
-        template.heap_base = heap_base
-            .and_then(|index| globals.get(index as usize).copied())
-            .unwrap_or_default();
-        Ok(template)
-    }
-
-    fn is_data_address(&self, address: i64) -> bool {
-        self.data.iter().any(|(start, bytes)| {
-            (i64::from(*start)..i64::from(*start) + bytes.len() as i64).contains(&address)
-        })
-    }
-}
-
-/// Which functions belong to `core::panicking` or fail a bounds check.
-fn panicking_functions(
-    names: wasmparser::NameSectionReader<'_>,
-    n_functions: usize,
-) -> Result<Vec<bool>, wasmparser::BinaryReaderError> {
-    let mut panics = vec![false; n_functions];
-    for name in names {
-        if let wasmparser::Name::Function(functions) = name? {
-            for naming in functions {
-                let naming = naming?;
-                let is_panic = [
-                    "panicking",
-                    "slice_index_fail",
-                    "panic_handler",
-                    "begin_unwind",
-                ]
-                .iter()
-                .any(|part| naming.name.contains(part));
-                if let Some(slot) = panics.get_mut(naming.index as usize) {
-                    *slot = is_panic;
-                }
-            }
-        }
-    }
-    Ok(panics)
-}
-
-fn constant(expression: &wasmparser::ConstExpr<'_>) -> Result<u32, wasmparser::BinaryReaderError> {
-    match expression.get_operators_reader().read()? {
-        Operator::I32Const { value } => Ok(value as u32),
-        _ => Ok(0),
-    }
-}
-
-fn val_type(ty: wasmparser::ValType) -> ValType {
-    match ty {
-        wasmparser::ValType::I64 => ValType::I64,
-        wasmparser::ValType::F32 => ValType::F32,
-        wasmparser::ValType::F64 => ValType::F64,
-        _ => ValType::I32,
-    }
 }
 
 /// The helpers kept so far.
@@ -175,6 +28,8 @@ pub(super) struct KeptFunctions {
     indices: HashMap<u32, u32>,
     /// Template indices in the order of their new indices
     kept: Vec<u32>,
+    /// The template's segments that kept helpers refer to
+    segments: BTreeSet<u32>,
     pub(super) footprint: Footprint,
 }
 
@@ -185,6 +40,7 @@ impl KeptFunctions {
             first_index,
             indices: HashMap::new(),
             kept: Vec::new(),
+            segments: BTreeSet::new(),
             footprint: Footprint::Nothing,
         }
     }
@@ -199,6 +55,9 @@ impl KeptFunctions {
     }
 
     fn keep(&mut self, template: &Template, function: u32) -> u32 {
+        if function < template.n_imports {
+            return ALLOCATE_TEMP;
+        }
         if let Some(index) = self.indices.get(&function) {
             return *index;
         }
@@ -206,7 +65,7 @@ impl KeptFunctions {
         self.indices.insert(function, index);
         self.kept.push(function);
         self.footprint = self.footprint.max(Footprint::Stack);
-        if template.panics[function as usize] {
+        if template.is_panic(function) {
             return index;
         }
         for callee in self.scan(template, function) {
@@ -215,45 +74,56 @@ impl KeptFunctions {
         index
     }
 
-    /// The functions that a body calls; notes whether it reads static data. The arguments of a panic do not count.
+    /// The functions that a body calls; keeps the static data it refers to. The arguments of a panic do not count.
     fn scan(&mut self, template: &Template, function: u32) -> Vec<u32> {
         let mut callees = Vec::new();
-        let mut recent_constants: Vec<bool> = Vec::new();
-        let mut reads_data = false;
-        let Ok(operators) = template.bodies[function as usize].get_operators_reader() else {
+        let mut pushed: Vec<u32> = Vec::new();
+        let body = &template.bodies[(function - template.n_imports) as usize];
+        let Ok(operators) = body.get_operators_reader() else {
             return callees;
         };
-        for operator in operators.into_iter().map_while(Result::ok) {
+        let operators: Vec<_> = operators
+            .into_iter_with_offsets()
+            .map_while(Result::ok)
+            .collect();
+        let ends = operators.iter().skip(1).map(|(_, start)| *start);
+        for ((operator, start), end) in operators.iter().zip(ends.chain([body.range().end])) {
+            let references = template.references(*start..end);
             match operator {
-                Operator::I32Const { value } => {
-                    recent_constants.push(template.is_data_address(i64::from(value)))
-                }
-                Operator::LocalGet { .. } => recent_constants.push(false),
+                Operator::I32Const { .. } | Operator::LocalGet { .. } => pushed.extend(references),
                 other => {
+                    pushed.extend(references);
                     if let Operator::Call { function_index } = other {
-                        callees.push(function_index);
-                        if template.panics[function_index as usize] {
-                            recent_constants.clear();
+                        callees.push(*function_index);
+                        if template.is_panic(*function_index) {
+                            pushed.clear();
                         }
                     }
-                    reads_data |= recent_constants.drain(..).any(|is_address| is_address);
-                    reads_data |=
-                        load_offset(&other).is_some_and(|offset| template.is_data_address(offset));
+                    for segment in pushed.drain(..) {
+                        self.keep_segment(template, segment);
+                    }
                 }
             }
         }
-        if reads_data {
-            self.footprint = Footprint::StackAndData;
-        }
         callees
+    }
+
+    fn keep_segment(&mut self, template: &Template, segment: u32) {
+        if self.segments.insert(segment) {
+            self.footprint = Footprint::StackAndData;
+            for reference in &template.segments[segment as usize].references {
+                self.keep_segment(template, *reference);
+            }
+        }
     }
 
     /// Function types (parameters, results) of the kept helpers, in the order of their indices.
     pub(super) fn types(&self) -> impl Iterator<Item = &'static (Vec<ValType>, Vec<ValType>)> {
         let template = Template::get();
-        self.kept
-            .iter()
-            .map(|function| &template.types[template.function_types[*function as usize] as usize])
+        self.kept.iter().map(|function| {
+            let own = (function - template.n_imports) as usize;
+            &template.types[template.function_types[own] as usize]
+        })
     }
 
     /// Adds the bodies in the order of the indices.
@@ -265,7 +135,7 @@ impl KeptFunctions {
     ) {
         let template = Template::get();
         for function in &self.kept {
-            if template.panics[*function as usize] {
+            if template.is_panic(*function) {
                 let mut body = Function::new([]);
                 body.instructions().unreachable().end();
                 code.function(&body);
@@ -277,30 +147,25 @@ impl KeptFunctions {
                 template,
                 type_index: &mut type_index,
             };
-            if let Err(error) =
-                copier.parse_function_body(code, template.bodies[*function as usize].clone())
-            {
+            let body = template.bodies[(function - template.n_imports) as usize].clone();
+            if let Err(error) = copier.parse_function_body(code, body) {
                 unreachable!("the template was made by this crate's build: {error}");
             }
         }
     }
-}
 
-fn load_offset(operator: &Operator<'_>) -> Option<i64> {
-    let memarg = match operator {
-        Operator::I32Load { memarg }
-        | Operator::I64Load { memarg }
-        | Operator::F64Load { memarg }
-        | Operator::I32Load8U { memarg }
-        | Operator::I32Load8S { memarg }
-        | Operator::I32Load16U { memarg }
-        | Operator::I32Load16S { memarg }
-        | Operator::I64Load32U { memarg }
-        | Operator::I64Load8U { memarg }
-        | Operator::I64Load16U { memarg } => memarg,
-        _ => return None,
-    };
-    Some(memarg.offset as i64)
+    /// Adds the static data that the kept helpers refer to.
+    pub(super) fn write_data(&self, data: &mut DataSection) {
+        let template = Template::get();
+        for segment in &self.segments {
+            let segment = &template.segments[*segment as usize];
+            data.active(
+                0,
+                &ConstExpr::i32_const(segment.address as i32),
+                segment.bytes.iter().copied(),
+            );
+        }
+    }
 }
 
 struct Copier<'a, F> {
@@ -314,6 +179,9 @@ impl<F: FnMut(&[ValType], &[ValType]) -> u32> Reencode for Copier<'_, F> {
     type Error = Infallible;
 
     fn function_index(&mut self, function: u32) -> Result<u32, Error> {
+        if function < self.template.n_imports {
+            return Ok(ALLOCATE_TEMP);
+        }
         Ok(self.indices.get(&function).copied().unwrap_or_default())
     }
 
@@ -324,5 +192,37 @@ impl<F: FnMut(&[ValType], &[ValType]) -> u32> Reencode for Copier<'_, F> {
 
     fn global_index(&mut self, _: u32) -> Result<u32, Error> {
         Ok(self.stack_pointer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_helper_calls_indirectly() {
+        let template = Template::get();
+        for (index, body) in template.bodies.iter().enumerate() {
+            let mut operators = body.get_operators_reader().expect("operators");
+            while !operators.eof() {
+                let operator = operators.read().expect("an operator");
+                let is_indirect = matches!(operator, Operator::CallIndirect { .. });
+                assert!(
+                    !is_indirect || template.panics[index] || !is_reachable(template, index),
+                    "function {index} of the template calls indirectly"
+                );
+            }
+        }
+    }
+
+    /// Whether some export needs the function.
+    fn is_reachable(template: &Template, index: usize) -> bool {
+        let mut kept = KeptFunctions::new(0);
+        let mut names: Vec<_> = template.exports.keys().copied().collect();
+        names.sort_unstable();
+        for name in names {
+            kept.require(name);
+        }
+        kept.kept.contains(&(index as u32 + template.n_imports))
     }
 }
