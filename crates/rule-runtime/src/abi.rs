@@ -83,7 +83,7 @@ pub(crate) unsafe fn finish<T: Output>(outcome: Outcome<T>, out: *mut u8) -> i32
 }
 
 /// Exports functions as helpers: `name(kinds of arguments) = function;` where a kind is `text` (also bytes), `int`
-/// (also duration), `uint`, `double`, `bool`, `value`, `timestamp`, or `word` (a number that the compiler passes).
+/// (also duration), `uint`, `double`, `bool`, `value`, `timestamp`, `program` (of a regular expression, made by the compiler), or `word` (a number from it).
 macro_rules! helpers {
     ($($(#[$meta:meta])* $name:ident($($kinds:tt)*) = $function:expr;)*) => {
         $($crate::abi::helpers! { @next [$(#[$meta])*] $name $function, [] [] $($kinds)* })*
@@ -102,6 +102,14 @@ macro_rules! helpers {
             [$($params)* value: *const $crate::value::Value,]
             // SAFETY: generated code passes addresses of values.
             [$($args)* unsafe { &*value },] $($($rest)*)?
+        }
+    };
+    (@next $meta:tt $name:ident $function:expr, [$($params:tt)*] [$($args:tt)*] program $(, $($rest:tt)*)?) => {
+        $crate::abi::helpers! {
+            @next $meta $name $function,
+            [$($params)* program: *const u32,]
+            // SAFETY: generated code passes addresses of programs, whose first word is their length.
+            [$($args)* unsafe { core::slice::from_raw_parts(program, *program as usize) },] $($($rest)*)?
         }
     };
     (@next $meta:tt $name:ident $function:expr, [$($params:tt)*] [$($args:tt)*] timestamp $(, $($rest:tt)*)?) => {

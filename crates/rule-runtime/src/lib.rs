@@ -23,6 +23,7 @@ pub mod lookup;
 pub mod math;
 pub mod memory;
 pub mod network;
+pub mod regex;
 mod sorting;
 pub mod status;
 pub mod strings;
