@@ -21,6 +21,7 @@ mod time;
 mod token;
 mod typed;
 pub mod types;
+mod zones;
 
 pub use dump::dump;
 pub use expression::{check_expression, parse_type};

@@ -29,6 +29,7 @@ pub mod status;
 pub mod strings;
 pub mod text;
 pub mod value;
+pub mod zones;
 
 #[cfg(target_arch = "wasm32")]
 #[panic_handler]
