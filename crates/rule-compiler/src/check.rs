@@ -5,20 +5,23 @@
 
 mod calls;
 mod constants;
+mod convert;
 mod declarations;
 mod expressions;
 mod macros;
 mod operators;
+mod overload;
 mod rules;
 mod unify;
 
-pub(crate) use unify::{Unifier, is_numeric, is_scalar, without_null};
+pub(crate) use convert::{covers, is_shallow};
+pub(crate) use unify::{Unifier, is_numeric, is_scalar, settled, without_null};
 
 use crate::ast;
 use crate::scope::Scope;
 use crate::typed;
 use crate::types::Type;
-use rulestage_diagnostics::Diagnostic;
+use rulestage_diagnostics::{Diagnostic, Span};
 
 /// What a checker knows while it goes through a source.
 pub(crate) struct Checker<'a> {
@@ -26,6 +29,10 @@ pub(crate) struct Checker<'a> {
     pub(crate) scope: Scope,
     pub(crate) unifier: Unifier,
     pub(crate) diagnostics: Vec<Diagnostic>,
+    /// Variables of macros so far
+    n_locals: u32,
+    /// Choices between values of different types: fine as a `dyn`, a mistake where one type is needed
+    mixed_choices: Vec<(Span, Diagnostic)>,
 }
 
 impl<'a> Checker<'a> {
@@ -35,7 +42,15 @@ impl<'a> Checker<'a> {
             scope: Scope::default(),
             unifier: Unifier::default(),
             diagnostics: Vec::new(),
+            n_locals: 0,
+            mixed_choices: Vec::new(),
         }
+    }
+
+    /// The number of a new variable.
+    fn new_local(&mut self) -> u32 {
+        self.n_locals += 1;
+        self.n_locals - 1
     }
 
     /// The checked form of a rule set, as far as it can be made.
@@ -57,7 +72,9 @@ fn type_named(name: &str) -> Option<Type> {
         "map" => Type::Map(Box::new(Type::Dyn), Box::new(Type::Dyn)),
         "type" => Type::Type,
         "optional_type" => Type::Optional(Box::new(Type::Dyn)),
-        "timestamp" | "duration" | "null" | "any" => return None,
+        "net.IP" => Type::Ip,
+        "net.CIDR" => Type::Cidr,
+        "dyn" | "timestamp" | "duration" | "null" | "any" => return None,
         _ => return crate::parser::plain_type(name),
     };
     Some(plain)

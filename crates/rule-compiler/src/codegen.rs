@@ -4,18 +4,24 @@
 //! advance or stored in place, and each rule set gets exactly the code for its own columns. The component around
 //! it is the same for every rule set and comes from the build (`build.rs`).
 
+mod aggregates;
 mod arithmetic;
 mod calls;
+mod cells;
 mod columns;
 mod compare;
+mod convert;
 mod data;
+mod dynamic;
 mod explain;
 mod expression;
 mod failure;
+mod fold;
 mod function;
 pub(crate) mod interface;
 mod layout;
 mod module;
+mod optionals;
 mod process;
 mod runtime;
 mod session;

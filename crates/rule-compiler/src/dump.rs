@@ -1,6 +1,8 @@
 //! The intermediate representation as text, for people and for tests.
 
-use crate::ir::{ArithmeticOp, CompareOp, Const, Contribution, Expr, ExprKind, Function, RuleSet};
+use crate::ir::{
+    ArithmeticOp, CompareOp, Const, Contribution, Expr, ExprKind, FoldKind, Function, RuleSet,
+};
 use crate::parser::merge_name;
 use crate::types::Type;
 use std::fmt::Write;
@@ -125,6 +127,16 @@ fn constant(value: &Const) -> String {
             let values: Vec<String> = values.iter().map(constant).collect();
             format!("[{}]", values.join(", "))
         }
+        Const::Map(entries) => {
+            let entries: Vec<String> = entries
+                .iter()
+                .map(|(key, value)| format!("{}: {}", constant(key), constant(value)))
+                .collect();
+            format!("{{{}}}", entries.join(", "))
+        }
+        Const::Type(name) => format!("(type {name})"),
+        Const::Optional(Some(content)) => format!("(optional {})", constant(content)),
+        Const::Optional(None) => "(optional)".to_owned(),
     }
 }
 
@@ -177,11 +189,76 @@ fn expression(ruleset: &RuleSet, expr: &Expr) -> String {
         ExprKind::Wrap(operand) => one("wrap", operand),
         ExprKind::Call(function, args) => format!("({} {})", function_name(*function), many(args)),
         ExprKind::List(items) => format!("(list {})", many(items)),
+        ExprKind::Map(entries) => {
+            let entries: Vec<String> = entries
+                .iter()
+                .map(|(key, value)| two(":", key, value))
+                .collect();
+            format!("(map {})", entries.join(" "))
+        }
+        ExprKind::IfPresent(operand) => one("?", operand),
+        ExprKind::Local(local) => format!("%{local}"),
+        ExprKind::Bind(local, value, body) => two(&format!("bind %{local}"), value, body),
+        ExprKind::Convert(operand) => one(&format!("as-{}", type_name(&expr.ty)), operand),
+        ExprKind::Assume(operand) => one(&format!("is-{}", type_name(&expr.ty)), operand),
+        ExprKind::Index(container, index) => two("index", container, index),
+        ExprKind::IndexOptionally(container, index) => two("index?", container, index),
+        ExprKind::Has(container, key) => two("has", container, key),
+        ExprKind::InValue(item, container) => two("in", item, container),
+        ExprKind::OptionalOr(left, right) => two("or-optional", left, right),
+        ExprKind::OptionalOrValue(left, right) => two("or-value", left, right),
+        ExprKind::MapOptional(local, optional, body) => {
+            two(&format!("map-optional %{local}"), optional, body)
+        }
+        ExprKind::Helper(helper, args) => format!("({helper} {})", many(args)),
+        ExprKind::Fold(fold) => {
+            let variables: Vec<String> = [fold.key, fold.value]
+                .into_iter()
+                .flatten()
+                .map(|local| format!("%{local}"))
+                .collect();
+            let filter = match &fold.filter {
+                Some(filter) => format!(" (if {})", expression(ruleset, filter)),
+                None => String::new(),
+            };
+            format!(
+                "({} {} {}{filter} {})",
+                fold_name(fold.kind),
+                variables.join(" "),
+                expression(ruleset, &fold.range),
+                expression(ruleset, &fold.body)
+            )
+        }
+        ExprKind::Dispatch(dispatch) => {
+            let args: Vec<String> = dispatch
+                .args
+                .iter()
+                .map(|(local, arg)| format!("%{local} {}", expression(ruleset, arg)))
+                .collect();
+            let candidates: Vec<String> = dispatch
+                .candidates
+                .iter()
+                .map(|each| expression(ruleset, &each.body))
+                .collect();
+            format!("(dispatch {}: {})", args.join(" "), candidates.join(" "))
+        }
     }
 }
 
 fn type_name(ty: &Type) -> String {
     ty.to_string()
+}
+
+fn fold_name(kind: FoldKind) -> &'static str {
+    match kind {
+        FoldKind::All => "all",
+        FoldKind::Exists => "exists",
+        FoldKind::ExistsOne => "exists-one",
+        FoldKind::Filter => "filter",
+        FoldKind::List => "map",
+        FoldKind::Map => "transform-map",
+        FoldKind::Entries => "transform-map-entry",
+    }
 }
 
 fn arithmetic(op: ArithmeticOp) -> &'static str {
@@ -212,7 +289,13 @@ fn function_name(function: Function) -> &'static str {
         Function::Contains => "contains",
         Function::StartsWith => "starts-with",
         Function::EndsWith => "ends-with",
-        Function::Matches => "matches",
+        Function::ElementCount => "element-count",
+        Function::TypeOf => "type-of",
+        Function::OptionalOf => "optional",
+        Function::OptionalOfNonZero => "optional-of-non-zero",
+        Function::OptionalNone => "optional-none",
+        Function::OptionalHasValue => "has-value",
+        Function::OptionalValue => "value",
         Function::ToInt => "to-int",
         Function::ToUint => "to-uint",
         Function::ToDouble => "to-double",

@@ -1,6 +1,6 @@
 //! Single expressions and types, as `rulestage eval` takes them.
 
-use crate::check::{Checker, is_scalar, without_null};
+use crate::check::{Checker, settled};
 use crate::ir::{Const, Input, Merge, Output};
 use crate::scope::{Binding, Declaration};
 use crate::types::Type;
@@ -9,16 +9,14 @@ use rulestage_diagnostics::{Diagnostic, Span};
 
 /// What is wrong with an expression over `variables`, and a rule set that computes it if nothing is.
 ///
-/// The rule set is called `expression`. Its inputs are the variables (but for unused ones of types that can't be
-/// inputs yet), its only output is `result`, assigned by the only rule, `expression`. A list becomes an output with
-/// `merge collect`; a bare `null` becomes a `bool?`. `container` is the namespace that names are looked up in first
+/// The rule set is called `expression`. Its inputs are the variables, its only output is `result`, assigned by the
+/// only rule, `expression`. A bare `null` becomes a `bool?`. `container` is the namespace that names are looked up in first
 /// (cel-spec, "name resolution"); empty for none.
 pub fn check_expression(expr: &str, variables: &[(String, Type)], container: &str) -> Checked {
     let (tree, mut diagnostics) = parser::parse_expression(expr);
     let mut checker = Checker::new(expr);
     checker.scope.container = container.to_owned();
     let mut inputs: Vec<Input> = Vec::new();
-    let mut later: Vec<(String, Type)> = Vec::new();
     for (name, ty) in variables {
         let index = inputs.len();
         let declaration = Declaration {
@@ -26,49 +24,26 @@ pub fn check_expression(expr: &str, variables: &[(String, Type)], container: &st
             ty: ty.clone(),
             span: Span::default(),
         };
-        let is_new = checker.scope.declare(name, declaration).is_none();
-        if is_new && is_scalar(&without_null(ty)) {
+        if checker.scope.declare(name, declaration).is_none() {
             inputs.push(Input {
                 name: name.clone(),
                 ty: ty.clone(),
                 doc: String::new(),
             });
-        } else if is_new {
-            later.push((name.clone(), ty.clone()));
         }
     }
     let value = checker.check_expr(&tree);
     diagnostics.append(&mut checker.diagnostics);
-    let has_errors = diagnostics
-        .iter()
-        .any(|each| each.severity == rulestage_diagnostics::Severity::Error);
-    let ty = checker.unifier.resolve(&value.ty);
-    let (output_ty, merge) = match ty {
-        Type::Null => (Type::Nullable(Box::new(Type::Bool)), Merge::First),
-        Type::List(element) => match *element {
-            // Nothing is known about the elements of `[]`
-            Type::Var(_) => (Type::List(Box::new(Type::Int)), Merge::Collect),
-            element => (Type::List(Box::new(element)), Merge::Collect),
-        },
-        other => (other, Merge::First),
+    let output_ty = match settled(checker.unifier.resolve(&value.ty)) {
+        Type::Null => Type::Nullable(Box::new(Type::Bool)),
+        other => other,
     };
-    if let Type::List(element) = &output_ty
-        && !is_scalar(element)
-        && !has_errors
-    {
-        let message = format!("lists of `{element}` are not supported yet");
-        diagnostics.push(Diagnostic::error(
-            "rule.lower.not-supported-yet",
-            tree.span,
-            message,
-        ));
-    }
     let value = checker.coerce(value, &output_ty);
     let output = Output {
         name: "result".to_owned(),
         default: zero(&output_ty),
         ty: output_ty,
-        merge,
+        merge: Merge::First,
         doc: String::new(),
     };
     let span = tree.span;
@@ -98,18 +73,6 @@ pub fn check_expression(expr: &str, variables: &[(String, Type)], container: &st
         examples: Vec::new(),
     };
     let ruleset = lower::lower(&checked, &checker.unifier, &mut diagnostics);
-    // Where nothing was said of the operation, something must be said of its variables.
-    for (name, ty) in later {
-        if checker.scope.is_used(&name) && diagnostics.is_empty() {
-            let message =
-                format!("variables of type `{ty}`, such as `{name}`, are not supported yet");
-            diagnostics.push(Diagnostic::error(
-                "rule.lower.not-supported-yet",
-                tree.span,
-                message,
-            ));
-        }
-    }
     finish(diagnostics, Some(ruleset))
 }
 

@@ -27,12 +27,12 @@ pub struct RuleSet {
     pub examples: Vec<Example>,
 }
 
-/// `input { NAME: TYPE }`. The type is a scalar or `Nullable` of one.
+/// `input { NAME: TYPE }`
 #[derive(Debug, Clone, PartialEq)]
 pub struct Input {
     /// Column name
     pub name: String,
-    /// Scalar or nullable scalar
+    /// Scalars and nullable scalars have columns of their types, others of JSON text
     pub ty: Type,
     /// The trailing or preceding comment
     pub doc: String,
@@ -56,7 +56,7 @@ pub struct Param {
 pub struct Output {
     /// Column name
     pub name: String,
-    /// Scalar, nullable scalar or list of scalars
+    /// Scalars, nullable scalars and lists of scalars have columns of their types, others of JSON text
     pub ty: Type,
     /// The value where no rule contributes, of type `ty`
     pub default: Const,
@@ -160,8 +160,14 @@ pub enum Const {
     Timestamp(i64, u32),
     /// Nanoseconds
     Duration(i64),
-    /// Elements of one type
+    /// Elements
     List(Vec<Const>),
+    /// Keys and values
+    Map(Vec<(Const, Const)>),
+    /// A type, by its name
+    Type(String),
+    /// An optional value
+    Optional(Option<Box<Const>>),
 }
 
 /// An expression with its type and its place in the source.
@@ -195,9 +201,8 @@ pub enum ExprKind {
     Arithmetic(ArithmeticOp, Box<Expr>, Box<Expr>),
     /// `+` on strings or bytes
     Concat(Box<Expr>, Box<Expr>),
-    /// `== != < <= > >=`. Equality: two operands of equal scalar type, either side possibly nullable or null, or
-    /// any two numeric types. Order: equal ordered types (bool, int, uint, double, string, bytes, timestamp,
-    /// duration) or any two numeric types, not nullable
+    /// `== != < <= > >=`. Equality: any two types; null equals null alone. Order: equal ordered types (bool, int,
+    /// uint, double, string, bytes, timestamp, duration), any two numeric types, not nullable, or `dyn`
     Compare(CompareOp, Box<Expr>, Box<Expr>),
     /// `a && b`, absorbing errors as CEL does
     And(Box<Expr>, Box<Expr>),
@@ -215,8 +220,95 @@ pub enum ExprKind {
     Wrap(Box<Expr>),
     /// A function or conversion
     Call(Function, Vec<Expr>),
-    /// A list, as a contribution only
+    /// A list literal. Elements have types of their own where the list's element type is `dyn`
     List(Vec<Expr>),
+    /// A map literal: keys and values, likewise
+    Map(Vec<(Expr, Expr)>),
+    /// An element of a list literal, or a value of a map literal, of optional type: left out where it has no value
+    IfPresent(Box<Expr>),
+    /// A variable of an enclosing `Bind`, `Fold`, `MapOptional` or `Dispatch`; fails as its definition does
+    Local(u32),
+    /// `cel.bind(local, value, body)`
+    Bind(u32, Box<Expr>, Box<Expr>),
+    /// The same value as another type. Between `dyn` (also inside lists, maps and optionals) and other types;
+    /// where the value turns out to be of another type, it fails with `no_such_overload`
+    Convert(Box<Expr>),
+    /// A `dyn` that is known to be of this type
+    Assume(Box<Expr>),
+    /// `container[index]` on a list, map or `dyn`
+    Index(Box<Expr>, Box<Expr>),
+    /// `container[?index]` and `container.?field`, also on optionals of containers
+    IndexOptionally(Box<Expr>, Box<Expr>),
+    /// `has(container.field)`, also on optionals of containers
+    Has(Box<Expr>, Box<Expr>),
+    /// `item in container`, a list, map or `dyn`
+    InValue(Box<Expr>, Box<Expr>),
+    /// A macro over the elements of a list or the entries of a map
+    Fold(Box<Fold<Expr>>),
+    /// `a.or(b)` on optionals
+    OptionalOr(Box<Expr>, Box<Expr>),
+    /// `a.orValue(b)`
+    OptionalOrValue(Box<Expr>, Box<Expr>),
+    /// `optional.optMap(local, body)`; with `optFlatMap`, the body is optional itself
+    MapOptional(u32, Box<Expr>, Box<Expr>),
+    /// A function of `rule-runtime`, by its name. Arguments are of the types of its parameters
+    Helper(&'static str, Vec<Expr>),
+    /// One of several overloads, chosen by the types that the arguments turn out to have
+    Dispatch(Box<Dispatch<Expr>>),
+}
+
+/// A macro that goes over a list, a map or a `dyn` that is one of them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fold<E> {
+    /// What it goes over
+    pub range: E,
+    /// The variable for the index or key, where there are two, or where there is one and it goes over a map
+    pub key: Option<u32>,
+    /// The variable for the element or value; where it is the only one and the range is a `dyn`, for the key of a map
+    pub value: Option<u32>,
+    /// Which elements count, where that is a matter of its own
+    pub filter: Option<E>,
+    /// What becomes of the elements
+    pub kind: FoldKind,
+    /// The condition or the result, for each element
+    pub body: E,
+}
+
+/// The kinds of macros.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FoldKind {
+    /// `all`: false where one is, else an error where there is one
+    All,
+    /// `exists`: true where one is, else an error where there is one
+    Exists,
+    /// `exists_one`
+    ExistsOne,
+    /// `filter`: elements, or keys of a map
+    Filter,
+    /// `map` and `transformList`
+    List,
+    /// `transformMap`: values for the same keys
+    Map,
+    /// `transformMapEntry`: maps that are joined
+    Entries,
+}
+
+/// The overloads of a function whose arguments are `dyn`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Dispatch<E> {
+    /// The arguments, each evaluated once into its local
+    pub args: Vec<(u32, E)>,
+    /// Tried in order
+    pub candidates: Vec<Candidate<E>>,
+}
+
+/// One overload.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Candidate<E> {
+    /// The types that locals must have
+    pub tests: Vec<(u32, Type)>,
+    /// Its result, of the type of the whole
+    pub body: E,
 }
 
 /// Arithmetic operators.
@@ -258,14 +350,26 @@ pub enum Function {
     StringSize,
     /// `size(bytes) -> int`
     BytesSize,
+    /// `size(list | map) -> int`
+    ElementCount,
+    /// `type(any) -> type`
+    TypeOf,
+    /// `optional.of(any)`
+    OptionalOf,
+    /// `optional.ofNonZeroValue(any)`
+    OptionalOfNonZero,
+    /// `optional.none()`
+    OptionalNone,
+    /// `optional.hasValue()`
+    OptionalHasValue,
+    /// `optional.value()`
+    OptionalValue,
     /// `string.contains(string) -> bool`
     Contains,
     /// `string.startsWith(string) -> bool`
     StartsWith,
     /// `string.endsWith(string) -> bool`
     EndsWith,
-    /// `string.matches(literal)`: reserved, not generated yet
-    Matches,
     /// `int(uint | double | string | timestamp)`, by the argument's type
     ToInt,
     /// `uint(int | double | string)`

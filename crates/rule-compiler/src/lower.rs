@@ -1,10 +1,10 @@
 //! The checked tree to the intermediate representation. What that can't say yet is reported, never approximated.
 
 use crate::ast::LogicalOp;
-use crate::check::{Unifier, is_numeric, is_scalar, without_null};
-use crate::ir::{self, Const, Expr, ExprKind};
+use crate::check::{Unifier, settled};
+use crate::ir::{self, Candidate, Const, Dispatch, Expr, ExprKind, Fold};
 use crate::typed;
-use crate::types::Type;
+use crate::types::{Column, Type};
 use rulestage_diagnostics::{Diagnostic, Span};
 
 /// The rule set, complete where no error was reported.
@@ -15,11 +15,12 @@ pub(crate) fn lower(
 ) -> ir::RuleSet {
     let mut lowerer = Lowerer {
         lets: &ruleset.lets,
-        let_index: Vec::new(),
+        let_states: Vec::new(),
+        lowered_lets: Vec::new(),
         unifier,
         diagnostics,
     };
-    let lets = lowerer.lower_lets();
+    lowerer.lower_lets();
     let mut rules: Vec<ir::Rule> = ruleset
         .rules
         .iter()
@@ -27,6 +28,7 @@ pub(crate) fn lower(
         .collect();
     // A stable sort: source order among equals
     rules.sort_by_key(|rule| std::cmp::Reverse(rule.priority));
+    let lets = lowerer.lowered_lets;
     ir::RuleSet {
         name: ruleset.name.clone(),
         version: ruleset.version.clone(),
@@ -42,10 +44,25 @@ pub(crate) fn lower(
 
 struct Lowerer<'a> {
     lets: &'a [typed::Let],
-    /// By index of the checked `let`: its index in the rule set, or none where its uses are replaced by its value
-    let_index: Vec<Option<usize>>,
+    /// By index of the checked `let`
+    let_states: Vec<LetState>,
+    lowered_lets: Vec<ir::Let>,
     unifier: &'a Unifier,
     diagnostics: &'a mut Vec<Diagnostic>,
+}
+
+/// What became of a `let`.
+#[derive(Debug, Clone, Copy)]
+enum LetState {
+    /// Its index in the rule set
+    Lowered(usize),
+    /// A list that is written out: `in` and contributions read its elements where it stands, and only other uses
+    /// need its value
+    Literal,
+    /// Null, which has no place of its own
+    Null,
+    /// Reported
+    Failed,
 }
 
 impl Lowerer<'_> {
@@ -61,35 +78,53 @@ impl Lowerer<'_> {
         }
     }
 
-    fn lower_lets(&mut self) -> Vec<ir::Let> {
-        let mut lowered = Vec::new();
+    fn lower_lets(&mut self) {
         for each in self.lets {
-            // Lists and nulls have no place of their own: they are put in where they are used.
-            let is_inlined =
-                matches!(each.value.kind, typed::ExprKind::List(_)) || each.value.ty == Type::Null;
-            let index = if is_inlined {
-                if let typed::ExprKind::List(elements) = &each.value.kind {
-                    elements
-                        .iter()
-                        .for_each(|element| drop(self.lower_scalar(element)));
+            let state = if let typed::ExprKind::List(elements) = &each.value.kind {
+                for element in elements {
+                    // For what there is to report; lowered again where it is used
+                    self.lower_expr(element);
                 }
-                None
+                LetState::Literal
+            } else if each.value.ty == Type::Null {
+                LetState::Null
             } else {
-                self.lower_scalar(&each.value).map(|value| {
-                    lowered.push(ir::Let {
-                        name: each.name.clone(),
-                        value,
-                    });
-                    lowered.len() - 1
-                })
+                self.lower_let(&each.name, &each.value)
             };
-            self.let_index.push(index);
+            self.let_states.push(state);
         }
-        lowered
+    }
+
+    fn lower_let(&mut self, name: &str, value: &typed::Expr) -> LetState {
+        let Some(value) = self.lower_expr(value) else {
+            return LetState::Failed;
+        };
+        let name = name.to_owned();
+        self.lowered_lets.push(ir::Let { name, value });
+        LetState::Lowered(self.lowered_lets.len() - 1)
+    }
+
+    /// A `let` that is read as a value.
+    fn lower_let_use(&mut self, index: usize) -> Option<ExprKind> {
+        let state = self.let_states.get(index).copied()?;
+        let state = match state {
+            LetState::Literal => {
+                let definition = self.lets.get(index)?;
+                let state = self.lower_let(&definition.name, &definition.value);
+                *self.let_states.get_mut(index)? = state;
+                state
+            }
+            other => other,
+        };
+        match state {
+            LetState::Lowered(index) => Some(ExprKind::Let(index)),
+            LetState::Null => Some(ExprKind::Const(Const::Null)),
+            LetState::Literal | LetState::Failed => None,
+        }
     }
 
     fn lower_rule(&mut self, rule: &typed::Rule) -> Option<ir::Rule> {
-        let condition = self.lower_scalar(&rule.condition);
+        let condition = self.lower_expr(&rule.condition);
         let then = self.lower_contributions(&rule.then);
         let otherwise = self.lower_contributions(&rule.otherwise);
         Some(ir::Rule {
@@ -122,70 +157,49 @@ impl Lowerer<'_> {
     }
 
     fn lower_contribution(&mut self, value: &typed::Expr) -> Option<Expr> {
-        let Some(elements) = list_elements(self.lets, value) else {
-            return self.lower_scalar(value);
+        let ty = settled(self.unifier.resolve(&value.ty));
+        let (Some(elements), Type::List(element_ty), Column::List) =
+            (list_elements(self.lets, value), &ty, ty.column())
+        else {
+            return self.lower_expr(value);
         };
-        let ty = self.unifier.resolve(&value.ty);
-        let elements: Vec<Option<Expr>> = elements
-            .iter()
-            .map(|element| self.lower_scalar(element))
-            .collect();
-        let elements: Vec<Expr> = elements.into_iter().collect::<Option<_>>()?;
-        let element_ty = match ty {
-            Type::List(element) => *element,
-            other => other,
-        };
+        let elements = self.lower_all(elements)?;
         // The elements of a `let` still have the types they were written with.
         let elements = elements
             .into_iter()
-            .map(|element| convert(element, &element_ty))
+            .map(|element| convert(element, element_ty))
             .collect();
         Some(Expr {
             kind: ExprKind::List(elements),
-            ty: Type::List(Box::new(element_ty)),
+            ty,
             span: value.span,
         })
     }
 
     fn lower_boxed(&mut self, expr: &typed::Expr) -> Option<Box<Expr>> {
-        self.lower_scalar(expr).map(Box::new)
+        self.lower_expr(expr).map(Box::new)
     }
 
-    /// A value that is neither list nor map.
-    fn lower_scalar(&mut self, expr: &typed::Expr) -> Option<Expr> {
+    /// All, even when one fails: each has its own errors.
+    fn lower_all(&mut self, exprs: &[typed::Expr]) -> Option<Vec<Expr>> {
+        let lowered: Vec<Option<Expr>> = exprs.iter().map(|each| self.lower_expr(each)).collect();
+        lowered.into_iter().collect()
+    }
+
+    fn lower_expr(&mut self, expr: &typed::Expr) -> Option<Expr> {
         use typed::ExprKind as K;
-        let ty = self.unifier.resolve(&expr.ty);
+        let ty = settled(self.unifier.resolve(&expr.ty));
         let kind = match &expr.kind {
             K::Error => return None,
             K::Later { what } => {
                 self.report(what, expr.span);
                 return None;
             }
-            K::List(_) => {
-                self.report("lists outside `in` and assignments", expr.span);
-                return None;
-            }
             K::Const(value) => ExprKind::Const(value.clone()),
-            K::Input(_) | K::Param(_) if !is_scalar(&without_null(&ty)) => {
-                self.report(&format!("values of type `{ty}`"), expr.span);
-                return None;
-            }
             K::Input(index) => ExprKind::Input(*index),
             K::Param(index) => ExprKind::Param(*index),
-            K::Let(index) => match self.let_index.get(*index).copied().flatten() {
-                Some(index) => ExprKind::Let(index),
-                None => {
-                    let value = &self.lets[*index].value;
-                    if value.ty != Type::Null {
-                        // Its definition was reported, or it is a list
-                        if matches!(value.kind, K::List(_)) {
-                            self.report("lists outside `in` and assignments", expr.span);
-                        }
-                        return None;
-                    }
-                    ExprKind::Const(Const::Null)
-                }
-            },
+            K::Let(index) => self.lower_let_use(*index)?,
+            K::Local(local) => ExprKind::Local(*local),
             K::Not(operand) => ExprKind::Not(self.lower_boxed(operand)?),
             K::Negate(operand) => ExprKind::Negate(self.lower_boxed(operand)?),
             K::Arithmetic(op, left, right) => {
@@ -201,11 +215,7 @@ impl Lowerer<'_> {
                 ExprKind::Compare(*op, left, right)
             }
             K::Logical(op, operands) => {
-                let lowered: Vec<Option<Expr>> = operands
-                    .iter()
-                    .map(|each| self.lower_scalar(each))
-                    .collect();
-                let mut lowered: Vec<Expr> = lowered.into_iter().collect::<Option<_>>()?;
+                let mut lowered = self.lower_all(operands)?;
                 return balance(*op, &mut lowered);
             }
             K::Conditional(condition, then, otherwise) => {
@@ -217,25 +227,109 @@ impl Lowerer<'_> {
                 let (left, right) = self.lower_pair(left, right)?;
                 ExprKind::Coalesce(left, right)
             }
-            K::In(item, list) => return self.lower_in(item, list, expr.span),
-            K::Call(function, args) => {
-                let args: Vec<Option<Expr>> =
-                    args.iter().map(|arg| self.lower_scalar(arg)).collect();
-                ExprKind::Call(*function, args.into_iter().collect::<Option<_>>()?)
+            K::In(item, list) => self.lower_in(item, list)?,
+            K::Call(function, args) => ExprKind::Call(*function, self.lower_all(args)?),
+            K::Helper(name, args) => ExprKind::Helper(name, self.lower_all(args)?),
+            K::List(elements) => ExprKind::List(self.lower_all(elements)?),
+            K::Map(entries) => {
+                let lowered: Vec<Option<(Expr, Expr)>> = entries
+                    .iter()
+                    .map(|(key, value)| {
+                        let (key, value) = (self.lower_expr(key), self.lower_expr(value));
+                        Some((key?, value?))
+                    })
+                    .collect();
+                ExprKind::Map(lowered.into_iter().collect::<Option<_>>()?)
             }
+            K::IfPresent(operand) => ExprKind::IfPresent(self.lower_boxed(operand)?),
+            K::Bind(local, value, body) => {
+                let (value, body) = self.lower_pair(value, body)?;
+                ExprKind::Bind(*local, value, body)
+            }
+            K::MapOptional(local, optional, body) => {
+                let (optional, body) = self.lower_pair(optional, body)?;
+                ExprKind::MapOptional(*local, optional, body)
+            }
+            K::Convert(operand) => {
+                let operand = self.lower_boxed(operand)?;
+                if operand.ty == ty {
+                    return Some(*operand);
+                }
+                ExprKind::Convert(operand)
+            }
+            K::Assume(operand) => ExprKind::Assume(self.lower_boxed(operand)?),
+            K::Index(container, index) => {
+                let (container, index) = self.lower_pair(container, index)?;
+                ExprKind::Index(container, index)
+            }
+            K::IndexOptionally(container, index) => {
+                let (container, index) = self.lower_pair(container, index)?;
+                ExprKind::IndexOptionally(container, index)
+            }
+            K::Has(container, key) => {
+                let (container, key) = self.lower_pair(container, key)?;
+                ExprKind::Has(container, key)
+            }
+            K::OptionalOr(left, right) => {
+                let (left, right) = self.lower_pair(left, right)?;
+                ExprKind::OptionalOr(left, right)
+            }
+            K::OptionalOrValue(left, right) => {
+                let (left, right) = self.lower_pair(left, right)?;
+                ExprKind::OptionalOrValue(left, right)
+            }
+            K::Fold(fold) => self.lower_fold(fold)?,
+            K::Dispatch(dispatch) => self.lower_dispatch(dispatch)?,
             K::Unwrap(operand) => ExprKind::Unwrap(self.lower_boxed(operand)?),
             K::Wrap(operand) => ExprKind::Wrap(self.lower_boxed(operand)?),
         };
-        let is_null = ty == Type::Null && matches!(kind, ExprKind::Const(_));
-        if !is_null && !is_scalar(&without_null(&ty)) {
-            self.report(&format!("values of type `{ty}`"), expr.span);
-            return None;
-        }
         Some(Expr {
             kind,
             ty,
             span: expr.span,
         })
+    }
+
+    fn lower_fold(&mut self, fold: &Fold<typed::Expr>) -> Option<ExprKind> {
+        let range = self.lower_expr(&fold.range);
+        let filter = match &fold.filter {
+            Some(filter) => self.lower_expr(filter).map(Some),
+            None => Some(None),
+        };
+        let body = self.lower_expr(&fold.body);
+        Some(ExprKind::Fold(Box::new(Fold {
+            range: range?,
+            key: fold.key,
+            value: fold.value,
+            filter: filter?,
+            kind: fold.kind,
+            body: body?,
+        })))
+    }
+
+    fn lower_dispatch(&mut self, dispatch: &Dispatch<typed::Expr>) -> Option<ExprKind> {
+        let args: Vec<Option<(u32, Expr)>> = dispatch
+            .args
+            .iter()
+            .map(|(local, arg)| Some((*local, self.lower_expr(arg)?)))
+            .collect();
+        let candidates: Vec<Option<Candidate<Expr>>> = dispatch
+            .candidates
+            .iter()
+            .map(|each| {
+                let tests = each
+                    .tests
+                    .iter()
+                    .map(|(local, ty)| (*local, settled(self.unifier.resolve(ty))))
+                    .collect();
+                let body = self.lower_expr(&each.body)?;
+                Some(Candidate { tests, body })
+            })
+            .collect();
+        Some(ExprKind::Dispatch(Box::new(Dispatch {
+            args: args.into_iter().collect::<Option<_>>()?,
+            candidates: candidates.into_iter().collect::<Option<_>>()?,
+        })))
     }
 
     /// Both, even when the first fails: each has its own errors.
@@ -248,63 +342,50 @@ impl Lowerer<'_> {
         Some((left?, right?))
     }
 
-    fn lower_in(&mut self, item: &typed::Expr, list: &typed::Expr, span: Span) -> Option<Expr> {
-        let item = self.lower_scalar(item);
-        let lets = self.lets;
-        let Some(elements) = list_elements(lets, list) else {
-            match &list.kind {
-                typed::ExprKind::Later { what } => self.report(what, list.span),
-                typed::ExprKind::Error => {}
-                _ => self.report("lists that are not written out", list.span),
+    fn lower_in(&mut self, item: &typed::Expr, list: &typed::Expr) -> Option<ExprKind> {
+        let item = self.lower_boxed(item);
+        let is_plain = |ty: &Type| ty.column() == Column::Plain;
+        if let Some(elements) = list_elements(self.lets, list) {
+            let elements = self.lower_all(elements)?;
+            let item = item?;
+            if is_plain(&item.ty) && elements.iter().all(|element| is_plain(&element.ty)) {
+                return Some(ExprKind::In(item, elements));
             }
-            return None;
-        };
-        let elements: Vec<Option<Expr>> = elements
-            .iter()
-            .map(|element| self.lower_scalar(element))
-            .collect();
-        let elements: Vec<Expr> = elements.into_iter().collect::<Option<_>>()?;
-        let item = item?;
-        let plain = without_null(&item.ty);
-        let differs = |element: &&Expr| {
-            let other = without_null(&element.ty);
-            let is_null = plain == Type::Null || other == Type::Null;
-            !(plain == other || is_null || is_numeric(&plain) && is_numeric(&other))
-        };
-        if let Some(element) = elements.iter().find(differs) {
-            self.report("lists of mixed types", element.span);
-            return None;
+            let list = self.lower_boxed(list)?;
+            return Some(ExprKind::InValue(item, list));
         }
-        Some(Expr {
-            kind: ExprKind::In(Box::new(item), elements),
-            ty: Type::Bool,
-            span,
-        })
+        let list = self.lower_boxed(list)?;
+        Some(ExprKind::InValue(item?, list))
     }
 }
 
 /// The elements of a list that is written out, here or as the definition of a `let`.
 fn list_elements<'a>(lets: &'a [typed::Let], expr: &'a typed::Expr) -> Option<&'a [typed::Expr]> {
     let literal = match &expr.kind {
-        typed::ExprKind::Let(index) => &lets[*index].value,
+        typed::ExprKind::Let(index) => &lets.get(*index)?.value,
         _ => expr,
     };
+    let is_certain = |element: &typed::Expr| !matches!(element.kind, typed::ExprKind::IfPresent(_));
     match &literal.kind {
-        typed::ExprKind::List(elements) => Some(elements),
+        typed::ExprKind::List(elements) if elements.iter().all(is_certain) => Some(elements),
         _ => None,
     }
 }
 
 /// `expr` as a `to`, for elements that were typed without knowing where they would go.
 fn convert(expr: Expr, to: &Type) -> Expr {
+    if expr.ty == *to {
+        return expr;
+    }
     let span = expr.span;
-    match (&expr.ty, to) {
-        (Type::Nullable(inner), to) if **inner == *to => Expr {
-            kind: ExprKind::Unwrap(Box::new(expr)),
-            ty: to.clone(),
-            span,
-        },
-        _ => expr,
+    let kind = match (&expr.ty, to) {
+        (Type::Nullable(inner), to) if **inner == *to => ExprKind::Unwrap(Box::new(expr)),
+        _ => ExprKind::Convert(Box::new(expr)),
+    };
+    Expr {
+        kind,
+        ty: to.clone(),
+        span,
     }
 }
 

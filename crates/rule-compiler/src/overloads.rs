@@ -15,11 +15,22 @@ pub(crate) enum T {
     Timestamp,
     Duration,
     Type,
+    Ip,
+    Cidr,
     Dyn,
     A,
-    ListA,
-    MapAB,
+    B,
+    List(&'static T),
+    Map(&'static T, &'static T),
+    Optional(&'static T),
 }
+
+/// `list<A>`
+const LIST_A: T = T::List(&T::A);
+/// `map<A, B>`
+const MAP_AB: T = T::Map(&T::A, &T::B);
+/// `optional<A>`
+const OPTIONAL_A: T = T::Optional(&T::A);
 
 /// What an overload becomes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,8 +39,15 @@ pub(crate) enum Meaning {
     Arithmetic(ArithmeticOp),
     Concat,
     Negate,
-    /// The argument itself
+    /// The argument itself, as the parameter's type
     Identity,
+    /// A function of `rule-runtime`: the slots of the arguments and an address for the result go in, a status
+    /// comes out
+    Helper(&'static str),
+    /// `a.or(b)`: the second only where the first has no value
+    OptionalOr,
+    /// `a.orValue(b)`: likewise
+    OptionalOrValue,
     /// Not generated yet; what it is, in the plural
     Later(&'static str),
 }
@@ -70,15 +88,35 @@ impl T {
             Self::Timestamp => Type::Timestamp,
             Self::Duration => Type::Duration,
             Self::Type => Type::Type,
+            Self::Ip => Type::Ip,
+            Self::Cidr => Type::Cidr,
             Self::Dyn => Type::Dyn,
             Self::A => a.clone(),
-            Self::ListA => Type::List(Box::new(a.clone())),
-            Self::MapAB => Type::Map(Box::new(a.clone()), Box::new(b.clone())),
+            Self::B => b.clone(),
+            Self::List(element) => Type::List(Box::new(element.instantiate(a, b))),
+            Self::Map(key, value) => Type::Map(
+                Box::new(key.instantiate(a, b)),
+                Box::new(value.instantiate(a, b)),
+            ),
+            Self::Optional(inner) => Type::Optional(Box::new(inner.instantiate(a, b))),
+        }
+    }
+
+    /// Whether a type parameter is in it.
+    pub(crate) fn is_generic(self) -> bool {
+        match self {
+            Self::A | Self::B => true,
+            Self::List(inner) | Self::Optional(inner) => inner.is_generic(),
+            Self::Map(key, value) => key.is_generic() || value.is_generic(),
+            _ => false,
         }
     }
 
     fn spelling(self) -> &'static str {
         match self {
+            Self::Ip => "net.IP",
+            Self::Cidr => "net.CIDR",
+            Self::Optional(_) => "optional",
             Self::Bool => "bool",
             Self::Int => "int",
             Self::Uint => "uint",
@@ -89,9 +127,9 @@ impl T {
             Self::Duration => "duration",
             Self::Type => "type",
             Self::Dyn => "dyn",
-            Self::A => "any",
-            Self::ListA => "list",
-            Self::MapAB => "map",
+            Self::A | Self::B => "any",
+            Self::List(_) => "list",
+            Self::Map(..) => "map",
         }
     }
 }
@@ -174,8 +212,6 @@ const fn arithmetic(op: ArithmeticOp) -> Meaning {
     Meaning::Arithmetic(op)
 }
 
-const LISTS: Meaning = Meaning::Later("computed lists");
-const MAPS: Meaning = Meaning::Later("maps");
 const ZONES: Meaning = Meaning::Later("time zones");
 const REGEX: Meaning = Meaning::Later("regular expressions");
 
@@ -188,7 +224,7 @@ const OVERLOADS: &[Overload] = &[
     operator("+", &[T::Double, T::Double], T::Double, arithmetic(ArithmeticOp::Add)),
     operator("+", &[T::String, T::String], T::String, Meaning::Concat),
     operator("+", &[T::Bytes, T::Bytes], T::Bytes, Meaning::Concat),
-    operator("+", &[T::ListA, T::ListA], T::ListA, LISTS),
+    operator("+", &[LIST_A, LIST_A], LIST_A, Meaning::Helper("list_concat")),
     operator("+", &[T::Timestamp, T::Duration], T::Timestamp, arithmetic(ArithmeticOp::Add)),
     operator("+", &[T::Duration, T::Timestamp], T::Timestamp, arithmetic(ArithmeticOp::Add)),
     operator("+", &[T::Duration, T::Duration], T::Duration, arithmetic(ArithmeticOp::Add)),
@@ -209,8 +245,8 @@ const OVERLOADS: &[Overload] = &[
 
     Overload { name: "size", style: Style::Both, params: &[T::String], result: T::Int, meaning: call(Function::StringSize) },
     Overload { name: "size", style: Style::Both, params: &[T::Bytes], result: T::Int, meaning: call(Function::BytesSize) },
-    Overload { name: "size", style: Style::Both, params: &[T::ListA], result: T::Int, meaning: LISTS },
-    Overload { name: "size", style: Style::Both, params: &[T::MapAB], result: T::Int, meaning: MAPS },
+    Overload { name: "size", style: Style::Both, params: &[LIST_A], result: T::Int, meaning: call(Function::ElementCount) },
+    Overload { name: "size", style: Style::Both, params: &[MAP_AB], result: T::Int, meaning: call(Function::ElementCount) },
     method("contains", &[T::String, T::String], T::Bool, call(Function::Contains)),
     method("startsWith", &[T::String, T::String], T::Bool, call(Function::StartsWith)),
     method("endsWith", &[T::String, T::String], T::Bool, call(Function::EndsWith)),
@@ -247,8 +283,18 @@ const OVERLOADS: &[Overload] = &[
     conversion("duration", &[T::Duration], T::Duration, Meaning::Identity),
     conversion("duration", &[T::String], T::Duration, call(Function::ToDuration)),
     conversion("duration", &[T::Int], T::Duration, call(Function::ToDuration)),
-    conversion("dyn", &[T::A], T::Dyn, Meaning::Later("values of type `dyn`")),
-    conversion("type", &[T::A], T::Type, Meaning::Later("types as values")),
+    conversion("dyn", &[T::Dyn], T::Dyn, Meaning::Identity),
+    conversion("type", &[T::A], T::Type, call(Function::TypeOf)),
+
+    conversion("optional.of", &[T::A], OPTIONAL_A, call(Function::OptionalOf)),
+    conversion("optional.ofNonZeroValue", &[T::A], OPTIONAL_A, call(Function::OptionalOfNonZero)),
+    conversion("optional.none", &[], OPTIONAL_A, call(Function::OptionalNone)),
+    conversion("optional.unwrap", &[T::List(&OPTIONAL_A)], LIST_A, Meaning::Helper("list_unwrap")),
+    method("unwrapOpt", &[T::List(&OPTIONAL_A)], LIST_A, Meaning::Helper("list_unwrap")),
+    method("hasValue", &[OPTIONAL_A], T::Bool, call(Function::OptionalHasValue)),
+    method("value", &[OPTIONAL_A], T::A, call(Function::OptionalValue)),
+    method("or", &[OPTIONAL_A, OPTIONAL_A], OPTIONAL_A, Meaning::OptionalOr),
+    method("orValue", &[OPTIONAL_A, T::A], T::A, Meaning::OptionalOrValue),
 
     method("getFullYear", &[T::Timestamp], T::Int, call(Function::GetFullYear)),
     method("getFullYear", &[T::Timestamp, T::String], T::Int, ZONES),
@@ -298,10 +344,6 @@ const EXTENSIONS: &[&str] = &[
     "first",
     "last",
     "range",
-    "orValue",
-    "or",
-    "hasValue",
-    "value",
     "ip",
     "cidr",
     "isIP",

@@ -42,7 +42,7 @@ pub(crate) struct Scope {
     declarations: BTreeMap<String, Declaration>,
     used: BTreeSet<String>,
     /// Variables of macros, innermost last
-    locals: Vec<(String, Type)>,
+    locals: Vec<(String, Type, u32)>,
 }
 
 impl Scope {
@@ -100,23 +100,24 @@ impl Scope {
             .map(|(name, declaration)| (name.as_str(), declaration))
     }
 
-    pub(crate) fn push_local(&mut self, name: &str, ty: Type) {
-        self.locals.push((name.to_owned(), ty));
+    pub(crate) fn push_local(&mut self, name: &str, ty: Type, number: u32) {
+        self.locals.push((name.to_owned(), ty, number));
     }
 
     pub(crate) fn pop_locals(&mut self, n: usize) {
         self.locals.truncate(self.locals.len().saturating_sub(n));
     }
 
-    pub(crate) fn local(&self, name: &str) -> Option<&Type> {
+    /// The type and the number of a variable of a macro.
+    pub(crate) fn local(&self, name: &str) -> Option<(&Type, u32)> {
         self.locals
             .iter()
             .rev()
-            .find(|(local, _)| local == name)
-            .map(|(_, ty)| ty)
+            .find(|(local, ..)| local == name)
+            .map(|(_, ty, number)| (ty, *number))
     }
 
     pub(crate) fn local_names(&self) -> impl Iterator<Item = &str> {
-        self.locals.iter().map(|(name, _)| name.as_str())
+        self.locals.iter().map(|(name, ..)| name.as_str())
     }
 }

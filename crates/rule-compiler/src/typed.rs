@@ -1,8 +1,8 @@
-//! The checked tree: names are resolved, overloads chosen, conversions between `T` and `T?` explicit. Lists, maps,
-//! macros and the like are checked too but stay `Later`: lowering reports them.
+//! The checked tree: names are resolved, overloads chosen, conversions between `T` and `T?` explicit. What
+//! has no code yet is checked too but stays `Later`: lowering reports it.
 
 use crate::ast::LogicalOp;
-use crate::ir::{ArithmeticOp, CompareOp, Const, Function};
+use crate::ir::{ArithmeticOp, CompareOp, Const, Dispatch, Fold, Function};
 use crate::types::Type;
 use rulestage_diagnostics::Span;
 
@@ -34,6 +34,24 @@ pub(crate) enum ExprKind {
     In(Box<Expr>, Box<Expr>),
     Call(Function, Vec<Expr>),
     List(Vec<Expr>),
+    Map(Vec<(Expr, Expr)>),
+    /// An optional element of a list or map literal
+    IfPresent(Box<Expr>),
+    Local(u32),
+    Bind(u32, Box<Expr>, Box<Expr>),
+    /// From or to `dyn`, also inside
+    Convert(Box<Expr>),
+    /// A `dyn` that is known to be of this type
+    Assume(Box<Expr>),
+    Index(Box<Expr>, Box<Expr>),
+    IndexOptionally(Box<Expr>, Box<Expr>),
+    Has(Box<Expr>, Box<Expr>),
+    Fold(Box<Fold<Expr>>),
+    OptionalOr(Box<Expr>, Box<Expr>),
+    OptionalOrValue(Box<Expr>, Box<Expr>),
+    MapOptional(u32, Box<Expr>, Box<Expr>),
+    Helper(&'static str, Vec<Expr>),
+    Dispatch(Box<Dispatch<Expr>>),
     /// `T?` to `T`
     Unwrap(Box<Expr>),
     /// `T` or `null` to `T?`

@@ -36,6 +36,12 @@ const fn value_of(letter: u8) -> Option<u32> {
 
 fn encode<'a>(bytes: &[u8]) -> Outcome<&'a [u8]> {
     let mut out = Buffer::with_capacity(bytes.len().div_ceil(3) * 4);
+    push_base64(bytes, &mut out);
+    out.finish().ok_or(TOO_LARGE)
+}
+
+/// Appends bytes as base64, with padding.
+pub(crate) fn push_base64(bytes: &[u8], out: &mut Buffer) {
     for group in bytes.chunks(3) {
         let mut bits = 0;
         for index in 0..3 {
@@ -49,10 +55,10 @@ fn encode<'a>(bytes: &[u8]) -> Outcome<&'a [u8]> {
             });
         }
     }
-    out.finish().ok_or(TOO_LARGE)
 }
 
-fn decode<'a>(text: &[u8]) -> Outcome<&'a [u8]> {
+/// The bytes of base64 text; padding may be absent, line breaks are skipped.
+pub(crate) fn decode<'a>(text: &[u8]) -> Outcome<&'a [u8]> {
     let mut out = Buffer::with_capacity(text.len() / 4 * 3 + 3);
     let (mut bits, mut n_letters, mut n_pads) = (0, 0_usize, 0_usize);
     for byte in text {

@@ -109,16 +109,10 @@ fn equal_at(a: &Value, b: &Value, levels: u32) -> i32 {
             _ => 0,
         },
         tag::IP | tag::CIDR => {
-            i32::from(a.extra == b.extra && address_bytes(a) == address_bytes(b))
+            i32::from(a.extra == b.extra && a.network_address() == b.network_address())
         }
         _ => i32::from(order(a, b) == 0),
     }
-}
-
-fn address_bytes(value: &Value) -> &[u8] {
-    let length = if value.extra & 0xff == 4 { 4 } else { 16 };
-    // SAFETY: an address always has 16 bytes.
-    unsafe { core::slice::from_raw_parts(value.address::<u8>(), length) }
 }
 
 /// The value of a key in a map; keys that are numbers compare by value.

@@ -168,6 +168,16 @@ impl Values {
         }
     }
 
+    /// How many values there are.
+    pub(crate) const fn len(&self) -> usize {
+        self.buffer.length / size_of::<Value>()
+    }
+
+    /// Drops the values from `length` on.
+    pub(crate) fn truncate(&mut self, length: usize) {
+        self.buffer.truncate(length.saturating_mul(size_of::<Value>()));
+    }
+
     /// Appends values.
     pub(crate) fn extend(&mut self, values: &[Value]) {
         for value in values {

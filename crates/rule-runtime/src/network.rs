@@ -234,10 +234,23 @@ impl Block {
 
     fn text<'a>(self) -> Outcome<&'a [u8]> {
         let mut out = Buffer::new();
-        self.address.push_text(&mut out);
-        out.push(b'/');
-        push_number(u64::from(self.prefix_length), &mut out);
+        self.push_text(&mut out);
         out.finish().ok_or(TOO_LARGE)
+    }
+
+    fn push_text(self, out: &mut Buffer) {
+        self.address.push_text(out);
+        out.push(b'/');
+        push_number(u64::from(self.prefix_length), out);
+    }
+}
+
+/// Appends the text of an IP address or CIDR block.
+pub(crate) fn push_text(value: &Value, out: &mut Buffer) {
+    if value.tag == tag::IP {
+        Address::of(value).push_text(out);
+    } else {
+        Block::of(value).push_text(out);
     }
 }
 

@@ -2,14 +2,10 @@
 
 use super::Checker;
 use super::expressions::qualified_name;
-use super::operators::conversion_hint;
-use super::unify::without_null;
 use crate::ast;
-use crate::overloads::{
-    Meaning, Overload, Style, function_names, is_extension, is_namespace, overloads,
-};
+use crate::overloads::{Overload, Style, function_names, is_extension, is_namespace, overloads};
 use crate::suggest::nearest;
-use crate::typed::{Expr, ExprKind};
+use crate::typed::Expr;
 use crate::types::Type;
 use rulestage_diagnostics::{Diagnostic, Span};
 
@@ -59,8 +55,9 @@ impl Checker<'_> {
     ) -> Expr {
         if let Some((namespace, _)) = function.text.rsplit_once('.') {
             let namespace = namespace.to_owned();
-            self.check_expr(value);
-            return self.check_namespaced(&namespace, function, args, span);
+            let mut operands = vec![self.check_expr(value)];
+            operands.extend(args.iter().map(|arg| self.check_expr(arg)));
+            return self.resolve_namespaced(&namespace, function, operands, span);
         }
         if let Some(checked) = self.check_macro(value, function, args, span) {
             return checked;
@@ -86,14 +83,30 @@ impl Checker<'_> {
         if namespace == "cel" && function.text == "bind" && args.len() == 3 {
             return self.check_bind(args, span);
         }
-        for arg in args {
-            self.check_expr(arg);
+        let args = args.iter().map(|arg| self.check_expr(arg)).collect();
+        let qualified = ast::Name {
+            text: format!("{namespace}.{}", function.text),
+            span: function.span,
+        };
+        self.resolve_namespaced(namespace, &qualified, args, span)
+    }
+
+    /// `function` with its namespace.
+    fn resolve_namespaced(
+        &mut self,
+        namespace: &str,
+        function: &ast::Name,
+        args: Vec<Expr>,
+        span: Span,
+    ) -> Expr {
+        if overloads(&function.text).next().is_some() {
+            return self.resolve_function(function, args, &[Style::Global, Style::Both], span);
         }
         if !is_namespace(namespace) {
             self.report_unknown_function(function);
             return Expr::error(span);
         }
-        Expr::later(format!("functions of `{namespace}`"), Type::Dyn, span)
+        Expr::later(format!("the function `{}`", function.text), Type::Dyn, span)
     }
 
     fn report_unknown_function(&mut self, function: &ast::Name) {
@@ -168,122 +181,5 @@ impl Checker<'_> {
             |each: &&Overload| each.style == Style::Operator && each.params.len() == n_operands;
         let candidates: Vec<&'static Overload> = overloads(symbol).filter(is_meant).collect();
         self.resolve_overload(symbol, &candidates, operands, span)
-    }
-
-    fn resolve_overload(
-        &mut self,
-        name: &str,
-        candidates: &[&'static Overload],
-        args: Vec<Expr>,
-        span: Span,
-    ) -> Expr {
-        let mut fitting: Vec<(&'static Overload, Vec<Type>, Type)> = Vec::new();
-        for candidate in candidates {
-            if candidate.params.len() != args.len() {
-                continue;
-            }
-            let (a, b) = (self.unifier.fresh(), self.unifier.fresh());
-            let params: Vec<Type> = candidate
-                .params
-                .iter()
-                .map(|param| param.instantiate(&a, &b))
-                .collect();
-            let pairs: Vec<(&Type, &Type)> = args.iter().map(|arg| &arg.ty).zip(&params).collect();
-            if self.unifier.assign_all(&pairs) {
-                let result = self.unifier.resolve(&candidate.result.instantiate(&a, &b));
-                fitting.push((candidate, params, result));
-            }
-        }
-        let Some((chosen, params, result)) = fitting.first().cloned() else {
-            self.report_no_overload(name, candidates, &args, span);
-            return Expr::error(span);
-        };
-        let is_ambiguous = fitting.iter().any(|(_, _, other)| *other != result);
-        let ty = if is_ambiguous { Type::Dyn } else { result };
-        if args.iter().any(Expr::is_error) {
-            return Expr::new(
-                ExprKind::Error,
-                if is_ambiguous { Type::Error } else { ty },
-                span,
-            );
-        }
-        if let Meaning::Later(what) = chosen.meaning {
-            return Expr::later(what, ty, span);
-        }
-        let by_ref: Vec<&Expr> = args.iter().collect();
-        if let Some(unknown) = self.dyn_or(&by_ref, ty.clone(), span) {
-            return unknown;
-        }
-        let mut operands = args
-            .into_iter()
-            .zip(&params)
-            .map(|(arg, param)| self.coerce(arg, param))
-            .collect::<Vec<_>>();
-        let kind = match (chosen.meaning, operands.len()) {
-            (Meaning::Call(function), _) => ExprKind::Call(function, operands),
-            (Meaning::Negate, 1) => ExprKind::Negate(Box::new(operands.remove(0))),
-            (Meaning::Identity, 1) => {
-                let operand = operands.remove(0);
-                return Expr::new(operand.kind, ty, span);
-            }
-            (Meaning::Arithmetic(op), 2) => {
-                let right = operands.remove(1);
-                ExprKind::Arithmetic(op, Box::new(operands.remove(0)), Box::new(right))
-            }
-            (Meaning::Concat, 2) => {
-                let right = operands.remove(1);
-                ExprKind::Concat(Box::new(operands.remove(0)), Box::new(right))
-            }
-            _ => ExprKind::Error,
-        };
-        Expr::new(kind, ty, span)
-    }
-
-    fn report_no_overload(
-        &mut self,
-        name: &str,
-        candidates: &[&'static Overload],
-        args: &[Expr],
-        span: Span,
-    ) {
-        let types: Vec<Type> = args
-            .iter()
-            .map(|arg| self.unifier.resolve(&arg.ty))
-            .collect();
-        let is_operator = candidates
-            .first()
-            .is_some_and(|first| first.style == Style::Operator);
-        let message = match types.as_slice() {
-            [operand] if is_operator => format!("`{name}` takes no `{operand}`"),
-            [left, right] if is_operator => format!("`{name}` takes no `{left}` and `{right}`"),
-            [] => format!("`{name}` takes an argument"),
-            _ => {
-                let list: Vec<String> = types.iter().map(|ty| format!("`{ty}`")).collect();
-                format!("`{name}` can't take {}", list.join(", "))
-            }
-        };
-        let mut diagnostic = Diagnostic::error("rule.check.no-overload", span, message);
-        for (arg, ty) in args.iter().zip(&types) {
-            diagnostic = diagnostic.with_label(arg.span, format!("`{ty}`"));
-        }
-        if is_operator && let [left, right] = types.as_slice() {
-            let literal = args.iter().zip([right, left]).find_map(|(arg, other)| {
-                match (&arg.kind, without_null(other)) {
-                    (ExprKind::Const(crate::ir::Const::Int(_)), Type::Double) => {
-                        Some(format!("write `{}.0`", arg.span.text(self.source)))
-                    }
-                    _ => None,
-                }
-            });
-            if let Some(hint) = literal.or_else(|| conversion_hint(left, right)) {
-                diagnostic = diagnostic.with_hint(hint);
-            }
-        }
-        let known: Vec<String> = candidates
-            .iter()
-            .map(|each| format!("`{}`", each.spelling()))
-            .collect();
-        diagnostic = diagnostic.with_hint(format!("there is {}", known.join(", ")));
-        self.diagnostics.push(diagnostic);
     }
 }

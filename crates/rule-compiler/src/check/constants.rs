@@ -48,6 +48,23 @@ impl Checker<'_> {
                     .collect::<Option<Vec<Const>>>()
                     .map(Const::List)
             }
+            (ExprKind::Map(entries), Type::Map(key_ty, value_ty)) => {
+                let mut values = Vec::with_capacity(entries.len());
+                for entry in entries.iter().filter(|entry| !entry.optional) {
+                    let key = self.check_constant(&entry.key, key_ty, &format!("a key of {what}"));
+                    let value =
+                        self.check_constant(&entry.value, value_ty, &format!("a value of {what}"));
+                    values.push(key.zip(value));
+                }
+                if values.len() < entries.len() {
+                    return self.report_not_constant(expr, ty, what);
+                }
+                values.into_iter().collect::<Option<Vec<_>>>().map(Const::Map)
+            }
+            (kind, Type::Dyn) => match type_of_constant(kind) {
+                Some(ty) => self.check_constant(expr, &ty, what),
+                None => self.report_not_constant(expr, ty, what),
+            },
             (ExprKind::Call { function, args, .. }, _) => {
                 match (function.text.as_str(), args.as_slice(), ty) {
                     ("timestamp", [arg], Type::Timestamp) => self.check_timestamp(arg, what),
@@ -135,4 +152,27 @@ impl Checker<'_> {
         self.diagnostics.push(diagnostic);
         None
     }
+}
+
+/// The type that a constant of unknown type has.
+fn type_of_constant(kind: &ExprKind) -> Option<Type> {
+    let of_dyn = || Box::new(Type::Dyn);
+    Some(match kind {
+        ExprKind::Null => Type::Null,
+        ExprKind::Bool(_) => Type::Bool,
+        ExprKind::Int(_) => Type::Int,
+        ExprKind::Uint(_) => Type::Uint,
+        ExprKind::Double(_) | ExprKind::Unary(UnaryOp::Negate, _) => Type::Double,
+        ExprKind::String(_) => Type::String,
+        ExprKind::Bytes(_) => Type::Bytes,
+        ExprKind::List(_) => Type::List(of_dyn()),
+        ExprKind::Map(_) => Type::Map(of_dyn(), of_dyn()),
+        ExprKind::Call { function, .. } => match function.text.as_str() {
+            "timestamp" => Type::Timestamp,
+            "duration" => Type::Duration,
+            "double" => Type::Double,
+            _ => return None,
+        },
+        _ => return None,
+    })
 }

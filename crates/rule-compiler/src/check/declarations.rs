@@ -1,6 +1,6 @@
 //! Inputs, parameters, outputs and `let`s.
 
-use super::{Checker, is_numeric, is_scalar, without_null};
+use super::{Checker, is_numeric, is_scalar};
 use crate::ast::{self, ItemKind};
 use crate::ir::{Const, Input, Merge, Output, Param};
 use crate::parser::merge_name;
@@ -40,7 +40,6 @@ impl Checker<'_> {
             match &item.kind {
                 ItemKind::Input(fields) => {
                     for field in fields {
-                        self.require_type(&field.ty, "inputs", |ty| is_scalar(&without_null(ty)));
                         let binding = Binding::Input(checked.inputs.len());
                         self.declare_name(&field.name, binding, &field.ty.ty);
                         let (name, ty) = (field.name.text.clone(), field.ty.ty.clone());
@@ -123,10 +122,6 @@ impl Checker<'_> {
 
     fn check_output(&mut self, field: &ast::OutputField) -> Output {
         let ty = &field.ty.ty;
-        self.require_type(&field.ty, "outputs", |ty| match ty {
-            Type::List(element) => is_scalar(element),
-            other => is_scalar(&without_null(other)),
-        });
         let merge = field.merge.map_or(Merge::First, |(merge, _)| merge);
         let is_list = matches!(ty, Type::List(_));
         let problem = match merge {
@@ -153,7 +148,7 @@ impl Checker<'_> {
         }
         let default = match (&field.default, ty) {
             (Some(default), _) => self.check_constant(default, ty, "the default"),
-            (None, Type::Nullable(_)) => Some(Const::Null),
+            (None, Type::Nullable(_) | Type::Dyn) => Some(Const::Null),
             (None, Type::List(_)) => Some(Const::List(Vec::new())),
             (None, Type::Error) => None,
             (None, _) => {

@@ -74,6 +74,7 @@ impl Checker<'_> {
     pub(crate) fn check_expr_as(&mut self, expr: &ast::Expr, to: &Type, what: &str) -> Expr {
         let checked = self.check_expr(expr);
         if self.unifier.assign(&checked.ty, to) {
+            self.report_mixed_choice(&checked, to);
             return self.coerce(checked, to);
         }
         let found = self.unifier.resolve(&checked.ty);
@@ -94,10 +95,23 @@ impl Checker<'_> {
         from: &Type,
         to: &Type,
     ) {
+        if let Some(hint) = self.conversion_advice(expr, from, to) {
+            diagnostic = diagnostic.with_hint(hint);
+        }
+        self.diagnostics.push(diagnostic);
+    }
+
+    /// What turns a `from` into a `to`.
+    pub(super) fn conversion_advice(
+        &self,
+        expr: &ast::Expr,
+        from: &Type,
+        to: &Type,
+    ) -> Option<String> {
         let text = expr.span.text(self.source);
         let is_short = text.len() <= 40 && !text.contains('\n');
         let (from, to) = (without_null(from), without_null(to));
-        let hint = match (&expr.without_parens().kind, &to) {
+        match (&expr.without_parens().kind, &to) {
             (ast::ExprKind::Int(_), Type::Double) if is_short => Some(format!("write `{text}.0`")),
             (ast::ExprKind::Int(value), Type::Uint) if *value >= 0 && is_short => {
                 Some(format!("write `{text}u`"))
@@ -106,52 +120,20 @@ impl Checker<'_> {
                 Some(format!("convert it: `{to}({text})`"))
             }
             _ => None,
-        };
-        if let Some(hint) = hint {
-            diagnostic = diagnostic.with_hint(hint);
-        }
-        self.diagnostics.push(diagnostic);
-    }
-
-    /// `expr` as a `to`, which it is known to fit: puts in the conversions between `T` and `T?`.
-    pub(crate) fn coerce(&mut self, expr: Expr, to: &Type) -> Expr {
-        let from = self.unifier.resolve(&expr.ty);
-        let to = self.unifier.resolve(to);
-        let span = expr.span;
-        match (&from, &to) {
-            (Type::Nullable(_), Type::Nullable(_)) => expr,
-            (Type::Null, Type::Nullable(_)) => Expr::new(ExprKind::Wrap(Box::new(expr)), to, span),
-            (Type::Nullable(inner), _) if **inner == to => {
-                Expr::new(ExprKind::Unwrap(Box::new(expr)), to, span)
-            }
-            (_, Type::Nullable(inner)) if **inner == from => {
-                Expr::new(ExprKind::Wrap(Box::new(expr)), to, span)
-            }
-            (Type::List(_), Type::List(element)) => match expr.kind {
-                ExprKind::List(elements) => {
-                    let elements = elements
-                        .into_iter()
-                        .map(|each| self.coerce(each, element))
-                        .collect();
-                    Expr::new(ExprKind::List(elements), to, span)
-                }
-                _ => expr,
-            },
-            _ => expr,
         }
     }
 
     // ------------------------------------------------------------------- names
 
     fn check_identifier(&mut self, name: &ast::Name, absolute: bool, span: Span) -> Expr {
-        if !absolute && let Some(ty) = self.scope.local(&name.text) {
-            return Expr::later("macros", ty.clone(), span);
+        if !absolute && let Some((ty, number)) = self.scope.local(&name.text) {
+            return Expr::new(ExprKind::Local(number), ty.clone(), span);
         }
         if let Some(declaration) = self.scope.look_up(&name.text, absolute) {
             return self.variable(&name.text, &declaration, span);
         }
-        if super::type_named(&name.text).is_some() {
-            return Expr::later("types as values", Type::Type, span);
+        if let Some(value) = type_value(&name.text, span) {
+            return value;
         }
         self.report_unknown_name(name);
         Expr::error(span)
@@ -210,8 +192,8 @@ impl Checker<'_> {
                 if let Some(declaration) = self.scope.look_up(&name, absolute) {
                     return self.variable(&name, &declaration, span);
                 }
-                if super::type_named(&name).is_some() {
-                    return Expr::later("types as values", Type::Type, span);
+                if let Some(value) = type_value(&name, span) {
+                    return value;
                 }
             }
         }
@@ -229,24 +211,30 @@ impl Checker<'_> {
                 return Expr::error(span);
             }
         };
-        let is_optional = optional || matches!(ty, Type::Optional(_));
-        let result = if is_optional {
-            optional_of(field_ty)
-        } else {
-            field_ty
-        };
         if operand.is_error() {
             return Expr::error(span);
         }
-        Expr::later(
-            if is_optional {
-                "optional values"
-            } else {
-                "fields of maps and messages"
-            },
-            result,
-            span,
-        )
+        let key = constant(Const::String(field.text.clone()), Type::String, field.span);
+        self.element(operand, key, field_ty, optional, span)
+    }
+
+    /// `container[index]` or `container[?index]`; into an optional container always the latter.
+    fn element(
+        &mut self,
+        container: Expr,
+        index: Expr,
+        ty: Type,
+        optional: bool,
+        span: Span,
+    ) -> Expr {
+        let container_ty = without_null(&self.unifier.resolve(&container.ty));
+        let container = self.coerce(container, &container_ty);
+        let (container, index) = (Box::new(container), Box::new(index));
+        if optional || matches!(container_ty, Type::Optional(_)) {
+            let kind = ExprKind::IndexOptionally(container, index);
+            return Expr::new(kind, optional_of(ty), span);
+        }
+        Expr::new(ExprKind::Index(container, index), ty, span)
     }
 
     fn field_type(&mut self, ty: &Type) -> Option<Type> {
@@ -271,10 +259,8 @@ impl Checker<'_> {
     ) -> Expr {
         let operand = self.check_expr(operand);
         let index = self.check_expr(index);
-        let mut ty = self.unifier.resolve(&operand.ty);
-        let mut is_optional = optional;
+        let mut ty = without_null(&self.unifier.resolve(&operand.ty));
         if let Type::Optional(inner) = ty {
-            is_optional = true;
             ty = *inner;
         }
         let (index_ty, value_ty) = match &ty {
@@ -301,18 +287,12 @@ impl Checker<'_> {
             ));
             return Expr::error(span);
         }
-        if operand.is_error() {
+        if operand.is_error() || index.is_error() {
             return Expr::error(span);
         }
-        Expr::later(
-            "elements of lists and maps",
-            if is_optional {
-                optional_of(value_ty)
-            } else {
-                value_ty
-            },
-            span,
-        )
+        let index_ty = without_null(&found);
+        let index = self.coerce(index, &index_ty);
+        self.element(operand, index, value_ty, optional, span)
     }
 
     // -------------------------------------------------------------- aggregates
@@ -320,40 +300,48 @@ impl Checker<'_> {
     fn check_list(&mut self, elements: &[ast::Element], span: Span) -> Expr {
         let mut element_ty = self.unifier.fresh();
         let mut checked = Vec::with_capacity(elements.len());
-        let mut has_optional = false;
         for element in elements {
-            let value = self.check_expr(&element.value);
-            let mut ty = self.unifier.resolve(&value.ty);
+            let mut value = self.check_expr(&element.value);
             if element.optional {
-                has_optional = true;
-                ty = self.optional_element(&ty, value.span);
+                value = self.optional_element(value);
             }
+            let ty = self.unifier.resolve(&value.ty);
             element_ty = self.unifier.join(&element_ty, &ty).unwrap_or(Type::Dyn);
             checked.push(value);
         }
         let ty = Type::List(Box::new(element_ty));
-        if has_optional {
-            return Expr::later("optional elements", ty, span);
-        }
-        Expr::new(ExprKind::List(checked), ty, span)
+        let is_error = checked.iter().any(Expr::is_error);
+        let kind = if is_error {
+            ExprKind::Error
+        } else {
+            ExprKind::List(checked)
+        };
+        Expr::new(kind, ty, span)
     }
 
-    fn optional_element(&mut self, ty: &Type, span: Span) -> Type {
-        match ty {
-            Type::Optional(inner) => (**inner).clone(),
-            Type::Error | Type::Dyn | Type::Var(_) => Type::Dyn,
+    /// `?value`, of the type that the value has where it has one.
+    fn optional_element(&mut self, value: Expr) -> Expr {
+        let span = value.span;
+        let ty = self.unifier.resolve(&value.ty);
+        let ty = match ty {
+            Type::Optional(inner) => *inner,
+            Type::Error => return Expr::error(span),
+            Type::Dyn | Type::Var(_) => Type::Dyn,
             _ => {
                 let message = format!("a value after `?` must be optional, not `{ty}`");
                 self.diagnostics
                     .push(Diagnostic::error("rule.check.type-mismatch", span, message));
-                Type::Error
+                return Expr::error(span);
             }
-        }
+        };
+        let optional = self.coerce(value, &Type::Optional(Box::new(ty.clone())));
+        Expr::new(ExprKind::IfPresent(Box::new(optional)), ty, span)
     }
 
     fn check_map(&mut self, entries: &[ast::Entry], span: Span) -> Expr {
         let mut key_ty = self.unifier.fresh();
         let mut value_ty = self.unifier.fresh();
+        let mut checked = Vec::with_capacity(entries.len());
         for entry in entries {
             let key = self.check_expr(&entry.key);
             let ty = self.unifier.resolve(&key.ty);
@@ -373,23 +361,33 @@ impl Checker<'_> {
                     .push(Diagnostic::error("rule.check.map-key", key.span, message));
             }
             key_ty = self.unifier.join(&key_ty, &ty).unwrap_or(Type::Dyn);
-            let value = self.check_expr(&entry.value);
-            let mut ty = self.unifier.resolve(&value.ty);
+            let mut value = self.check_expr(&entry.value);
             if entry.optional {
-                ty = self.optional_element(&ty, value.span);
+                value = self.optional_element(value);
             }
+            let ty = self.unifier.resolve(&value.ty);
             value_ty = self.unifier.join(&value_ty, &ty).unwrap_or(Type::Dyn);
+            checked.push((key, value));
         }
-        Expr::later(
-            "maps",
-            Type::Map(Box::new(key_ty), Box::new(value_ty)),
-            span,
-        )
+        let ty = Type::Map(Box::new(key_ty), Box::new(value_ty));
+        let is_error = |(key, value): &(Expr, Expr)| key.is_error() || value.is_error();
+        let kind = if checked.iter().any(is_error) {
+            ExprKind::Error
+        } else {
+            ExprKind::Map(checked)
+        };
+        Expr::new(kind, ty, span)
     }
 }
 
 fn constant(value: Const, ty: Type, span: Span) -> Expr {
     Expr::new(ExprKind::Const(value), ty, span)
+}
+
+/// A type as a value.
+fn type_value(name: &str, span: Span) -> Option<Expr> {
+    let name = without_null(&super::type_named(name)?).runtime_name()?;
+    Some(constant(Const::Type(name.to_owned()), Type::Type, span))
 }
 
 fn optional_of(ty: Type) -> Type {

@@ -1,8 +1,11 @@
 //! The macros of CEL and its extensions: their variables get types, their bodies are checked.
 
 use super::Checker;
+use super::operators::error_among;
+use super::unify::without_null;
 use crate::ast;
-use crate::typed::Expr;
+use crate::ir::{Const, Fold, FoldKind, Function};
+use crate::typed::{Expr, ExprKind};
 use crate::types::Type;
 use rulestage_diagnostics::{Diagnostic, Span};
 
@@ -22,10 +25,15 @@ impl Checker<'_> {
             return Expr::error(span);
         }
         let checked = self.check_expr(arg);
-        if checked.is_error() {
-            return Expr::error(span);
-        }
-        Expr::later("the macro `has`", Type::Bool, span)
+        let kind = match checked.kind {
+            ExprKind::Index(container, key) | ExprKind::IndexOptionally(container, key) => {
+                ExprKind::Has(container, key)
+            }
+            // A qualified name is always there.
+            _ if !checked.is_error() => ExprKind::Const(Const::Bool(true)),
+            _ => ExprKind::Error,
+        };
+        Expr::new(kind, Type::Bool, span)
     }
 
     /// `cel.bind(name, value, body)`.
@@ -34,10 +42,16 @@ impl Checker<'_> {
         let Some(name) = self.variable_name(&args[0]) else {
             return Expr::error(span);
         };
-        self.scope.push_local(&name, value.ty);
+        let local = self.new_local();
+        self.scope.push_local(&name, value.ty.clone(), local);
         let body = self.check_expr(&args[2]);
         self.scope.pop_locals(1);
-        Expr::later("the macro `cel.bind`", body.ty, span)
+        let ty = body.ty.clone();
+        if let Some(error) = error_among(&[&value, &body], &ty, span) {
+            return error;
+        }
+        let kind = ExprKind::Bind(local, Box::new(value), Box::new(body));
+        Expr::new(kind, ty, span)
     }
 
     /// The checked macro; `None` when it is an ordinary method.
@@ -72,7 +86,8 @@ impl Checker<'_> {
             _ => return None,
         };
         let range = self.check_expr(receiver);
-        let range_ty = self.unifier.resolve(&range.ty);
+        let range_ty = without_null(&self.unifier.resolve(&range.ty));
+        let range = self.coerce(range, &range_ty);
         let is_optional = name.starts_with("opt");
         let variables = match (&range_ty, n_variables) {
             (Type::Optional(inner), 1) if is_optional => Some(vec![(**inner).clone()]),
@@ -80,7 +95,8 @@ impl Checker<'_> {
             (Type::List(element), 2) => Some(vec![Type::Int, (**element).clone()]),
             (Type::Map(key, _), 1) if !is_optional => Some(vec![(**key).clone()]),
             (Type::Map(key, value), 2) => Some(vec![(**key).clone(), (**value).clone()]),
-            (Type::Error | Type::Dyn | Type::Var(_), n) => Some(vec![range_ty.clone(); n]),
+            (Type::Error, n) => Some(vec![Type::Error; n]),
+            (Type::Dyn | Type::Var(_), n) => Some(vec![Type::Dyn; n]),
             _ => None,
         };
         let Some(variables) = variables else {
@@ -98,49 +114,168 @@ impl Checker<'_> {
             return Some(Expr::error(span));
         };
         let mut is_valid = !range.is_error();
-        for (arg, ty) in args.iter().zip(variables) {
+        let locals: Vec<u32> = (0..n_variables).map(|_| self.new_local()).collect();
+        for ((arg, ty), local) in args.iter().zip(variables).zip(&locals) {
             let name = self.variable_name(arg);
             is_valid &= name.is_some();
             self.scope
-                .push_local(name.as_deref().unwrap_or_default(), ty);
+                .push_local(name.as_deref().unwrap_or_default(), ty, *local);
         }
         let bodies = &args[n_variables..];
-        let body_ty = self.check_bodies(name, bodies);
+        let bodies = self.check_bodies(name, bodies);
         self.scope.pop_locals(n_variables);
-        if !is_valid {
-            return Some(Expr::error(span));
+        if !is_valid || bodies.iter().any(Expr::is_error) {
+            let kind = if is_valid { macro_kind(name) } else { None };
+            let ty = match kind {
+                Some(FoldKind::All | FoldKind::Exists | FoldKind::ExistsOne) => Type::Bool,
+                _ => Type::Error,
+            };
+            return Some(Expr::new(ExprKind::Error, ty, span));
         }
-        let ty = match name {
-            "filter" | "sortBy" => range_ty,
-            "map" | "transformList" => Type::List(Box::new(body_ty)),
-            "transformMap" => match range_ty {
-                Type::Map(key, _) => Type::Map(key, Box::new(body_ty)),
-                _ => Type::Map(Box::new(Type::Int), Box::new(body_ty)),
-            },
-            "transformMapEntry" | "optFlatMap" => body_ty,
-            "optMap" => Type::Optional(Box::new(body_ty)),
-            _ => Type::Bool,
-        };
-        Some(Expr::later(format!("the macro `{name}`"), ty, span))
+        Some(self.build_macro(name, range, &range_ty, &locals, bodies, span))
     }
 
-    /// The type of the last body; conditions must be `bool`.
-    fn check_bodies(&mut self, name: &str, bodies: &[ast::Expr]) -> Type {
+    fn build_macro(
+        &mut self,
+        name: &str,
+        range: Expr,
+        range_ty: &Type,
+        locals: &[u32],
+        mut bodies: Vec<Expr>,
+        span: Span,
+    ) -> Expr {
+        let Some(mut body) = bodies.pop() else {
+            return Expr::error(span);
+        };
+        let body_ty = self.unifier.resolve(&body.ty);
+        if let ("optMap" | "optFlatMap", [local]) = (name, locals) {
+            let of_dyn = Type::Optional(Box::new(Type::Dyn));
+            let range = if matches!(range_ty, Type::Optional(_)) {
+                range
+            } else {
+                self.coerce(range, &of_dyn)
+            };
+            let ty = if name == "optMap" {
+                let ty = Type::Optional(Box::new(body_ty));
+                let span = body.span;
+                let kind = ExprKind::Call(Function::OptionalOf, vec![body]);
+                body = Expr::new(kind, ty.clone(), span);
+                ty
+            } else {
+                let ty = match body_ty {
+                    Type::Dyn | Type::Var(_) => of_dyn,
+                    other => other,
+                };
+                body = self.coerce(body, &ty);
+                ty
+            };
+            let kind = ExprKind::MapOptional(*local, Box::new(range), Box::new(body));
+            return Expr::new(kind, ty, span);
+        }
+        let element_ty = match range_ty {
+            Type::List(element) => (**element).clone(),
+            Type::Map(key, _) => (**key).clone(),
+            _ => Type::Dyn,
+        };
+        let Some(kind) = macro_kind(name) else {
+            return self.build_sort(range, range_ty, locals, body, span);
+        };
+        let ty = match kind {
+            FoldKind::All | FoldKind::Exists | FoldKind::ExistsOne => Type::Bool,
+            FoldKind::Filter => Type::List(Box::new(element_ty)),
+            FoldKind::List => Type::List(Box::new(body_ty)),
+            FoldKind::Map => {
+                let key = match range_ty {
+                    Type::Map(key, _) => (**key).clone(),
+                    Type::List(_) => Type::Int,
+                    _ => Type::Dyn,
+                };
+                Type::Map(Box::new(key), Box::new(body_ty))
+            }
+            FoldKind::Entries => {
+                let of_dyn = Type::Map(Box::new(Type::Dyn), Box::new(Type::Dyn));
+                let ty = match body_ty {
+                    Type::Map(..) => body_ty,
+                    _ => of_dyn,
+                };
+                body = self.coerce(body, &ty);
+                ty
+            }
+        };
+        let (key, value) = match locals {
+            [key, value] => (Some(*key), Some(*value)),
+            [only] if matches!(range_ty, Type::Map(..)) => (Some(*only), None),
+            [only] => (None, Some(*only)),
+            _ => (None, None),
+        };
+        let fold = Fold {
+            range,
+            key,
+            value,
+            filter: bodies.pop(),
+            kind,
+            body,
+        };
+        Expr::new(ExprKind::Fold(Box::new(fold)), ty, span)
+    }
+
+    /// `list.sortBy(x, key)`: sorted by the list of the keys.
+    fn build_sort(
+        &mut self,
+        range: Expr,
+        range_ty: &Type,
+        locals: &[u32],
+        body: Expr,
+        span: Span,
+    ) -> Expr {
+        let list_ty = match range_ty {
+            Type::List(_) => range_ty.clone(),
+            _ => Type::List(Box::new(Type::Dyn)),
+        };
+        let range = self.coerce(range, &list_ty);
+        let list = self.new_local();
+        let read = Expr::new(ExprKind::Local(list), list_ty.clone(), range.span);
+        let keys_ty = Type::List(Box::new(body.ty.clone()));
+        let fold = Fold {
+            range: read.clone(),
+            key: None,
+            value: locals.first().copied(),
+            filter: None,
+            kind: FoldKind::List,
+            body,
+        };
+        let keys = Expr::new(ExprKind::Fold(Box::new(fold)), keys_ty, span);
+        let sorted = ExprKind::Helper("list_sort_by_keys", vec![read, keys]);
+        let sorted = Expr::new(sorted, list_ty.clone(), span);
+        let kind = ExprKind::Bind(list, Box::new(range), Box::new(sorted));
+        Expr::new(kind, list_ty, span)
+    }
+
+    /// Conditions must be `bool`: all but the last, and the last of some macros.
+    fn check_bodies(&mut self, name: &str, bodies: &[ast::Expr]) -> Vec<Expr> {
         let is_condition = matches!(
             name,
             "all" | "exists" | "exists_one" | "existsOne" | "filter"
         );
-        let mut ty = Type::Error;
+        let last = bodies.len().saturating_sub(1);
+        let mut checked = Vec::with_capacity(bodies.len());
         for (index, body) in bodies.iter().enumerate() {
-            let is_last = index + 1 == bodies.len();
-            ty = if is_condition || !is_last {
+            checked.push(if is_condition || index < last {
                 self.check_expr_as(body, &Type::Bool, &format!("the condition of `{name}`"))
-                    .ty
+            } else if name == "transformMapEntry" {
+                let entries = Type::Map(
+                    Box::new(self.unifier.fresh()),
+                    Box::new(self.unifier.fresh()),
+                );
+                self.check_expr_as(body, &entries, &format!("the result of `{name}`"))
+            } else if name == "optFlatMap" {
+                let optional = Type::Optional(Box::new(self.unifier.fresh()));
+                self.check_expr_as(body, &optional, &format!("the result of `{name}`"))
             } else {
-                self.check_expr(body).ty
-            };
+                self.check_expr(body)
+            });
         }
-        self.unifier.resolve(&ty)
+        checked
     }
 
     fn variable_name(&mut self, arg: &ast::Expr) -> Option<String> {
@@ -161,4 +296,18 @@ impl Checker<'_> {
             }
         }
     }
+}
+
+/// What a macro makes of the elements; `None` for those that are no plain loop.
+fn macro_kind(name: &str) -> Option<FoldKind> {
+    Some(match name {
+        "all" => FoldKind::All,
+        "exists" => FoldKind::Exists,
+        "exists_one" | "existsOne" => FoldKind::ExistsOne,
+        "filter" => FoldKind::Filter,
+        "map" | "transformList" => FoldKind::List,
+        "transformMap" => FoldKind::Map,
+        "transformMapEntry" => FoldKind::Entries,
+        _ => return None,
+    })
 }

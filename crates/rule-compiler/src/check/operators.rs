@@ -4,7 +4,7 @@ use super::Checker;
 use super::expressions::has_conversion;
 use super::unify::{is_numeric, is_scalar, without_null};
 use crate::ast::{self, BinaryOp, LogicalOp, UnaryOp};
-use crate::ir::CompareOp;
+use crate::ir::{CompareOp, Function};
 use crate::typed::{Expr, ExprKind};
 use crate::types::Type;
 use rulestage_diagnostics::{Diagnostic, Span};
@@ -14,7 +14,7 @@ impl Checker<'_> {
         match op {
             UnaryOp::Not => {
                 let operand = self.check_expr_as(operand, &Type::Bool, "the operand of `!`");
-                self.dyn_or(&[&operand], Type::Bool, span)
+                error_among(&[&operand], &Type::Bool, span)
                     .unwrap_or_else(|| {
                         Expr::new(ExprKind::Not(Box::new(operand)), Type::Bool, span)
                     })
@@ -26,20 +26,19 @@ impl Checker<'_> {
         }
     }
 
-    /// Something with operands that are errors or of type `dyn` is an error, or something for later.
-    pub(crate) fn dyn_or(&mut self, operands: &[&Expr], ty: Type, span: Span) -> Option<Expr> {
-        if operands.iter().any(|operand| operand.is_error()) {
-            return Some(Expr::new(ExprKind::Error, ty, span));
+    /// Reports a choice between values of different types where a `to` must stand.
+    pub(super) fn report_mixed_choice(&mut self, checked: &Expr, to: &Type) {
+        let is_any = |ty: &Type| matches!(ty, Type::Dyn | Type::Var(_) | Type::Error);
+        if is_any(&self.unifier.resolve(&checked.ty)) && !is_any(to) {
+            let choice = self
+                .mixed_choices
+                .iter()
+                .position(|(span, _)| *span == checked.span);
+            if let Some(index) = choice {
+                let (_, diagnostic) = self.mixed_choices.remove(index);
+                self.diagnostics.push(diagnostic);
+            }
         }
-        let is_unknown = |ty: &Type| matches!(without_null(ty), Type::Dyn | Type::Var(_));
-        let unknown = operands
-            .iter()
-            .find(|operand| is_unknown(&self.unifier.resolve(&operand.ty)))?;
-        Some(match &unknown.kind {
-            // One message, at the innermost place
-            ExprKind::Later { .. } => Expr::new(unknown.kind.clone(), ty, unknown.span),
-            _ => Expr::later("values of type `dyn`", ty, unknown.span),
-        })
     }
 
     pub(super) fn check_logical(
@@ -54,8 +53,8 @@ impl Checker<'_> {
             .map(|each| self.check_expr_as(each, &Type::Bool, &what))
             .collect();
         let by_ref: Vec<&Expr> = operands.iter().collect();
-        if let Some(unknown) = self.dyn_or(&by_ref, Type::Bool, span) {
-            return unknown;
+        if let Some(error) = error_among(&by_ref, &Type::Bool, span) {
+            return error;
         }
         Expr::new(ExprKind::Logical(op, operands), Type::Bool, span)
     }
@@ -70,27 +69,40 @@ impl Checker<'_> {
         let condition = self.check_expr_as(condition, &Type::Bool, "the condition");
         let then_checked = self.check_expr(then);
         let otherwise_checked = self.check_expr(otherwise);
-        let Some(ty) = self.unifier.join(&then_checked.ty, &otherwise_checked.ty) else {
-            let (a, b) = (
-                self.unifier.resolve(&then_checked.ty),
-                self.unifier.resolve(&otherwise_checked.ty),
-            );
-            let message =
-                format!("the values for both cases must have one type, not `{a}` and `{b}`");
-            let diagnostic = Diagnostic::error("rule.check.branch-types", otherwise.span, message)
-                .with_label(then.span, format!("`{a}`"));
-            match &then.without_parens().kind {
-                ast::ExprKind::Int(_) => self.report_with_conversion_hint(diagnostic, then, &a, &b),
-                _ => self.report_with_conversion_hint(diagnostic, otherwise, &b, &a),
+        let joined = self
+            .unifier
+            .join(&then_checked.ty, &otherwise_checked.ty);
+        let ty = match joined {
+            Some(ty) => ty,
+            None => {
+                let (a, b) = (
+                    self.unifier.resolve(&then_checked.ty),
+                    self.unifier.resolve(&otherwise_checked.ty),
+                );
+                let message =
+                    format!("the values for both cases must have one type, not `{a}` and `{b}`");
+                let mut diagnostic =
+                    Diagnostic::error("rule.check.branch-types", otherwise.span, message)
+                        .with_label(then.span, format!("`{a}`"));
+                let hint = match &then.without_parens().kind {
+                    ast::ExprKind::Int(_) => self.conversion_advice(then, &a, &b),
+                    _ => self.conversion_advice(otherwise, &b, &a),
+                };
+                if let Some(hint) = hint {
+                    diagnostic = diagnostic.with_hint(hint);
+                }
+                // Nobody means to mix numbers of different types.
+                if is_numeric(&without_null(&a)) && is_numeric(&without_null(&b)) {
+                    self.diagnostics.push(diagnostic);
+                    return Expr::error(span);
+                }
+                self.mixed_choices.push((span, diagnostic));
+                Type::Dyn
             }
-            return Expr::error(span);
         };
-        if let Some(unknown) = self.dyn_or(
-            &[&condition, &then_checked, &otherwise_checked],
-            ty.clone(),
-            span,
-        ) {
-            return unknown;
+        let parts = [&condition, &then_checked, &otherwise_checked];
+        if let Some(error) = error_among(&parts, &ty, span) {
+            return error;
         }
         let then = Box::new(self.coerce(then_checked, &ty));
         let otherwise = Box::new(self.coerce(otherwise_checked, &ty));
@@ -159,20 +171,27 @@ impl Checker<'_> {
             }
             return Expr::error(span);
         };
-        if let Type::Optional(_) = left_ty {
-            return Expr::later("optional values", ty, left.span);
+        if let Some(error) = error_among(&[&left_checked, &right_checked], &ty, span) {
+            return error;
         }
-        if let Some(unknown) = self.dyn_or(&[&left_checked, &right_checked], ty.clone(), span) {
-            return unknown;
-        }
+        let left_checked = match &left_ty {
+            Type::Optional(inner) => {
+                let (inner, span) = ((**inner).clone(), left_checked.span);
+                let kind = ExprKind::Call(Function::OptionalValue, vec![left_checked]);
+                Expr::new(kind, inner, span)
+            }
+            _ => left_checked,
+        };
+        let left_ty = self.unifier.resolve(&left_checked.ty);
         // The left side keeps its null, for null is what `??` asks about.
         let left = match (&left_ty, &ty) {
             (Type::Null, _) => {
                 let nullable = self.unifier.resolve(&Type::Nullable(Box::new(ty.clone())));
                 self.coerce(left_checked, &nullable)
             }
-            (_, Type::Nullable(_)) => self.coerce(left_checked, &ty),
-            _ => left_checked,
+            (_, Type::Nullable(_) | Type::Dyn) => self.coerce(left_checked, &ty),
+            (Type::Nullable(inner), _) if **inner == ty => left_checked,
+            _ => self.coerce(left_checked, &ty),
         };
         let right = self.coerce(right_checked, &ty);
         Expr::new(
@@ -186,7 +205,7 @@ impl Checker<'_> {
         let item = self.check_expr(item);
         let list_checked = self.check_expr(list);
         let item_ty = self.unifier.resolve(&item.ty);
-        let element_ty = match self.unifier.resolve(&list_checked.ty) {
+        let element_ty = match without_null(&self.unifier.resolve(&list_checked.ty)) {
             Type::List(element) => *element,
             Type::Map(key, _) => *key,
             Type::Error | Type::Dyn | Type::Var(_) => Type::Dyn,
@@ -210,12 +229,11 @@ impl Checker<'_> {
             self.diagnostics.push(diagnostic);
             return Expr::new(ExprKind::Error, Type::Bool, span);
         }
-        if let Some(unknown) = self.dyn_or(&[&item], Type::Bool, span) {
-            return unknown;
+        if let Some(error) = error_among(&[&item, &list_checked], &Type::Bool, span) {
+            return error;
         }
-        if list_checked.is_error() {
-            return Expr::new(ExprKind::Error, Type::Bool, span);
-        }
+        let container_ty = without_null(&self.unifier.resolve(&list_checked.ty));
+        let list_checked = self.coerce(list_checked, &container_ty);
         Expr::new(
             ExprKind::In(Box::new(item), Box::new(list_checked)),
             Type::Bool,
@@ -233,6 +251,12 @@ impl Checker<'_> {
             |ty: &Type| matches!(ty, Type::Timestamp | Type::Duration | Type::Nullable(_));
         match (a, b) {
             (Type::Null, other) | (other, Type::Null) if may_be_null(other) => true,
+            (Type::List(a), Type::List(b)) | (Type::Optional(a), Type::Optional(b)) => {
+                self.is_comparable(a, b)
+            }
+            (Type::Map(a_key, a_value), Type::Map(b_key, b_value)) => {
+                self.is_comparable(a_key, b_key) && self.is_comparable(a_value, b_value)
+            }
             _ => self.unifier.assign(a, b) || self.unifier.assign(b, a),
         }
     }
@@ -274,8 +298,8 @@ impl Checker<'_> {
             self.diagnostics.push(diagnostic);
             return Expr::new(ExprKind::Error, Type::Bool, span);
         }
-        if let Some(unknown) = self.dyn_or(&[&left, &right], Type::Bool, span) {
-            return unknown;
+        if let Some(error) = error_among(&[&left, &right], &Type::Bool, span) {
+            return error;
         }
         Expr::new(
             ExprKind::Compare(compare, Box::new(left), Box::new(right)),
@@ -292,11 +316,21 @@ impl Checker<'_> {
         right: Expr,
         span: Span,
     ) -> Expr {
-        if let Some(unknown) = self.dyn_or(&[&left, &right], Type::Bool, span) {
-            return unknown;
+        if let Some(error) = error_among(&[&left, &right], &Type::Bool, span) {
+            return error;
         }
         let left_ty = without_null(&self.unifier.resolve(&left.ty));
         let right_ty = without_null(&self.unifier.resolve(&right.ty));
+        let is_any = |ty: &Type| matches!(ty, Type::Dyn | Type::Var(_));
+        let may_be_ordered = |ty: &Type| is_any(ty) || is_scalar(ty);
+        if (is_any(&left_ty) || is_any(&right_ty))
+            && may_be_ordered(&left_ty)
+            && may_be_ordered(&right_ty)
+        {
+            let left = Box::new(self.coerce(left, &Type::Dyn));
+            let right = Box::new(self.coerce(right, &Type::Dyn));
+            return Expr::new(ExprKind::Compare(compare, left, right), Type::Bool, span);
+        }
         let is_ordered = is_scalar(&left_ty) && left_ty == right_ty
             || is_numeric(&left_ty) && is_numeric(&right_ty);
         if !is_ordered {
@@ -321,6 +355,12 @@ impl Checker<'_> {
         let right = Box::new(self.coerce(right, &right_ty));
         Expr::new(ExprKind::Compare(compare, left, right), Type::Bool, span)
     }
+}
+
+/// An error where an operand is one.
+pub(super) fn error_among(operands: &[&Expr], ty: &Type, span: Span) -> Option<Expr> {
+    let is_error = operands.iter().any(|operand| operand.is_error());
+    is_error.then(|| Expr::new(ExprKind::Error, ty.clone(), span))
 }
 
 /// Advice where a text meets a value of another type.

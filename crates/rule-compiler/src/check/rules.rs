@@ -99,9 +99,12 @@ impl Checker<'_> {
         // One element, or a list of them
         let checked = self.check_expr(value);
         let is_list = matches!(self.unifier.resolve(&checked.ty), Type::List(_));
-        let to = if is_list { &output.ty } else { &**element };
-        if self.unifier.assign(&checked.ty, to) {
-            return self.coerce(checked, to);
+        for to in [&output.ty, &**element] {
+            let may_be_meant = is_list || to != &output.ty;
+            if may_be_meant && self.unifier.assign(&checked.ty, to) {
+                self.report_mixed_choice(&checked, to);
+                return self.coerce(checked, to);
+            }
         }
         let found = self.unifier.resolve(&checked.ty);
         let message = format!("{what} gathers `{element}`, not `{found}`");

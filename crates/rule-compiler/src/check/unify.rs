@@ -59,8 +59,9 @@ impl Unifier {
         let (from, to) = (self.resolve(from), self.resolve(to));
         match (&from, &to) {
             (Type::Var(a), Type::Var(b)) if a == b => true,
-            (Type::Error | Type::Dyn, _) | (_, Type::Error | Type::Dyn) => true,
+            (Type::Error, _) | (_, Type::Error) => true,
             (Type::Var(index), other) | (other, Type::Var(index)) => self.bind(*index, other),
+            (Type::Dyn, _) | (_, Type::Dyn) => true,
             (Type::Nullable(from), Type::Nullable(to)) => self.fits(from, to),
             (Type::Null, Type::Nullable(_) | Type::Null) => true,
             (_, Type::Null) | (Type::Null, _) => false,
@@ -100,8 +101,31 @@ impl Unifier {
                 let inner = self.join(inner, &without_null(other))?;
                 Some(self.resolve(&Type::Nullable(Box::new(inner))))
             }
-            _ => self.assign(&a, &b).then(|| self.resolve(&b)),
+            _ => self.assign(&a, &b).then(|| {
+                let (a, b) = (self.resolve(&a), self.resolve(&b));
+                widest(&a, &b)
+            }),
         }
+    }
+}
+
+/// Of two types that fit each other the one that says less: `list<dyn>` of `list<int>` and `list<dyn>`.
+fn widest(a: &Type, b: &Type) -> Type {
+    let both = |a: &Type, b: &Type| Box::new(widest(a, b));
+    match (a, b) {
+        (Type::Dyn, _) | (_, Type::Dyn) => Type::Dyn,
+        (Type::Null, other) | (other, Type::Null) if *other != Type::Null => {
+            Type::Nullable(Box::new(other.clone()))
+        }
+        (Type::Nullable(a), b) | (b, Type::Nullable(a)) => {
+            Type::Nullable(both(a, &without_null(b)))
+        }
+        (Type::List(a), Type::List(b)) => Type::List(both(a, b)),
+        (Type::Optional(a), Type::Optional(b)) => Type::Optional(both(a, b)),
+        (Type::Map(a_key, a_value), Type::Map(b_key, b_value)) => {
+            Type::Map(both(a_key, b_key), both(a_value, b_value))
+        }
+        _ => b.clone(),
     }
 }
 
@@ -129,9 +153,21 @@ pub(crate) fn is_numeric(ty: &Type) -> bool {
 
 /// Whether values of it are stored in columns as they are.
 pub(crate) fn is_scalar(ty: &Type) -> bool {
-    is_numeric(ty)
-        || matches!(
-            ty,
-            Type::Bool | Type::String | Type::Bytes | Type::Timestamp | Type::Duration
-        )
+    ty.is_scalar()
+}
+
+/// A type of which nothing is unknown any more: what could be anything is `dyn`.
+pub(crate) fn settled(ty: Type) -> Type {
+    let boxed = |ty: Box<Type>| Box::new(settled(*ty));
+    match ty {
+        Type::Var(_) => Type::Dyn,
+        Type::Nullable(inner) => match settled(*inner) {
+            already @ (Type::Nullable(_) | Type::Null | Type::Dyn) => already,
+            inner => Type::Nullable(Box::new(inner)),
+        },
+        Type::List(element) => Type::List(boxed(element)),
+        Type::Optional(inner) => Type::Optional(boxed(inner)),
+        Type::Map(key, value) => Type::Map(boxed(key), boxed(value)),
+        other => other,
+    }
 }

@@ -1,5 +1,6 @@
 //! Functions and conversions.
 
+use super::cells::{EXTRA, PAYLOAD};
 use super::expression::{RowCode, at, literal_bytes};
 use super::failure;
 use super::function::Label;
@@ -16,9 +17,31 @@ const SECONDS_OF_DAY: i64 = 86_400;
 const NANOS: i64 = 1_000_000_000;
 
 impl RowCode<'_> {
-    pub(super) fn emit_call(&mut self, call: Function, arguments: &[Expr], on_error: Label) {
-        let argument = &arguments[0];
+    pub(super) fn emit_call(
+        &mut self,
+        call: Function,
+        arguments: &[Expr],
+        ty: &Type,
+        on_error: Label,
+    ) {
+        let Some(argument) = arguments.first() else {
+            // The only function without arguments
+            return self.push_none();
+        };
         match call {
+            Function::ElementCount => {
+                self.emit(argument, on_error);
+                self.f.ins().i64_load32_u(at(EXTRA));
+            }
+            Function::TypeOf => self.emit_type_of(argument, on_error),
+            Function::OptionalOf => self.emit_optional_of(argument, on_error),
+            Function::OptionalOfNonZero => self.emit_optional_of_non_zero(argument, on_error),
+            Function::OptionalNone => self.push_none(),
+            Function::OptionalHasValue => {
+                self.emit(argument, on_error);
+                self.f.ins().i32_load(at(PAYLOAD)).i32_const(0).i32_ne();
+            }
+            Function::OptionalValue => self.emit_optional_value(argument, ty, on_error),
             Function::StringSize => {
                 let helper = self.module.helper("string_size");
                 self.emit(argument, on_error);
@@ -40,8 +63,6 @@ impl RowCode<'_> {
                 &arguments[1],
                 on_error,
             ),
-            // The checker does not let it through yet.
-            Function::Matches => self.fail(failure::NO_SUCH_OVERLOAD, on_error),
             Function::ToInt => self.emit_to_int(argument, on_error),
             Function::ToUint => self.emit_to_uint(argument, on_error),
             Function::ToDouble => match argument.ty {

@@ -1,11 +1,12 @@
 //! Reading input columns and writing result columns.
 
 use super::expression::{InputAccess, RowCode, at};
-use super::layout::{array, buffer, buffer_case, inner, is_nullable};
+use super::function::Label;
+use super::layout::{array, buffer, buffer_case, inner, input_storage, is_nullable};
 use super::module::function;
 use super::trace::walk;
 use crate::ir::{ExprKind, RuleSet};
-use crate::types::Type;
+use crate::types::{Column, Type};
 use wasm_encoder::{BlockType, ValType};
 
 /// How often each input is read per row.
@@ -13,8 +14,19 @@ pub(super) fn count_uses(ruleset: &RuleSet) -> Vec<usize> {
     let mut uses = vec![0; ruleset.inputs.len()];
     let mut count = |expr| {
         walk(expr, &mut |expr| {
-            if let ExprKind::Input(index) = expr.kind {
-                uses[index] += 1;
+            match &expr.kind {
+                ExprKind::Input(index) => uses[*index] += 1,
+                // A loop reads it again and again.
+                ExprKind::Fold(fold) => {
+                    for repeated in fold.filter.iter().chain([&fold.body]) {
+                        walk(repeated, &mut |expr| {
+                            if let ExprKind::Input(index) = expr.kind {
+                                uses[index] += 1;
+                            }
+                        });
+                    }
+                }
+                _ => {}
             }
         });
     };
@@ -39,10 +51,12 @@ impl RowCode<'_> {
             let base = u64::from(array::SIZE) * index;
             if *n_uses > 0 {
                 access.values = self.load_address(columns, base + array::VALUES);
-                if buffer_case(&input.ty) == buffer::BYTES {
+                let storage = input_storage(&input.ty);
+                let is_dynamic = input.ty.column() != Column::Plain;
+                if buffer_case(&storage) == buffer::BYTES {
                     access.bytes = self.load_address(columns, base + array::BYTES);
                 }
-                if is_nullable(&input.ty) {
+                if is_nullable(&storage) {
                     access.validity = self.f.local(ValType::I32);
                     self.f
                         .ins()
@@ -56,8 +70,11 @@ impl RowCode<'_> {
                         .select()
                         .local_set(access.validity);
                 }
-                if *n_uses > 1 {
+                if *n_uses > 1 || is_dynamic {
                     access.cached = Some(self.locals(&input.ty));
+                }
+                if is_dynamic {
+                    access.error = Some(self.f.local(ValType::I32));
                 }
             }
             self.inputs.push(access);
@@ -78,20 +95,37 @@ impl RowCode<'_> {
     pub(super) fn cache_inputs(&mut self) {
         for index in 0..self.inputs.len() {
             if let Some(locals) = self.inputs[index].cached.take() {
-                self.push_input(index);
-                self.f.set_all(&locals);
+                match self.inputs[index].error {
+                    Some(error) => self.cache_dynamic_input(index, &locals, error),
+                    None => {
+                        let ty = self.ruleset.inputs[index].ty.clone();
+                        self.push_stored(index, &ty);
+                        self.f.set_all(&locals);
+                    }
+                }
                 self.inputs[index].cached = Some(locals);
             }
         }
     }
 
     /// Pushes the row's value of an input.
-    pub(super) fn push_input(&mut self, index: usize) {
-        let access = self.inputs[index].clone();
-        if let Some(locals) = &access.cached {
-            return self.f.get_all(locals);
+    pub(super) fn push_input(&mut self, index: usize, on_error: Label) {
+        let access = &self.inputs[index];
+        match access.cached.clone() {
+            Some(locals) => {
+                let kept = (locals, access.error);
+                self.push_kept(&kept, on_error);
+            }
+            None => {
+                let ty = self.ruleset.inputs[index].ty.clone();
+                self.push_stored(index, &ty);
+            }
         }
-        let ty = &self.ruleset.inputs[index].ty;
+    }
+
+    /// Pushes what the column of an input holds in this row.
+    pub(super) fn push_stored(&mut self, index: usize, ty: &Type) {
+        let access = self.inputs[index].clone();
         let row = self.row;
         match inner(ty) {
             Type::Bool => self.push_bit(access.values),

@@ -2,7 +2,7 @@
 
 use super::expression::{RowCode, at, literal_bytes};
 use super::function::Label;
-use super::layout::{inner, is_nullable};
+use super::layout::{inner, is_cell, is_nullable};
 use crate::ir::{CompareOp, Expr};
 use crate::types::Type;
 use wasm_encoder::{BlockType, ValType};
@@ -17,6 +17,9 @@ fn is_numeric(ty: &Type) -> bool {
 impl RowCode<'_> {
     pub(super) fn emit_compare(&mut self, op: CompareOp, a: &Expr, b: &Expr, on_error: Label) {
         let is_equality = matches!(op, CompareOp::Equal | CompareOp::NotEqual);
+        if is_cell(&a.ty) || is_cell(&b.ty) {
+            return self.emit_compare_cells(op, a, b, on_error);
+        }
         if is_equality && matches!(a.ty, Type::String | Type::Bytes) && a.ty == b.ty {
             let (text, literal) = if literal_bytes(b).is_some() {
                 (a, literal_bytes(b))
@@ -202,24 +205,34 @@ impl RowCode<'_> {
                     "compare_uint_double"
                 });
                 let order = self.f.local(ValType::I32);
-                let mut ins = self.f.ins();
-                ins.local_get(a).local_get(b).call(helper).local_tee(order);
-                // 2 stands for NaN, which is different from everything and in no order
-                match op {
-                    CompareOp::Equal => ins.i32_eqz(),
-                    CompareOp::NotEqual => ins.i32_const(0).i32_ne(),
-                    CompareOp::Less => ins.i32_const(-1).i32_eq(),
-                    CompareOp::LessEqual => ins.i32_const(0).i32_le_s(),
-                    CompareOp::Greater => ins.i32_const(1).i32_eq(),
-                    CompareOp::GreaterEqual => ins
-                        .i32_const(1)
-                        .i32_eq()
-                        .local_get(order)
-                        .i32_eqz()
-                        .i32_or(),
-                };
+                self.f
+                    .ins()
+                    .local_get(a)
+                    .local_get(b)
+                    .call(helper)
+                    .local_tee(order);
+                self.order_matches(op, order);
             }
         }
+    }
+
+    /// What an order of -1, 0 or 1 says of two values; it is on the stack and in a local.
+    pub(super) fn order_matches(&mut self, op: CompareOp, order: u32) {
+        let mut ins = self.f.ins();
+        // 2 stands for NaN, which is different from everything and in no order
+        match op {
+            CompareOp::Equal => ins.i32_eqz(),
+            CompareOp::NotEqual => ins.i32_const(0).i32_ne(),
+            CompareOp::Less => ins.i32_const(-1).i32_eq(),
+            CompareOp::LessEqual => ins.i32_const(0).i32_le_s(),
+            CompareOp::Greater => ins.i32_const(1).i32_eq(),
+            CompareOp::GreaterEqual => ins
+                .i32_const(1)
+                .i32_eq()
+                .local_get(order)
+                .i32_eqz()
+                .i32_or(),
+        };
     }
 
     fn compare_bytes(&mut self, op: CompareOp, a: &[u32], b: &[u32]) {

@@ -10,6 +10,7 @@ pub(super) struct StaticData {
     base: u32,
     bytes: Vec<u8>,
     interned: HashMap<Vec<u8>, u32>,
+    interned_records: HashMap<Vec<u8>, u32>,
 }
 
 impl StaticData {
@@ -18,6 +19,7 @@ impl StaticData {
             base,
             bytes: Vec::new(),
             interned: HashMap::new(),
+            interned_records: HashMap::new(),
         }
     }
 
@@ -45,6 +47,16 @@ impl StaticData {
     pub(super) fn record(&mut self, record: &Record) -> u32 {
         let address = self.reserve(0);
         self.bytes.extend_from_slice(&record.0);
+        address
+    }
+
+    /// The address of a record, aligned to 8; equal ones share it.
+    pub(super) fn intern_record(&mut self, record: &Record) -> u32 {
+        if let Some(address) = self.interned_records.get(&record.0) {
+            return *address;
+        }
+        let address = self.record(record);
+        self.interned_records.insert(record.0.clone(), address);
         address
     }
 
@@ -134,7 +146,9 @@ impl Record {
                 self.u8(value::TIMESTAMP).u64(*seconds as u64).u32(*nanos)
             }
             Const::Duration(nanos) => self.u8(value::DURATION).u64(*nanos as u64),
-            Const::List(_) => self.u8(value::ABSENT),
+            Const::List(_) | Const::Map(_) | Const::Type(_) | Const::Optional(_) => {
+                self.u8(value::ABSENT)
+            }
         };
         self.0.resize(start + value::SIZE as usize, 0);
         self

@@ -58,6 +58,7 @@ pub(super) fn generate(
         inputs: Vec::new(),
         params: Vec::new(),
         lets: Vec::new(),
+        variables: std::collections::HashMap::new(),
         trace: Some(trace),
     };
     code.open_params(session);

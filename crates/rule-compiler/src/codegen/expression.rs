@@ -2,11 +2,12 @@
 
 use super::failure;
 use super::function::{FunctionBuilder, Label};
-use super::layout::{inner, is_nullable, slots};
+use super::layout::{inner, is_cell, is_nullable, slots};
 use super::module::ModuleBuilder;
 use super::trace::Trace;
-use crate::ir::{ArithmeticOp, CompareOp, Const, Expr, ExprKind, Function, RuleSet};
-use crate::types::Type;
+use crate::ir::{ArithmeticOp, CompareOp, Const, Expr, ExprKind, FoldKind, Function, RuleSet};
+use crate::types::{Column, Type};
+use std::collections::HashMap;
 use wasm_encoder::{BlockType, Ieee64, MemArg, MemArgTarget, ValType};
 
 /// Code for one row: where its inputs, parameters and lets are.
@@ -23,6 +24,8 @@ pub(super) struct RowCode<'a> {
     pub(super) params: Vec<Vec<u32>>,
     /// Slots of each let, and the number of its error where it can fail
     pub(super) lets: Vec<(Vec<u32>, Option<u32>)>,
+    /// The same of each variable of a macro
+    pub(super) variables: HashMap<u32, (Vec<u32>, Option<u32>)>,
     /// Records intermediate values, when explaining
     pub(super) trace: Option<Trace>,
 }
@@ -38,6 +41,8 @@ pub(super) struct InputAccess {
     pub(super) validity: u32,
     /// The row's value, where it is loaded once per row
     pub(super) cached: Option<Vec<u32>>,
+    /// The number of its error, where it is read from JSON text
+    pub(super) error: Option<u32>,
 }
 
 /// A memory operand at an offset, without a promise of alignment.
@@ -54,14 +59,15 @@ pub(super) fn at(offset: u64) -> MemArg {
 pub(super) fn can_fail(expr: &Expr, ruleset: &RuleSet) -> bool {
     let any = |operands: &[&Expr]| operands.iter().any(|operand| can_fail(operand, ruleset));
     match &expr.kind {
-        ExprKind::Const(_) | ExprKind::Input(_) | ExprKind::Param(_) => false,
+        ExprKind::Const(_) | ExprKind::Param(_) => false,
+        ExprKind::Input(index) => ruleset.inputs[*index].ty.column() != Column::Plain,
         ExprKind::Let(index) => can_fail(&ruleset.lets[*index].value, ruleset),
         ExprKind::Unwrap(_) => true,
         ExprKind::Not(operand) | ExprKind::Wrap(operand) => can_fail(operand, ruleset),
         ExprKind::Negate(operand) => expr.ty != Type::Double || can_fail(operand, ruleset),
         ExprKind::Arithmetic(_, a, b) => expr.ty != Type::Double || any(&[a, b]),
+        ExprKind::Compare(_, a, b) => is_cell(&a.ty) || is_cell(&b.ty) || any(&[a, b]),
         ExprKind::Concat(a, b)
-        | ExprKind::Compare(_, a, b)
         | ExprKind::And(a, b)
         | ExprKind::Or(a, b) => any(&[a, b]),
         ExprKind::Conditional(c, a, b) => any(&[c, a, b]),
@@ -70,6 +76,26 @@ pub(super) fn can_fail(expr: &Expr, ruleset: &RuleSet) -> bool {
             can_fail(item, ruleset) || items.iter().any(|item| can_fail(item, ruleset))
         }
         ExprKind::List(items) => items.iter().any(|item| can_fail(item, ruleset)),
+        ExprKind::Map(_)
+        | ExprKind::Local(_)
+        | ExprKind::Index(..)
+        | ExprKind::IndexOptionally(..)
+        | ExprKind::Has(..)
+        | ExprKind::InValue(..)
+        | ExprKind::Helper(..)
+        | ExprKind::Dispatch(_) => true,
+        ExprKind::Bind(_, a, b) | ExprKind::MapOptional(_, a, b) => any(&[a, b]),
+        ExprKind::OptionalOr(a, b) | ExprKind::OptionalOrValue(a, b) => any(&[a, b]),
+        ExprKind::IfPresent(operand) | ExprKind::Assume(operand) => can_fail(operand, ruleset),
+        ExprKind::Convert(operand) => {
+            !crate::check::covers(&expr.ty, &operand.ty) || can_fail(operand, ruleset)
+        }
+        ExprKind::Fold(fold) => {
+            fold.range.ty == Type::Dyn
+                || fold.kind == FoldKind::Entries
+                || any(&[&fold.range, &fold.body])
+                || fold.filter.iter().any(|filter| can_fail(filter, ruleset))
+        }
         ExprKind::Call(function, arguments) => {
             let conversion_fails = match function {
                 Function::ToInt => !matches!(arguments[0].ty, Type::Int | Type::Timestamp),
@@ -79,6 +105,7 @@ pub(super) fn can_fail(expr: &Expr, ruleset: &RuleSet) -> bool {
                 Function::ToBool => arguments[0].ty != Type::Bool,
                 Function::ToTimestamp => arguments[0].ty != Type::Timestamp,
                 Function::ToDuration => arguments[0].ty != Type::Duration,
+                Function::OptionalValue => true,
                 _ => false,
             };
             conversion_fails || arguments.iter().any(|argument| can_fail(argument, ruleset))
@@ -92,7 +119,7 @@ fn is_cheap(expr: &Expr) -> bool {
         matches!(
             expr.kind,
             ExprKind::Const(_) | ExprKind::Input(_) | ExprKind::Param(_) | ExprKind::Let(_)
-        )
+        ) && !is_cell(&expr.ty)
     };
     match &expr.kind {
         ExprKind::Not(operand) => is_cheap(operand),
@@ -168,19 +195,23 @@ impl RowCode<'_> {
     fn emit_untraced(&mut self, expr: &Expr, on_error: Label) {
         match &expr.kind {
             ExprKind::Const(constant) => self.push_const(constant, &expr.ty),
-            ExprKind::Input(index) => self.push_input(*index),
+            ExprKind::Input(index) => self.push_input(*index, on_error),
             ExprKind::Param(index) => {
                 let locals = self.params[*index].clone();
                 self.f.get_all(&locals);
             }
             ExprKind::Let(index) => {
-                let (locals, error) = self.lets[*index].clone();
-                if let Some(let_error) = error {
-                    let error = self.error;
-                    self.f.ins().local_get(let_error).local_tee(error);
-                    self.f.br_if(on_error);
-                }
-                self.f.get_all(&locals);
+                let kept = self.lets[*index].clone();
+                self.push_kept(&kept, on_error);
+            }
+            ExprKind::Local(local) => {
+                let kept = self.variables.get(local).cloned().unwrap_or_default();
+                self.push_kept(&kept, on_error);
+            }
+            ExprKind::Bind(local, value, body) => {
+                let kept = self.emit_kept(value);
+                self.variables.insert(*local, kept);
+                self.emit(body, on_error);
             }
             ExprKind::Not(operand) => {
                 self.emit(operand, on_error);
@@ -220,13 +251,44 @@ impl RowCode<'_> {
                     self.f.ins().i32_const(1);
                 }
             }
-            ExprKind::Call(function, arguments) => self.emit_call(*function, arguments, on_error),
-            // A list is a contribution, which appends the elements one by one.
-            ExprKind::List(_) => {}
+            ExprKind::Call(function, arguments) => {
+                self.emit_call(*function, arguments, &expr.ty, on_error);
+            }
+            ExprKind::Helper(name, arguments) => {
+                self.emit_helper(name, arguments, &expr.ty, on_error);
+            }
+            ExprKind::List(items) => self.emit_list(expr, items, on_error),
+            ExprKind::Map(entries) => self.emit_map(expr, entries, on_error),
+            // Its list or map reads it.
+            ExprKind::IfPresent(optional) => self.emit(optional, on_error),
+            ExprKind::Convert(operand) => self.emit_convert(operand, &expr.ty, on_error),
+            ExprKind::Assume(operand) => self.emit_assume(operand, &expr.ty, on_error),
+            ExprKind::Index(container, index) => {
+                self.emit_index(container, index, &expr.ty, on_error);
+            }
+            ExprKind::IndexOptionally(container, index) => {
+                self.emit_cells_helper("value_index_optionally", container, index, &expr.ty, on_error);
+            }
+            ExprKind::Has(container, key) => self.emit_has(container, key, on_error),
+            ExprKind::InValue(item, container) => {
+                self.emit_cells_helper("value_in", item, container, &Type::Bool, on_error);
+            }
+            ExprKind::Fold(fold) => self.emit_fold(fold, on_error),
+            ExprKind::OptionalOr(a, b) => self.emit_optional_or(a, b, on_error),
+            ExprKind::OptionalOrValue(a, b) => {
+                self.emit_optional_or_value(a, b, &expr.ty, on_error);
+            }
+            ExprKind::MapOptional(local, optional, body) => {
+                self.emit_map_optional(*local, optional, body, on_error);
+            }
+            ExprKind::Dispatch(dispatch) => self.emit_dispatch(dispatch, &expr.ty, on_error),
         }
     }
 
     pub(super) fn push_const(&mut self, constant: &Const, ty: &Type) {
+        if is_cell(ty) && !is_nullable(ty) {
+            return self.push_cell(constant);
+        }
         if let Type::Nullable(inner) = ty {
             if *constant == Const::Null {
                 for slot in slots(inner) {
@@ -240,7 +302,11 @@ impl RowCode<'_> {
             return;
         }
         match constant {
-            Const::Null | Const::List(_) => {}
+            Const::Null
+            | Const::List(_)
+            | Const::Map(_)
+            | Const::Type(_)
+            | Const::Optional(_) => {}
             Const::Bool(value) => {
                 self.f.ins().i32_const(i32::from(*value));
             }
@@ -424,6 +490,14 @@ impl RowCode<'_> {
             if is_nullable(&a.ty) {
                 let present = value[value.len() - 1];
                 self.f.ins().local_get(present).i32_eqz();
+                self.f.br_if(fallback);
+            }
+            if a.ty == Type::Dyn {
+                self.f
+                    .ins()
+                    .local_get(value[0])
+                    .i32_load(at(0))
+                    .i32_eqz();
                 self.f.br_if(fallback);
             }
             let n_slots = slots(inner(ty)).len();

@@ -1,6 +1,6 @@
 //! The canonical ABI's memory layout of the types in wit/stage.wit: sizes, offsets and case numbers.
 
-use crate::types::Type;
+use crate::types::{Column, Type};
 use wasm_encoder::ValType;
 
 /// `array`: length, validity (an option), values (a variant).
@@ -46,6 +46,7 @@ pub(super) mod value {
     pub(crate) const BINARY: u8 = 7;
     pub(crate) const TIMESTAMP: u8 = 8;
     pub(crate) const DURATION: u8 = 9;
+    pub(crate) const JSON: u8 = 11;
     pub(crate) const ERROR: u8 = 12;
 }
 
@@ -81,7 +82,32 @@ pub(super) fn slots(ty: &Type) -> Vec<ValType> {
             slots.push(ValType::I32);
             slots
         }
-        _ => Vec::new(),
+        Type::Null | Type::Error => Vec::new(),
+        // The address of a cell
+        _ => vec![ValType::I32],
+    }
+}
+
+/// Whether values of it are addresses of cells, perhaps with a `?`.
+pub(super) fn is_cell(ty: &Type) -> bool {
+    let ty = inner(ty);
+    !ty.is_scalar() && !matches!(ty, Type::Null | Type::Error)
+}
+
+/// What the column of an input holds: JSON text where the type has no columns of its own.
+pub(super) fn input_storage(ty: &Type) -> Type {
+    match ty {
+        ty if ty.column() == Column::Plain => ty.clone(),
+        Type::Dyn | Type::Nullable(_) => Type::Nullable(Box::new(Type::String)),
+        _ => Type::String,
+    }
+}
+
+/// What the column of an output holds.
+pub(super) fn output_storage(ty: &Type) -> Type {
+    match ty.column() {
+        Column::Plain | Column::List => ty.clone(),
+        Column::Dynamic => Type::String,
     }
 }
 
@@ -122,14 +148,19 @@ pub(super) fn value_case(ty: &Type) -> u8 {
         Type::Timestamp => value::TIMESTAMP,
         Type::Duration => value::DURATION,
         Type::Null => value::NULL,
-        _ => value::ABSENT,
+        Type::Error => value::ABSENT,
+        _ => value::JSON,
     }
 }
 
 /// The cases of `type-node` (and a payload, the time unit) of a type in pre-order, with nullability.
-pub(super) fn type_nodes(ty: &Type) -> Vec<(u8, u8, bool)> {
+pub(super) fn type_nodes(ty: &Type, is_input: bool) -> Vec<(u8, u8, bool)> {
     const MICROSECONDS: u8 = 2;
     const NANOSECONDS: u8 = 3;
+    const DYNAMIC: u8 = 20;
+    if ty.column() == Column::Dynamic || is_input && ty.column() != Column::Plain {
+        return vec![(DYNAMIC, 0, is_nullable(ty) || *ty == Type::Dyn)];
+    }
     let nullable = is_nullable(ty);
     let node = |case, payload| vec![(case, payload, nullable)];
     match inner(ty) {
@@ -143,7 +174,7 @@ pub(super) fn type_nodes(ty: &Type) -> Vec<(u8, u8, bool)> {
         Type::Duration => node(15, NANOSECONDS),
         Type::List(element) => {
             let mut nodes = node(16, 0);
-            nodes.extend(type_nodes(element));
+            nodes.extend(type_nodes(element, is_input));
             nodes
         }
         _ => vec![(0, 0, true)],

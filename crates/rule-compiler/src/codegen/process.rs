@@ -3,21 +3,26 @@
 use super::columns::{OutputColumn, count_uses};
 use super::expression::{RowCode, at};
 use super::function::{FunctionBuilder, Label};
-use super::layout::{RESULT_SIZE, array, buffer_case, inner, is_nullable, row_error, slots};
+use super::layout::{
+    RESULT_SIZE, array, buffer_case, inner, input_storage, is_nullable, output_storage, row_error,
+    slots,
+};
 use super::module::{ModuleBuilder, function, global};
 use super::statics::Statics;
 use super::trace::{ListItems, list_items};
 use crate::ir::{CompareOp, Const, Contribution, Merge, Output, Rule, RuleSet};
-use crate::types::Type;
+use crate::types::{Column, Type};
 use wasm_encoder::{BlockType, ValType};
 
 /// Everything that a row's contributions to one output are gathered in.
-struct Gathered {
-    column: OutputColumn,
-    /// Slots of the value so far (not for lists)
-    value: Vec<u32>,
+pub(super) struct Gathered {
+    pub(super) column: OutputColumn,
+    /// Slots of the value so far (not for lists of scalars)
+    pub(super) value: Vec<u32>,
+    /// Address and length of its JSON text, where that is what the column holds
+    pub(super) json: Vec<u32>,
     /// 1 where there was a contribution
-    is_set: u32,
+    pub(super) is_set: u32,
 }
 
 /// Generates `process(session, rows, columns, number of columns) -> address of the result`.
@@ -40,6 +45,7 @@ pub(super) fn generate(
         inputs: Vec::new(),
         params: Vec::new(),
         lets: Vec::new(),
+        variables: std::collections::HashMap::new(),
         trace: None,
     };
     code.open_params(session);
@@ -51,11 +57,17 @@ pub(super) fn generate(
     let errors = code.growable();
     let mut outputs = Vec::new();
     for output in &ruleset.outputs {
-        let column = code.open_output(&output.ty, rows);
+        let column = code.open_output(&output_storage(&output.ty), rows);
         let value = code.locals(&output.ty);
+        let json = if output.ty.column() == Column::Dynamic {
+            code.locals(&Type::String)
+        } else {
+            Vec::new()
+        };
         outputs.push(Gathered {
             column,
             value,
+            json,
             is_set: code.f.local(ValType::I32),
         });
     }
@@ -102,14 +114,15 @@ pub(super) fn check_columns(
         .i32_ne();
     return_if(f, statics.wrong_number_of_columns);
     for ((input, index), refusal) in ruleset.inputs.iter().zip(0..).zip(&statics.column_refusals) {
+        let storage = input_storage(&input.ty);
         f.ins()
             .local_get(columns)
             .i32_const(index * array::SIZE as i32)
             .i32_add();
         f.ins()
-            .i32_const(i32::from(buffer_case(&input.ty)))
+            .i32_const(i32::from(buffer_case(&storage)))
             .local_get(rows);
-        match inner(&input.ty) {
+        match inner(&storage) {
             Type::Bool => f
                 .ins()
                 .local_get(rows)
@@ -172,24 +185,8 @@ impl RowCode<'_> {
     pub(super) fn emit_lets(&mut self) {
         let ruleset = self.ruleset;
         for definition in &ruleset.lets {
-            let value = self.locals(&definition.value.ty);
-            let fails = self.can_fail(&definition.value);
-            let error = fails.then(|| self.f.local(ValType::I32));
-            let done = self.f.block(BlockType::Empty);
-            let failed = self.f.block(BlockType::Empty);
-            if let Some(error) = error {
-                self.f.ins().i32_const(0).local_set(error);
-            }
-            self.emit(&definition.value, failed);
-            self.f.set_all(&value);
-            self.f.br(done);
-            self.f.end();
-            if let Some(error) = error {
-                let raised = self.error;
-                self.f.ins().local_get(raised).local_set(error);
-            }
-            self.f.end();
-            self.lets.push((value, error));
+            let kept = self.emit_kept(&definition.value);
+            self.lets.push(kept);
         }
     }
 
@@ -245,8 +242,14 @@ impl RowCode<'_> {
         let ruleset = self.ruleset;
         let output = &ruleset.outputs[contribution.output];
         let gathered = &outputs[contribution.output];
-        if let Type::List(element) = &output.ty {
-            return self.contribute_to_list(contribution, output, element, gathered, failed);
+        match (output.ty.column(), &output.ty, output.merge) {
+            (Column::List, Type::List(element), _) => {
+                return self.contribute_to_list(contribution, output, element, gathered, failed);
+            }
+            (_, ty, merge @ (Merge::Collect | Merge::Unique)) => {
+                return self.contribute_to_cells(contribution, ty, merge, gathered, failed);
+            }
+            _ => {}
         }
         let value = &contribution.value;
         let take = |code: &mut Self, locals: &[u32]| {
@@ -333,6 +336,11 @@ impl RowCode<'_> {
         gathered: &Gathered,
         failed: Label,
     ) {
+        if matches!(contribution.value.ty, Type::List(_))
+            && list_items(&contribution.value).is_none()
+        {
+            return self.contribute_computed_list(contribution, output, element, gathered, failed);
+        }
         // All elements are evaluated before the first is appended, so that an error leaves nothing behind.
         let elements: Vec<Vec<u32>> = match list_items(&contribution.value) {
             None => vec![self.emit_to_locals(&contribution.value, failed)],
@@ -358,6 +366,35 @@ impl RowCode<'_> {
                     code.append_element(&gathered.column, element, locals);
                 }
             }
+            code.f.ins().i32_const(1).local_set(gathered.is_set);
+        };
+        match output.merge {
+            Merge::First => self.unless(gathered.is_set, append_all),
+            Merge::Last => {
+                self.truncate_list(&gathered.column, element);
+                append_all(self);
+            }
+            _ => append_all(self),
+        }
+    }
+
+    fn contribute_computed_list(
+        &mut self,
+        contribution: &Contribution,
+        output: &Output,
+        element: &Type,
+        gathered: &Gathered,
+        failed: Label,
+    ) {
+        let list = self.emit_boxed_to_local(&contribution.value, failed);
+        let append_all = |code: &mut Self| {
+            code.append_cells(list, element, |code, value| {
+                if output.merge == Merge::Unique {
+                    code.append_unless_present(gathered, element, value);
+                } else {
+                    code.append_element(&gathered.column, element, value);
+                }
+            });
             code.f.ins().i32_const(1).local_set(gathered.is_set);
         };
         match output.merge {
@@ -418,19 +455,29 @@ impl RowCode<'_> {
         errors: super::columns::Growable,
         statics: &Statics,
     ) {
+        self.write_json(outputs, row_error, row_origin);
         self.f.ins().local_get(row_error);
         self.f.if_(BlockType::Empty);
         self.append_row_error(row_error, row_origin, errors, statics);
         for (gathered, output) in outputs.iter().zip(&self.ruleset.outputs) {
             self.f.ins().i32_const(0).local_set(gathered.is_set);
-            if let Type::List(element) = &output.ty {
-                self.truncate_list(&gathered.column, element);
+            match (output.ty.column(), &output.ty) {
+                (Column::List, Type::List(element)) => {
+                    self.truncate_list(&gathered.column, element);
+                }
+                (Column::Dynamic, _) => {
+                    self.set_default_json(gathered, output);
+                }
+                _ => {}
             }
         }
         self.f.end();
         let ruleset = self.ruleset;
         for (gathered, output) in outputs.iter().zip(&ruleset.outputs) {
             match &output.ty {
+                _ if output.ty.column() == Column::Dynamic => {
+                    self.store_output(&gathered.column, &Type::String, &gathered.json);
+                }
                 Type::List(element) => {
                     if let Const::List(items) = &output.default
                         && !items.is_empty()
@@ -516,7 +563,7 @@ impl RowCode<'_> {
             .outputs
             .iter()
             .map(|output| {
-                if matches!(output.ty, Type::List(_)) {
+                if output.ty.column() == Column::List {
                     2
                 } else {
                     1
@@ -532,12 +579,12 @@ impl RowCode<'_> {
                 address,
                 rows,
                 column.validity,
-                &output.ty,
+                &output_storage(&output.ty),
                 column.values,
                 column.bytes,
             );
             address += array::SIZE;
-            if let Type::List(element) = &output.ty {
+            if let (Column::List, Type::List(element)) = (output.ty.column(), &output.ty) {
                 let values = if **element == Type::Bool {
                     self.pack_bits(column)
                 } else {

@@ -307,7 +307,7 @@ fn store_default(
             .local_get(block)
             .i32_const(*nanos as i32)
             .i32_store(at(offset + 8)),
-        Const::String(_) | Const::Bytes(_) | Const::Null | Const::List(_) => {
+        _ => {
             let length = literal.map_or(0, <[u8]>::len);
             ins.i32_const(address.unwrap_or_default() as i32)
                 .i32_store(at(offset))

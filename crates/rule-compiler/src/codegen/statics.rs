@@ -1,10 +1,10 @@
 //! What never changes: the description, the schema, the outline, and the refusals, laid out in advance.
 
 use super::data::Record;
-use super::failure::FAILURES;
+use super::failure::{FAILURES, SCALAR_FAILURES};
 use super::layout::{RESULT_SIZE, stage_error, type_nodes, value};
 use super::module::ModuleBuilder;
-use super::trace::ShownExpressions;
+use super::trace::{ShownExpressions, uses_cells};
 use crate::ir::RuleSet;
 use crate::types::Type;
 
@@ -56,7 +56,7 @@ impl Statics {
             description: description(ruleset, module),
             schema: schema(ruleset, module),
             outline: outline(ruleset, source, shown, module),
-            failures: failures(module),
+            failures: failures(ruleset, module),
             origins: origins(ruleset, module),
             too_many_rows: failed(module, "a batch has at most 16777216 rows"),
             wrong_number_of_columns: failed(module, &columns(ruleset.inputs.len())),
@@ -133,9 +133,9 @@ fn description(ruleset: &RuleSet, module: &mut ModuleBuilder) -> u32 {
 }
 
 fn schema(ruleset: &RuleSet, module: &mut ModuleBuilder) -> u32 {
-    let mut push_field = |fields: &mut Record, name: &str, ty: &Type, doc: &str| {
+    let mut push_field = |fields: &mut Record, name: &str, ty: &Type, doc: &str, is_input: bool| {
         let data = &mut module.data;
-        let nodes = type_nodes(ty);
+        let nodes = type_nodes(ty, is_input);
         let mut list = Record::new();
         for (case, payload, nullable) in &nodes {
             list.u8(*case)
@@ -153,11 +153,11 @@ fn schema(ruleset: &RuleSet, module: &mut ModuleBuilder) -> u32 {
     };
     let mut inputs = Record::new();
     for input in &ruleset.inputs {
-        push_field(&mut inputs, &input.name, &input.ty, &input.doc);
+        push_field(&mut inputs, &input.name, &input.ty, &input.doc, true);
     }
     let mut outputs = Record::new();
     for output in &ruleset.outputs {
-        push_field(&mut outputs, &output.name, &output.ty, &output.doc);
+        push_field(&mut outputs, &output.name, &output.ty, &output.doc, false);
     }
     let data = &mut module.data;
     let mut record = Record::new();
@@ -204,10 +204,15 @@ fn outline(
     data.record(&record)
 }
 
-fn failures(module: &mut ModuleBuilder) -> u32 {
+fn failures(ruleset: &RuleSet, module: &mut ModuleBuilder) -> u32 {
+    let n_failures = if uses_cells(ruleset) {
+        FAILURES.len()
+    } else {
+        SCALAR_FAILURES
+    };
     let mut table = Record::new();
     table.u32(0).u32(0).u32(0);
-    for (code, message) in FAILURES {
+    for (code, message) in FAILURES.into_iter().take(n_failures) {
         table.u8(code).text(&mut module.data, message);
     }
     module.data.record(&table)

@@ -1,9 +1,9 @@
 //! Recording the values inside conditions: which expressions are shown, and the code that stores their values.
 
 use super::expression::{RowCode, at};
-use super::layout::{inner, is_nullable, value, value_case};
+use super::layout::{inner, is_cell, is_nullable, value, value_case};
 use crate::ir::{Const, Expr, ExprKind, RuleSet};
-use crate::types::Type;
+use crate::types::{Column, Type};
 use rulestage_diagnostics::Span;
 use std::collections::HashMap;
 use wasm_encoder::BlockType;
@@ -72,7 +72,11 @@ impl ShownExpressions {
     fn add(&mut self, expr: &Expr, place: Shown) {
         let (expr, is_root) = match &expr.kind {
             // Inserted conversions are not in the source.
-            ExprKind::Wrap(operand) | ExprKind::Unwrap(operand) => return self.add(operand, place),
+            ExprKind::Wrap(operand)
+            | ExprKind::Unwrap(operand)
+            | ExprKind::Convert(operand)
+            | ExprKind::Assume(operand)
+            | ExprKind::IfPresent(operand) => return self.add(operand, place),
             _ => (expr, place.depth == 0),
         };
         if matches!(expr.kind, ExprKind::Const(_)) && !is_root {
@@ -88,7 +92,13 @@ impl ShownExpressions {
             depth: place.depth + 1,
             ..place
         };
-        for operand in operands(expr) {
+        // What is evaluated once for each element has no one value to show.
+        let shown = match &expr.kind {
+            ExprKind::Fold(fold) => vec![&fold.range],
+            ExprKind::Dispatch(dispatch) => dispatch.args.iter().map(|(_, arg)| arg).collect(),
+            _ => operands(expr),
+        };
+        for operand in shown {
             self.add(operand, below);
         }
     }
@@ -96,19 +106,52 @@ impl ShownExpressions {
 
 fn operands(expr: &Expr) -> Vec<&Expr> {
     match &expr.kind {
-        ExprKind::Const(_) | ExprKind::Input(_) | ExprKind::Param(_) | ExprKind::Let(_) => {
-            Vec::new()
-        }
-        ExprKind::Not(a) | ExprKind::Negate(a) | ExprKind::Unwrap(a) | ExprKind::Wrap(a) => vec![a],
+        ExprKind::Const(_)
+        | ExprKind::Input(_)
+        | ExprKind::Param(_)
+        | ExprKind::Let(_)
+        | ExprKind::Local(_) => Vec::new(),
+        ExprKind::Not(a)
+        | ExprKind::Negate(a)
+        | ExprKind::Unwrap(a)
+        | ExprKind::Wrap(a)
+        | ExprKind::IfPresent(a)
+        | ExprKind::Convert(a)
+        | ExprKind::Assume(a) => vec![a],
         ExprKind::Arithmetic(_, a, b)
         | ExprKind::Concat(a, b)
         | ExprKind::Compare(_, a, b)
         | ExprKind::And(a, b)
         | ExprKind::Or(a, b)
-        | ExprKind::Coalesce(a, b) => vec![a, b],
+        | ExprKind::Coalesce(a, b)
+        | ExprKind::Bind(_, a, b)
+        | ExprKind::MapOptional(_, a, b)
+        | ExprKind::Index(a, b)
+        | ExprKind::IndexOptionally(a, b)
+        | ExprKind::Has(a, b)
+        | ExprKind::InValue(a, b)
+        | ExprKind::OptionalOr(a, b)
+        | ExprKind::OptionalOrValue(a, b) => vec![a, b],
         ExprKind::Conditional(a, b, c) => vec![a, b, c],
         ExprKind::In(item, items) => std::iter::once(&**item).chain(items).collect(),
-        ExprKind::Call(_, items) | ExprKind::List(items) => items.iter().collect(),
+        ExprKind::Call(_, items) | ExprKind::List(items) | ExprKind::Helper(_, items) => {
+            items.iter().collect()
+        }
+        ExprKind::Map(entries) => entries
+            .iter()
+            .flat_map(|(key, value)| [key, value])
+            .collect(),
+        ExprKind::Fold(fold) => [&fold.range]
+            .into_iter()
+            .chain(&fold.filter)
+            .chain([&fold.body])
+            .collect(),
+        ExprKind::Dispatch(dispatch) => dispatch
+            .args
+            .iter()
+            .map(|(_, arg)| arg)
+            .chain(dispatch.candidates.iter().map(|each| &each.body))
+            .collect(),
     }
 }
 
@@ -119,6 +162,30 @@ pub(super) fn walk<'e>(expr: &'e Expr, visit: &mut impl FnMut(&'e Expr)) {
         visit(expr);
         pending.extend(operands(expr));
     }
+}
+
+/// Whether a rule set has values that are no scalars. The lists that make up contributions are not values.
+pub(super) fn uses_cells(ruleset: &RuleSet) -> bool {
+    let mut found = ruleset
+        .inputs
+        .iter()
+        .map(|input| &input.ty)
+        .chain(ruleset.outputs.iter().map(|output| &output.ty))
+        .any(|ty| ty.column() == Column::Dynamic);
+    let mut visit = |expr: &Expr| {
+        let is_written_out = matches!(expr.kind, ExprKind::List(_));
+        found |= !is_written_out && is_cell(&expr.ty) || matches!(expr.kind, ExprKind::Helper(..));
+    };
+    for definition in &ruleset.lets {
+        walk(&definition.value, &mut visit);
+    }
+    for rule in &ruleset.rules {
+        walk(&rule.condition, &mut visit);
+        for contribution in rule.then.iter().chain(&rule.otherwise) {
+            walk(&contribution.value, &mut visit);
+        }
+    }
+    found
 }
 
 /// The code being generated records values.
@@ -172,12 +239,11 @@ impl RowCode<'_> {
         let Some(trace) = &self.trace else { return };
         let values = trace.values;
         let base = u64::from(slot * value::SIZE);
-        if matches!(ty, Type::List(_)) {
-            // Its elements are shown one by one.
-            return;
-        }
         let locals = self.locals(ty);
         self.f.set_all(&locals);
+        if is_cell(ty) {
+            return self.trace_cell(values, base, ty, &locals);
+        }
         self.f.ins().local_get(values);
         match (is_nullable(ty), locals.last()) {
             (true, Some(present)) => self
@@ -199,6 +265,27 @@ impl RowCode<'_> {
             &locals,
         );
         self.f.get_all(&locals);
+    }
+
+    /// A value of any other type is shown as JSON text; one that can't be written is not shown.
+    fn trace_cell(&mut self, values: u32, base: u64, ty: &Type, locals: &[u32]) {
+        self.push_boxed(ty, locals);
+        let text = self.push_json();
+        self.f.ins().i32_eqz();
+        self.f.if_(BlockType::Empty);
+        self.f
+            .ins()
+            .local_get(values)
+            .i32_const(i32::from(value::JSON))
+            .i32_store8(at(base));
+        self.f
+            .ins()
+            .local_get(values)
+            .i32_const(text as i32)
+            .i64_load(at(0))
+            .i64_store(at(base + value::PAYLOAD));
+        self.f.end();
+        self.f.get_all(locals);
     }
 
     fn store_payload(
@@ -259,11 +346,14 @@ pub(super) enum ListItems<'e> {
     Expressions(&'e [Expr]),
 }
 
-/// The elements of a contribution of list type.
+/// The elements of a contribution of list type that is written out.
 pub(super) fn list_items(expr: &Expr) -> Option<ListItems<'_>> {
+    let is_certain = |item: &Expr| !matches!(item.kind, ExprKind::IfPresent(_));
     match &expr.kind {
         ExprKind::Const(Const::List(items)) => Some(ListItems::Constants(items)),
-        ExprKind::List(items) => Some(ListItems::Expressions(items)),
+        ExprKind::List(items) if items.iter().all(is_certain) => {
+            Some(ListItems::Expressions(items))
+        }
         _ => None,
     }
 }

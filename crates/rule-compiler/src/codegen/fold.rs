@@ -1,0 +1,324 @@
+//! Macros: loops over the cells of a list or map.
+
+use super::cells::{CELL_BYTES, EXTRA, PAYLOAD, tag};
+use super::expression::{RowCode, at};
+use super::failure;
+use super::function::Label;
+use crate::ir::{Expr, Fold, FoldKind};
+use crate::types::Type;
+use wasm_encoder::{BlockType, ValType};
+
+/// Where a loop stands.
+struct Range {
+    /// `Type::Dyn` where it is a list or a map
+    ty: Type,
+    /// Local: the address of the next element or entry
+    next: u32,
+    /// Local: the address behind the last one
+    end: u32,
+    /// Local: how many there are
+    count: u32,
+    /// Local: the number of the next one
+    index: u32,
+    /// Local: bytes from one to the next
+    stride: u32,
+}
+
+/// What a loop builds: locals with the address of its cell and of the next element.
+#[derive(Clone, Copy)]
+struct Built {
+    base: u32,
+    cursor: u32,
+}
+
+impl RowCode<'_> {
+    pub(super) fn emit_fold(&mut self, fold: &Fold<Expr>, on_error: Label) {
+        let range = self.open_range(&fold.range, on_error);
+        match fold.kind {
+            FoldKind::All | FoldKind::Exists => self.emit_quantifier(fold, &range, on_error),
+            FoldKind::ExistsOne => {
+                let found = self.f.local(ValType::I32);
+                self.f.ins().i32_const(0).local_set(found);
+                self.emit_loop(fold, &range, |code, _| {
+                    code.f.ins().local_get(found);
+                    code.emit(&fold.body, on_error);
+                    code.f.ins().i32_add().local_set(found);
+                });
+                self.f.ins().local_get(found).i32_const(1).i32_eq();
+            }
+            FoldKind::Filter => {
+                let built = self.open_built(&range, 4);
+                self.emit_loop(fold, &range, |code, next| {
+                    code.emit(&fold.body, on_error);
+                    code.f.ins().i32_eqz();
+                    code.f.br_if(next);
+                    code.copy_cell(built.cursor, 0, range.next, 0);
+                    code.advance_by(built.cursor, CELL_BYTES);
+                });
+                self.close_built(built, tag::LIST, 4);
+            }
+            FoldKind::List | FoldKind::Entries => {
+                let built = self.open_built(&range, 4);
+                self.emit_loop(fold, &range, |code, next| {
+                    code.emit_filter(fold, next, on_error);
+                    let value = code.emit_to_locals(&fold.body, on_error);
+                    code.store_cell(built.cursor, 0, &fold.body.ty, &value);
+                    code.advance_by(built.cursor, CELL_BYTES);
+                });
+                self.close_built(built, tag::LIST, 4);
+                if fold.kind == FoldKind::Entries {
+                    self.call_helper("map_from_maps", &Type::Dyn, on_error);
+                }
+            }
+            FoldKind::Map => {
+                let built = self.open_built(&range, 5);
+                self.emit_loop(fold, &range, |code, next| {
+                    code.emit_filter(fold, next, on_error);
+                    let value = code.emit_to_locals(&fold.body, on_error);
+                    let key_ty = key_type(&range.ty);
+                    let key = fold.key.and_then(|key| code.variables.get(&key).cloned());
+                    if let Some((key, _)) = key {
+                        code.store_cell(built.cursor, 0, &key_ty, &key);
+                    }
+                    code.store_cell(built.cursor, u64::from(CELL_BYTES), &fold.body.ty, &value);
+                    code.advance_by(built.cursor, 2 * CELL_BYTES);
+                });
+                self.close_built(built, tag::MAP, 5);
+            }
+        }
+    }
+
+    fn advance_by(&mut self, local: u32, bytes: u32) {
+        self.f
+            .ins()
+            .local_get(local)
+            .i32_const(bytes as i32)
+            .i32_add()
+            .local_set(local);
+    }
+
+    fn open_range(&mut self, expr: &Expr, on_error: Label) -> Range {
+        let cell = self.emit_boxed_to_local(expr, on_error);
+        let range = Range {
+            ty: expr.ty.clone(),
+            next: self.f.local(ValType::I32),
+            end: self.f.local(ValType::I32),
+            count: self.f.local(ValType::I32),
+            index: self.f.local(ValType::I64),
+            stride: self.f.local(ValType::I32),
+        };
+        match &expr.ty {
+            Type::List(_) => {
+                self.f.ins().i32_const(CELL_BYTES as i32);
+            }
+            Type::Map(..) => {
+                self.f.ins().i32_const(2 * CELL_BYTES as i32);
+            }
+            _ => {
+                // 0 for a list, 1 for a map
+                let kind = self.f.local(ValType::I32);
+                self.f
+                    .ins()
+                    .local_get(cell)
+                    .i32_load(at(0))
+                    .i32_const(tag::LIST as i32)
+                    .i32_sub()
+                    .local_tee(kind)
+                    .i32_const((tag::MAP - tag::LIST) as i32)
+                    .i32_gt_u();
+                self.fail_if(failure::NO_SUCH_OVERLOAD, on_error);
+                self.f
+                    .ins()
+                    .i32_const(CELL_BYTES as i32)
+                    .local_get(kind)
+                    .i32_shl();
+            }
+        }
+        self.f.ins().local_set(range.stride);
+        self.f
+            .ins()
+            .local_get(cell)
+            .i32_load(at(EXTRA))
+            .local_set(range.count);
+        self.f
+            .ins()
+            .local_get(cell)
+            .i32_load(at(PAYLOAD))
+            .local_tee(range.next)
+            .local_get(range.count)
+            .local_get(range.stride)
+            .i32_mul()
+            .i32_add()
+            .local_set(range.end);
+        self.f.ins().i64_const(0).local_set(range.index);
+        range
+    }
+
+    /// Runs code for each element, with the variables set; a branch to the label it is given goes to the next one.
+    fn emit_loop(
+        &mut self,
+        fold: &Fold<Expr>,
+        range: &Range,
+        body: impl FnOnce(&mut Self, Label),
+    ) {
+        let done = self.f.block(BlockType::Empty);
+        let again = self.f.loop_();
+        self.f
+            .ins()
+            .local_get(range.next)
+            .local_get(range.end)
+            .i32_eq();
+        self.f.br_if(done);
+        self.set_variables(fold, range);
+        let next = self.f.block(BlockType::Empty);
+        body(self, next);
+        self.f.end();
+        self.f
+            .ins()
+            .local_get(range.next)
+            .local_get(range.stride)
+            .i32_add()
+            .local_set(range.next);
+        self.f
+            .ins()
+            .local_get(range.index)
+            .i64_const(1)
+            .i64_add()
+            .local_set(range.index);
+        self.f.br(again);
+        self.f.end();
+        self.f.end();
+    }
+
+    fn set_variables(&mut self, fold: &Fold<Expr>, range: &Range) {
+        if let Some(key) = fold.key {
+            let ty = key_type(&range.ty);
+            match &range.ty {
+                Type::List(_) => {
+                    self.f.ins().local_get(range.index);
+                }
+                Type::Map(..) => self.load_cell(range.next, 0, &ty),
+                _ => {
+                    self.f
+                        .ins()
+                        .local_get(range.stride)
+                        .i32_const(CELL_BYTES as i32)
+                        .i32_eq();
+                    self.f.if_(BlockType::Result(ValType::I32));
+                    self.push_boxed(&Type::Int, &[range.index]);
+                    self.f.else_();
+                    self.f.ins().local_get(range.next);
+                    self.f.end();
+                }
+            }
+            self.set_variable(key, &ty);
+        }
+        if let Some(value) = fold.value {
+            let ty = match &range.ty {
+                Type::List(element) => {
+                    self.load_cell(range.next, 0, element);
+                    (**element).clone()
+                }
+                Type::Map(_, value) => {
+                    self.load_cell(range.next, u64::from(CELL_BYTES), value);
+                    (**value).clone()
+                }
+                _ if fold.key.is_some() => {
+                    self.f
+                        .ins()
+                        .local_get(range.next)
+                        .local_get(range.stride)
+                        .i32_add()
+                        .i32_const(CELL_BYTES as i32)
+                        .i32_sub();
+                    Type::Dyn
+                }
+                _ => {
+                    self.f.ins().local_get(range.next);
+                    Type::Dyn
+                }
+            };
+            self.set_variable(value, &ty);
+        }
+    }
+
+    fn set_variable(&mut self, variable: u32, ty: &Type) {
+        let locals = self.locals(ty);
+        self.f.set_all(&locals);
+        self.variables.insert(variable, (locals, None));
+    }
+
+    fn emit_filter(&mut self, fold: &Fold<Expr>, next: Label, on_error: Label) {
+        if let Some(filter) = &fold.filter {
+            self.emit(filter, on_error);
+            self.f.ins().i32_eqz();
+            self.f.br_if(next);
+        }
+    }
+
+    /// Room for a cell and as many elements (or entries) as the range has.
+    fn open_built(&mut self, range: &Range, shift: i32) -> Built {
+        let count = range.count;
+        let base = self.allocate_temp(|code| {
+            code.f
+                .ins()
+                .local_get(count)
+                .i32_const(shift)
+                .i32_shl()
+                .i32_const(CELL_BYTES as i32)
+                .i32_add();
+        });
+        let cursor = self.cursor_behind(base);
+        Built { base, cursor }
+    }
+
+    fn close_built(&mut self, built: Built, tag: u32, shift: i32) {
+        self.finish_aggregate(built.base, built.cursor, tag, shift);
+        self.f.ins().local_get(built.base);
+    }
+
+    /// `all` is false where one is, else an error where there is one; `exists` likewise with true.
+    fn emit_quantifier(&mut self, fold: &Fold<Expr>, range: &Range, on_error: Label) {
+        let decided = i32::from(fold.kind == FoldKind::Exists);
+        let error = self.error;
+        let pending = self
+            .can_fail(&fold.body)
+            .then(|| self.f.local(ValType::I32));
+        if let Some(pending) = pending {
+            self.f.ins().i32_const(0).local_set(pending);
+        }
+        let done = self.f.block(BlockType::Result(ValType::I32));
+        self.emit_loop(fold, range, |code, next| {
+            let failed = code.f.block(BlockType::Empty);
+            code.f.ins().i32_const(decided);
+            code.emit(&fold.body, failed);
+            if decided == 0 {
+                code.f.ins().i32_eqz();
+            }
+            code.f.br_if(done);
+            code.f.ins().drop();
+            code.f.br(next);
+            code.f.end();
+            if let Some(pending) = pending {
+                code.unless(pending, |code| {
+                    code.f.ins().local_get(error).local_set(pending);
+                });
+            }
+        });
+        if let Some(pending) = pending {
+            self.f.ins().local_get(pending).local_tee(error);
+            self.f.br_if(on_error);
+        }
+        self.f.ins().i32_const(1 - decided);
+        self.f.end();
+    }
+}
+
+/// The type of the first of two variables, and of the only one over a map.
+fn key_type(range: &Type) -> Type {
+    match range {
+        Type::List(_) => Type::Int,
+        Type::Map(key, _) => (**key).clone(),
+        _ => Type::Dyn,
+    }
+}
