@@ -31,6 +31,15 @@ pub(crate) fn encode(value: &Const) -> Value {
         Const::List(values) => {
             json!({ "listValue": { "values": values.iter().map(encode).collect::<Vec<_>>() } })
         }
+        Const::Map(entries) => {
+            let entry = |(key, value): &(Const, Const)| json!({ "key": encode(key), "value": encode(value) });
+            json!({ "mapValue": { "entries": entries.iter().map(entry).collect::<Vec<_>>() } })
+        }
+        Const::Type(name) => json!({ "typeValue": name }),
+        Const::Optional(content) => match content {
+            Some(content) => json!({ "optionalValue": { "value": encode(content) } }),
+            None => json!({ "optionalValue": {} }),
+        },
     }
 }
 
@@ -52,6 +61,15 @@ pub(crate) fn text(value: &Const) -> String {
                 values.iter().map(text).collect::<Vec<_>>().join(", ")
             )
         }
+        Const::Map(entries) => {
+            let entries = entries
+                .iter()
+                .map(|(key, value)| format!("{}: {}", text(key), text(value)));
+            format!("{{{}}}", entries.collect::<Vec<_>>().join(", "))
+        }
+        Const::Type(name) => name.clone(),
+        Const::Optional(Some(content)) => format!("optional.of({})", text(content)),
+        Const::Optional(None) => "optional.none()".into(),
     }
 }
 
@@ -122,7 +140,16 @@ pub(crate) fn decode(value: &Value) -> Result<Const, String> {
             .ok_or_else(wrong),
         "listValue" => list(content),
         "objectValue" => message(content.as_object().ok_or_else(wrong)?),
-        "mapValue" | "enumValue" | "typeValue" => Err(format!("`{field}` is not supported yet")),
+        "mapValue" => map(content),
+        "typeValue" => content
+            .as_str()
+            .map(|name| Const::Type(name.into()))
+            .ok_or_else(wrong),
+        "optionalValue" => match content.get("value") {
+            None => Ok(Const::Optional(None)),
+            Some(content) => Ok(Const::Optional(Some(Box::new(decode(content)?)))),
+        },
+        "enumValue" => Err(format!("`{field}` is not supported yet")),
         _ => Err(format!("there is no kind of value called `{field}`")),
     }
 }
@@ -139,7 +166,23 @@ fn list(content: &Value) -> Result<Const, String> {
     }
 }
 
-/// The messages that CEL treats as values of its own: timestamps, durations and wrappers.
+fn map(content: &Value) -> Result<Const, String> {
+    let entry = |entry: &Value| {
+        let part = |name: &str| entry.get(name).ok_or_else(|| refused(entry, "an entry"));
+        Ok((decode(part("key")?)?, decode(part("value")?)?))
+    };
+    match content.get("entries") {
+        None | Some(Value::Null) => Ok(Const::Map(Vec::new())),
+        Some(Value::Array(entries)) => entries
+            .iter()
+            .map(entry)
+            .collect::<Result<_, String>>()
+            .map(Const::Map),
+        Some(other) => Err(refused(other, "the entries of a map")),
+    }
+}
+
+/// The messages that CEL treats as values of its own: timestamps, durations, wrappers and JSON.
 fn message(object: &Map<String, Value>) -> Result<Const, String> {
     let url = object
         .get("@type")
@@ -174,8 +217,28 @@ fn message(object: &Map<String, Value>) -> Result<Const, String> {
             .and_then(bytes)
             .map(Const::Bytes)
             .ok_or_else(wrong),
+        "google.protobuf.Value" | "google.protobuf.Struct" | "google.protobuf.ListValue" => {
+            protobuf_json(content).ok_or_else(wrong)
+        }
         _ => Err(format!("messages of type `{name}` are not supported yet")),
     }
+}
+
+/// The JSON in a `google.protobuf.Value`: all its numbers are doubles.
+fn protobuf_json(content: &Value) -> Option<Const> {
+    Some(match content {
+        Value::Null => Const::Null,
+        Value::Bool(value) => Const::Bool(*value),
+        Value::Number(number) => Const::Double(number.as_f64()?),
+        Value::String(text) => Const::String(text.clone()),
+        Value::Array(items) => Const::List(items.iter().map(protobuf_json).collect::<Option<_>>()?),
+        Value::Object(members) => {
+            let entries = members
+                .iter()
+                .map(|(key, value)| Some((Const::String(key.clone()), protobuf_json(value)?)));
+            Const::Map(entries.collect::<Option<_>>()?)
+        }
+    })
 }
 
 fn timestamp(content: &Value) -> Option<Const> {
@@ -252,7 +315,8 @@ pub(crate) fn from_plain_json(value: &Value) -> Result<Const, String> {
             .map(from_plain_json)
             .collect::<Result<_, _>>()
             .map(Const::List),
-        Value::Object(_) => Err("maps are not supported yet".into()),
+        Value::Object(_) => rulestage_pipeline::dynamic::from_json(value)
+            .ok_or_else(|| format!("`{value}` is no value")),
         Value::Number(number) if number.is_f64() => number
             .as_f64()
             .map(Const::Double)
@@ -280,6 +344,16 @@ pub(crate) fn coerce(value: Const, ty: &Type) -> Option<Const> {
             .map(|value| coerce(value, element))
             .collect::<Option<_>>()
             .map(Const::List),
+        (Const::Map(entries), Type::Map(key_ty, value_ty)) => entries
+            .into_iter()
+            .map(|(key, value)| Some((coerce(key, key_ty)?, coerce(value, value_ty)?)))
+            .collect::<Option<_>>()
+            .map(Const::Map),
+        (Const::Optional(content), Type::Optional(inner)) => match content {
+            Some(content) => coerce(*content, inner)
+                .map(|content| Const::Optional(Some(Box::new(content)))),
+            None => Some(Const::Optional(None)),
+        },
         (value, ty) => (type_of(&value) == *ty || *ty == Type::Dyn).then_some(value),
     }
 }
@@ -297,14 +371,29 @@ pub(crate) fn type_of(value: &Const) -> Type {
         Const::Timestamp(..) => Type::Timestamp,
         Const::Duration(_) => Type::Duration,
         Const::List(values) => {
-            let mut types = values.iter().map(type_of);
-            let first = types.next().unwrap_or(Type::Dyn);
-            Type::List(Box::new(if types.all(|ty| ty == first) {
-                first
-            } else {
-                Type::Dyn
-            }))
+            Type::List(Box::new(common(values.iter().map(type_of).collect())))
         }
+        Const::Map(entries) => {
+            let (keys, values): (Vec<Type>, Vec<Type>) = entries
+                .iter()
+                .map(|(key, value)| (type_of(key), type_of(value)))
+                .unzip();
+            Type::Map(Box::new(common(keys)), Box::new(common(values)))
+        }
+        Const::Type(_) => Type::Type,
+        Const::Optional(content) => Type::Optional(Box::new(
+            content.as_ref().map_or(Type::Dyn, |content| type_of(content)),
+        )),
+    }
+}
+
+/// The type of all of them, if it is the same.
+fn common(types: Vec<Type>) -> Type {
+    let first = types.first().cloned().unwrap_or(Type::Dyn);
+    if types.iter().all(|ty| *ty == first) {
+        first
+    } else {
+        Type::Dyn
     }
 }
 

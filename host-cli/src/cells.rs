@@ -10,8 +10,10 @@ use arrow_array::types::{
     Float64Type, Int64Type, TimestampMicrosecondType, TimestampMillisecondType,
     TimestampNanosecondType, TimestampSecondType, UInt64Type,
 };
-use arrow_array::{Array, ArrayRef, PrimitiveArray, RecordBatch, RecordBatchOptions};
-use arrow_schema::{ArrowError, DataType, SchemaRef, TimeUnit};
+use arrow_array::{Array, ArrayRef, PrimitiveArray, RecordBatch, RecordBatchOptions, StringArray};
+use arrow_schema::{ArrowError, DataType, Field, SchemaRef, TimeUnit};
+use rulestage_pipeline::dynamic;
+use rulestage_pipeline::wire::is_dynamic;
 use rulestage_rule_compiler::ir::Const;
 use std::sync::Arc;
 
@@ -22,7 +24,12 @@ pub(crate) fn one_row(
 ) -> Result<RecordBatch, String> {
     let columns = schema.fields().iter().enumerate().map(|(index, field)| {
         let value = value(index);
-        column(&value, field.data_type()).ok_or_else(|| {
+        let column = if is_dynamic(field) {
+            Some(Arc::new(StringArray::from(vec![dynamic::to_json(&value).to_string()])) as ArrayRef)
+        } else {
+            column(&value, field.data_type())
+        };
+        column.ok_or_else(|| {
             format!(
                 "`{}` can't take {value:?} as {}",
                 field.name(),
@@ -128,8 +135,18 @@ fn units(value: &Const, unit: TimeUnit) -> Option<Option<i64>> {
     }
 }
 
+/// The value of a row of a field's column.
+pub(crate) fn value_of(array: &dyn Array, field: &Field, row: usize) -> Option<Const> {
+    match value(array, row)? {
+        Const::String(text) if is_dynamic(field) => {
+            dynamic::from_json(&serde_json::from_str(&text).ok()?)
+        }
+        value => Some(value),
+    }
+}
+
 /// The value of a row; `None` where the column is of a type that rules don't produce.
-pub(crate) fn value(array: &dyn Array, row: usize) -> Option<Const> {
+fn value(array: &dyn Array, row: usize) -> Option<Const> {
     if array.is_null(row) || *array.data_type() == DataType::Null {
         return Some(Const::Null);
     }

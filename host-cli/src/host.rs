@@ -67,5 +67,7 @@ pub(crate) fn parameter(value: &Const) -> Value {
                 .collect::<Option<_>>()
                 .map_or(Value::Absent, Value::Texts)
         }
+        // Parameters are scalars.
+        Const::Map(_) | Const::Type(_) | Const::Optional(_) => Value::Absent,
     }
 }

@@ -33,6 +33,10 @@ pub(crate) fn array(value: &Const, field: &Field) -> Option<ArrayRef> {
         };
         i64::try_from(nanoseconds / per_unit).ok()
     };
+    if crate::wire::is_dynamic(field) {
+        let text = crate::dynamic::to_json(value).to_string();
+        return Some(Arc::new(arrow_array::StringArray::from(vec![text])));
+    }
     match (value, field.data_type()) {
         (Const::Bytes(bytes), DataType::Binary) => {
             Some(Arc::new(BinaryArray::from_vec(vec![bytes])))
@@ -99,6 +103,6 @@ fn json(value: &Const) -> Option<serde_json::Value> {
         Const::Double(_) => "-Infinity".into(),
         Const::String(text) => text.as_str().into(),
         Const::List(items) => items.iter().map(json).collect::<Option<Vec<_>>>()?.into(),
-        Const::Bytes(_) | Const::Timestamp(..) | Const::Duration(_) => return None,
+        _ => return None,
     })
 }

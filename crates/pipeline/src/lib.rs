@@ -10,6 +10,7 @@
 pub mod bind;
 pub mod cast;
 mod defaults;
+pub mod dynamic;
 mod gate;
 pub mod graph;
 pub mod load;

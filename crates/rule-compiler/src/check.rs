@@ -15,7 +15,7 @@ mod rules;
 mod unify;
 
 pub(crate) use convert::{covers, is_shallow};
-pub(crate) use unify::{Unifier, is_numeric, is_scalar, settled, without_null};
+pub(crate) use unify::{Unifier, is_numeric, is_scalar, settled};
 
 use crate::ast;
 use crate::scope::Scope;

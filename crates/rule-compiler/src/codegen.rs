@@ -20,6 +20,7 @@ mod fold;
 mod function;
 pub(crate) mod interface;
 mod layout;
+mod math;
 mod module;
 mod optionals;
 mod process;

@@ -350,6 +350,32 @@ pub enum Function {
     StringSize,
     /// `size(bytes) -> int`
     BytesSize,
+    /// `math.abs(double)`
+    Abs,
+    /// `math.ceil(double)`
+    Ceil,
+    /// `math.floor(double)`
+    Floor,
+    /// `math.round(double)`: halves away from zero
+    Round,
+    /// `math.trunc(double)`
+    Trunc,
+    /// `math.sqrt(double | int | uint) -> double`
+    Sqrt,
+    /// `math.isNaN(double)`
+    IsNan,
+    /// `math.isInf(double)`
+    IsInf,
+    /// `math.isFinite(double)`
+    IsFinite,
+    /// `math.bitAnd`, on ints or uints, as the ones below
+    BitAnd,
+    /// `math.bitOr`
+    BitOr,
+    /// `math.bitXor`
+    BitXor,
+    /// `math.bitNot`
+    BitNot,
     /// `size(list | map) -> int`
     ElementCount,
     /// `type(any) -> type`

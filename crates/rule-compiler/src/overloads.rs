@@ -208,6 +208,10 @@ const fn call(function: Function) -> Meaning {
     Meaning::Call(function)
 }
 
+const fn helper(name: &'static str) -> Meaning {
+    Meaning::Helper(name)
+}
+
 const fn arithmetic(op: ArithmeticOp) -> Meaning {
     Meaning::Arithmetic(op)
 }
@@ -320,51 +324,99 @@ const OVERLOADS: &[Overload] = &[
     method("getMilliseconds", &[T::Timestamp], T::Int, call(Function::GetMilliseconds)),
     method("getMilliseconds", &[T::Timestamp, T::String], T::Int, ZONES),
     method("getMilliseconds", &[T::Duration], T::Int, call(Function::GetMilliseconds)),
+
+    method("charAt", &[T::String, T::Int], T::String, helper("string_char_at")),
+    method("indexOf", &[T::String, T::String], T::Int, helper("string_index_of")),
+    method("indexOf", &[T::String, T::String, T::Int], T::Int, helper("string_index_of_from")),
+    method("lastIndexOf", &[T::String, T::String], T::Int, helper("string_last_index_of")),
+    method("lastIndexOf", &[T::String, T::String, T::Int], T::Int, helper("string_last_index_of_from")),
+    method("join", &[T::List(&T::String)], T::String, helper("string_join")),
+    method("join", &[T::List(&T::String), T::String], T::String, helper("string_join")),
+    method("lowerAscii", &[T::String], T::String, helper("string_lower_ascii")),
+    method("upperAscii", &[T::String], T::String, helper("string_upper_ascii")),
+    method("replace", &[T::String, T::String, T::String], T::String, helper("string_replace")),
+    method("replace", &[T::String, T::String, T::String, T::Int], T::String, helper("string_replace_limited")),
+    method("split", &[T::String, T::String], T::List(&T::String), helper("string_split")),
+    method("split", &[T::String, T::String, T::Int], T::List(&T::String), helper("string_split_limited")),
+    method("substring", &[T::String, T::Int], T::String, helper("string_substring_from")),
+    method("substring", &[T::String, T::Int, T::Int], T::String, helper("string_substring")),
+    method("trim", &[T::String], T::String, helper("string_trim")),
+    method("reverse", &[T::String], T::String, helper("string_reverse")),
+    method("reverse", &[LIST_A], LIST_A, helper("list_reverse")),
+    method("format", &[T::String, T::List(&T::Dyn)], T::String, helper("string_format")),
+    conversion("strings.quote", &[T::String], T::String, helper("string_quote")),
+
+    conversion("math.abs", &[T::Int], T::Int, helper("math_abs_int")),
+    conversion("math.abs", &[T::Uint], T::Uint, Meaning::Identity),
+    conversion("math.abs", &[T::Double], T::Double, call(Function::Abs)),
+    conversion("math.sign", &[T::Int], T::Int, helper("math_sign_int")),
+    conversion("math.sign", &[T::Uint], T::Uint, helper("math_sign_uint")),
+    conversion("math.sign", &[T::Double], T::Double, helper("math_sign_double")),
+    conversion("math.ceil", &[T::Double], T::Double, call(Function::Ceil)),
+    conversion("math.floor", &[T::Double], T::Double, call(Function::Floor)),
+    conversion("math.round", &[T::Double], T::Double, call(Function::Round)),
+    conversion("math.trunc", &[T::Double], T::Double, call(Function::Trunc)),
+    conversion("math.sqrt", &[T::Double], T::Double, call(Function::Sqrt)),
+    conversion("math.sqrt", &[T::Int], T::Double, call(Function::Sqrt)),
+    conversion("math.sqrt", &[T::Uint], T::Double, call(Function::Sqrt)),
+    conversion("math.isNaN", &[T::Double], T::Bool, call(Function::IsNan)),
+    conversion("math.isInf", &[T::Double], T::Bool, call(Function::IsInf)),
+    conversion("math.isFinite", &[T::Double], T::Bool, call(Function::IsFinite)),
+    conversion("math.bitAnd", &[T::Int, T::Int], T::Int, call(Function::BitAnd)),
+    conversion("math.bitAnd", &[T::Uint, T::Uint], T::Uint, call(Function::BitAnd)),
+    conversion("math.bitOr", &[T::Int, T::Int], T::Int, call(Function::BitOr)),
+    conversion("math.bitOr", &[T::Uint, T::Uint], T::Uint, call(Function::BitOr)),
+    conversion("math.bitXor", &[T::Int, T::Int], T::Int, call(Function::BitXor)),
+    conversion("math.bitXor", &[T::Uint, T::Uint], T::Uint, call(Function::BitXor)),
+    conversion("math.bitNot", &[T::Int], T::Int, call(Function::BitNot)),
+    conversion("math.bitNot", &[T::Uint], T::Uint, call(Function::BitNot)),
+    conversion("math.bitShiftLeft", &[T::Int, T::Int], T::Int, helper("math_shift_left")),
+    conversion("math.bitShiftLeft", &[T::Uint, T::Int], T::Uint, helper("math_shift_left")),
+    conversion("math.bitShiftRight", &[T::Int, T::Int], T::Int, helper("math_shift_right")),
+    conversion("math.bitShiftRight", &[T::Uint, T::Int], T::Uint, helper("math_shift_right")),
+    conversion("math.greatest", &[T::List(&T::Dyn)], T::Dyn, helper("math_greatest")),
+    conversion("math.least", &[T::List(&T::Dyn)], T::Dyn, helper("math_least")),
+
+    conversion("base64.encode", &[T::Bytes], T::String, helper("base64_encode")),
+    conversion("base64.decode", &[T::String], T::Bytes, helper("base64_decode")),
+
+    method("slice", &[LIST_A, T::Int, T::Int], LIST_A, helper("list_slice")),
+    method("flatten", &[LIST_A], T::List(&T::Dyn), helper("list_flatten")),
+    method("flatten", &[LIST_A, T::Int], T::List(&T::Dyn), helper("list_flatten_to")),
+    method("sort", &[LIST_A], LIST_A, helper("list_sort")),
+    method("distinct", &[LIST_A], LIST_A, helper("list_distinct")),
+    conversion("lists.range", &[T::Int], T::List(&T::Int), helper("list_range")),
+    method("first", &[LIST_A], OPTIONAL_A, helper("list_first")),
+    method("last", &[LIST_A], OPTIONAL_A, helper("list_last")),
+
+    conversion("sets.contains", &[LIST_A, T::List(&T::B)], T::Bool, helper("sets_contains")),
+    conversion("sets.equivalent", &[LIST_A, T::List(&T::B)], T::Bool, helper("sets_equivalent")),
+    conversion("sets.intersects", &[LIST_A, T::List(&T::B)], T::Bool, helper("sets_intersects")),
+
+    conversion("ip", &[T::String], T::Ip, helper("ip_from_string")),
+    conversion("ip", &[T::Ip], T::Ip, Meaning::Identity),
+    conversion("isIP", &[T::String], T::Bool, helper("ip_is_valid")),
+    conversion("ip.isCanonical", &[T::String], T::Bool, helper("ip_is_canonical")),
+    conversion("string", &[T::Ip], T::String, helper("ip_to_string")),
+    method("family", &[T::Ip], T::Int, helper("ip_family")),
+    method("isUnspecified", &[T::Ip], T::Bool, helper("ip_is_unspecified")),
+    method("isLoopback", &[T::Ip], T::Bool, helper("ip_is_loopback")),
+    method("isGlobalUnicast", &[T::Ip], T::Bool, helper("ip_is_global_unicast")),
+    method("isLinkLocalMulticast", &[T::Ip], T::Bool, helper("ip_is_link_local_multicast")),
+    method("isLinkLocalUnicast", &[T::Ip], T::Bool, helper("ip_is_link_local_unicast")),
+    conversion("cidr", &[T::String], T::Cidr, helper("cidr_from_string")),
+    conversion("cidr", &[T::Cidr], T::Cidr, Meaning::Identity),
+    conversion("isCIDR", &[T::String], T::Bool, helper("cidr_is_valid")),
+    conversion("string", &[T::Cidr], T::String, helper("cidr_to_string")),
+    method("containsIP", &[T::Cidr, T::Ip], T::Bool, helper("cidr_contains_ip")),
+    method("containsIP", &[T::Cidr, T::String], T::Bool, helper("cidr_contains_ip_text")),
+    method("containsCIDR", &[T::Cidr, T::Cidr], T::Bool, helper("cidr_contains_cidr")),
+    method("containsCIDR", &[T::Cidr, T::String], T::Bool, helper("cidr_contains_cidr_text")),
+    method("ip", &[T::Cidr], T::Ip, helper("cidr_ip")),
+    method("masked", &[T::Cidr], T::Cidr, helper("cidr_masked")),
+    method("prefixLength", &[T::Cidr], T::Int, helper("cidr_prefix_length")),
 ];
 
-/// Functions of the CEL extension libraries: known, so that they are not taken for typing errors.
-const EXTENSIONS: &[&str] = &[
-    "charAt",
-    "indexOf",
-    "lastIndexOf",
-    "join",
-    "lowerAscii",
-    "upperAscii",
-    "replace",
-    "split",
-    "substring",
-    "trim",
-    "format",
-    "reverse",
-    "quote",
-    "flatten",
-    "distinct",
-    "slice",
-    "sort",
-    "first",
-    "last",
-    "range",
-    "ip",
-    "cidr",
-    "isIP",
-    "isCIDR",
-    "family",
-    "isUnspecified",
-    "isLoopback",
-    "isGlobalUnicast",
-    "isLinkLocalMulticast",
-    "isLinkLocalUnicast",
-    "containsIP",
-    "containsCIDR",
-    "masked",
-    "prefixLength",
-    "isCanonical",
-];
-
-/// Whether an extension library has this function.
-pub(crate) fn is_extension(name: &str) -> bool {
-    EXTENSIONS.contains(&name)
-}
 
 /// Whether functions of extension libraries start with `NAME.`.
 pub(crate) fn is_namespace(name: &str) -> bool {

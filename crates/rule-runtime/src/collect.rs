@@ -96,6 +96,29 @@ pub unsafe extern "C" fn list_union(a: *const Value, b: *const Value, out: *mut 
     }
 }
 
+/// The values in a list of optionals that have one.
+///
+/// # Safety
+/// The list's elements must be values, and `out` writable for an address.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn list_unwrap(list: *const Value, out: *mut u8) -> i32 {
+    // SAFETY: as the caller promises.
+    let list = unsafe { &*list }.elements();
+    let mut values = Values::with_capacity(list.len());
+    for optional in list {
+        match (optional.tag, optional.content()) {
+            (tag::OPTIONAL, Some(content)) => values.push(*content),
+            (tag::OPTIONAL, None) => {}
+            _ => return NO_SUCH_OVERLOAD,
+        }
+    }
+    match values.finish() {
+        // SAFETY: as the caller promises.
+        Some(elements) => unsafe { store(Value::list(elements), out) },
+        None => TOO_LARGE,
+    }
+}
+
 /// The entries of all the maps in a list as one map.
 ///
 /// # Safety

@@ -95,7 +95,8 @@ fn differences(
     }
     let mut differences = Vec::new();
     for (index, expected, _) in &example.expect {
-        let got = cells::value(&outcome.columns[*index], 0).unwrap_or(Const::Null);
+        let field = host.schema(&session).outputs.field(*index).clone();
+        let got = cells::value_of(&outcome.columns[*index], &field, 0).unwrap_or(Const::Null);
         if !same(expected, &got) {
             let name = &ruleset.outputs[*index].name;
             let (expected, got) = (cel_value::text(expected), cel_value::text(&got));
@@ -113,6 +114,13 @@ fn same(expected: &Const, got: &Const) -> bool {
         }
         (Const::List(expected), Const::List(got)) => {
             expected.len() == got.len() && expected.iter().zip(got).all(|(a, b)| same(a, b))
+        }
+        (Const::Map(expected), Const::Map(got)) => {
+            let has = |(key, value): &(Const, Const)| {
+                got.iter()
+                    .any(|(other, found)| same(key, other) && same(value, found))
+            };
+            expected.len() == got.len() && expected.iter().all(has)
         }
         _ => expected == got,
     }

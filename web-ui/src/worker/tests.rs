@@ -105,6 +105,7 @@ fn value_of(constant: &Const) -> Value {
         Const::Timestamp(seconds, nanoseconds) => Value::Timestamp(*seconds, *nanoseconds),
         Const::Duration(value) => Value::Duration(*value),
         Const::List(values) => Value::Texts(values.iter().map(show).collect()),
+        other => Value::Json(rulestage_pipeline::dynamic::to_json(other).to_string()),
     }
 }
 
@@ -130,6 +131,7 @@ fn show(constant: &Const) -> String {
                 .unwrap_or_default()
         }
         Const::List(values) => values.iter().map(show).collect::<Vec<_>>().join(", "),
+        other => rulestage_pipeline::dynamic::to_json(other).to_string(),
     }
 }
 

@@ -2,10 +2,11 @@
 
 use super::Checker;
 use super::expressions::qualified_name;
+use super::unify::is_numeric;
 use crate::ast;
-use crate::overloads::{Overload, Style, function_names, is_extension, is_namespace, overloads};
+use crate::overloads::{Overload, Style, function_names, is_namespace, overloads};
 use crate::suggest::nearest;
-use crate::typed::Expr;
+use crate::typed::{Expr, ExprKind};
 use crate::types::Type;
 use rulestage_diagnostics::{Diagnostic, Span};
 
@@ -99,6 +100,9 @@ impl Checker<'_> {
         args: Vec<Expr>,
         span: Span,
     ) -> Expr {
+        if matches!(function.text.as_str(), "math.greatest" | "math.least") {
+            return self.check_extreme(function, args, span);
+        }
         if overloads(&function.text).next().is_some() {
             return self.resolve_function(function, args, &[Style::Global, Style::Both], span);
         }
@@ -107,6 +111,57 @@ impl Checker<'_> {
             return Expr::error(span);
         }
         Expr::later(format!("the function `{}`", function.text), Type::Dyn, span)
+    }
+
+    /// `math.greatest(a, b, …)` is `math.greatest([a, b, …])`.
+    fn check_extreme(&mut self, function: &ast::Name, args: Vec<Expr>, span: Span) -> Expr {
+        let list = match <[Expr; 1]>::try_from(args) {
+            Ok([single]) if matches!(self.unifier.resolve(&single.ty), Type::List(_)) => single,
+            Ok([single]) if matches!(self.unifier.resolve(&single.ty), Type::Dyn) => {
+                self.coerce(single, &Type::List(Box::new(Type::Dyn)))
+            }
+            Ok(single) => self.list_of(Vec::from(single), span),
+            Err(args) => self.list_of(args, span),
+        };
+        let element = match self.unifier.resolve(&list.ty) {
+            Type::List(element) => *element,
+            _ => Type::Error,
+        };
+        let are_numbers = match &list.kind {
+            ExprKind::List(elements) => elements.iter().all(|each| {
+                let ty = self.unifier.resolve(&each.ty);
+                is_numeric(&ty) || matches!(ty, Type::Dyn | Type::Error)
+            }),
+            _ => is_numeric(&element) || matches!(element, Type::Dyn | Type::Error),
+        };
+        if !are_numbers {
+            let message = format!("`{}` compares numbers", function.text);
+            self.diagnostics
+                .push(Diagnostic::error("rule.check.no-overload", span, message));
+            return Expr::error(span);
+        }
+        let result = self.resolve_function(function, vec![list], &[Style::Global], span);
+        if is_numeric(&element) && !result.is_error() {
+            return Expr::new(ExprKind::Assume(Box::new(result)), element, span);
+        }
+        result
+    }
+
+    fn list_of(&mut self, elements: Vec<Expr>, span: Span) -> Expr {
+        let mut element_ty = self.unifier.fresh();
+        for each in &elements {
+            element_ty = self
+                .unifier
+                .join(&element_ty, &each.ty)
+                .unwrap_or(Type::Dyn);
+        }
+        let is_error = elements.iter().any(Expr::is_error);
+        let kind = if is_error {
+            ExprKind::Error
+        } else {
+            ExprKind::List(elements)
+        };
+        Expr::new(kind, Type::List(Box::new(element_ty)), span)
     }
 
     fn report_unknown_function(&mut self, function: &ast::Name) {
@@ -143,9 +198,6 @@ impl Checker<'_> {
             .filter(|each| each.style != Style::Operator)
             .collect();
         if all.is_empty() {
-            if is_extension(name) {
-                return Expr::later(format!("the function `{name}`"), Type::Dyn, span);
-            }
             self.report_unknown_function(function);
             return Expr::error(span);
         }

@@ -4,8 +4,8 @@ use super::Checker;
 use super::convert::is_shallow;
 use super::operators::{conversion_hint, error_among};
 use super::unify::without_null;
-use crate::ir::{Candidate, Dispatch};
-use crate::overloads::{Meaning, Overload, Style, T};
+use crate::ir::{Candidate, Const, Dispatch};
+use crate::overloads::{Meaning, Overload, Style};
 use crate::typed::{Expr, ExprKind};
 use crate::types::Type;
 use rulestage_diagnostics::{Diagnostic, Span};
@@ -193,6 +193,10 @@ fn apply(meaning: Meaning, mut operands: Vec<Expr>, ty: Type, span: Span) -> Exp
         }
         (Meaning::Helper(name), second) => {
             operands.extend(second.map(|each| *each));
+            if name == "string_join" && operands.len() == 1 {
+                let nothing = ExprKind::Const(Const::String(String::new()));
+                operands.push(Expr::new(nothing, Type::String, span));
+            }
             ExprKind::Helper(name, operands)
         }
         (meaning, second) => match (meaning, operands.pop().map(Box::new), second) {

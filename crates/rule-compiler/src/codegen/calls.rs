@@ -33,6 +33,19 @@ impl RowCode<'_> {
                 self.emit(argument, on_error);
                 self.f.ins().i64_load32_u(at(EXTRA));
             }
+            Function::Abs
+            | Function::Ceil
+            | Function::Floor
+            | Function::Round
+            | Function::Trunc
+            | Function::Sqrt
+            | Function::IsNan
+            | Function::IsInf
+            | Function::IsFinite
+            | Function::BitAnd
+            | Function::BitOr
+            | Function::BitXor
+            | Function::BitNot => self.emit_math(call, arguments, on_error),
             Function::TypeOf => self.emit_type_of(argument, on_error),
             Function::OptionalOf => self.emit_optional_of(argument, on_error),
             Function::OptionalOfNonZero => self.emit_optional_of_non_zero(argument, on_error),

@@ -174,7 +174,9 @@ pub(super) fn uses_cells(ruleset: &RuleSet) -> bool {
         .any(|ty| ty.column() == Column::Dynamic);
     let mut visit = |expr: &Expr| {
         let is_written_out = matches!(expr.kind, ExprKind::List(_));
-        found |= !is_written_out && is_cell(&expr.ty) || matches!(expr.kind, ExprKind::Helper(..));
+        found |= !is_written_out && is_cell(&expr.ty)
+            || matches!(expr.kind, ExprKind::Helper(..))
+            || operands(expr).iter().any(|operand| is_cell(&operand.ty));
     };
     for definition in &ruleset.lets {
         walk(&definition.value, &mut visit);

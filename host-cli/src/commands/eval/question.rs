@@ -4,6 +4,7 @@ use crate::failure::Failure;
 use crate::host::{self, Host};
 use crate::render::value::code_name;
 use crate::{cel_value, cells};
+use arrow_schema::Schema;
 use rulestage_diagnostics::{Diagnostic, Severity};
 use rulestage_pipeline::runtime::{Outcome, Runtime, StageFailure};
 use rulestage_rule_compiler::ir::{Const, ExprKind, RuleSet};
@@ -117,7 +118,7 @@ impl Question {
         let values = self.values(&ruleset)?;
         let batch = cells::one_row(&host.schema(&session).inputs, |index| values[index].clone());
         let outcome = host.process(&mut session, &batch.map_err(invalid_binding)?)?;
-        Ok(result(&outcome))
+        Ok(result(&outcome, &host.schema(&session).outputs))
     }
 
     /// Every name that has a value or a type, with its type.
@@ -179,7 +180,7 @@ fn type_of_result(ruleset: &RuleSet) -> String {
     }
 }
 
-fn result(outcome: &Outcome) -> Answer {
+fn result(outcome: &Outcome, outputs: &Schema) -> Answer {
     if let Some(error) = outcome.errors.first() {
         return Answer::Error {
             code: code_name(error.code).into(),
@@ -189,7 +190,7 @@ fn result(outcome: &Outcome) -> Answer {
     match outcome
         .columns
         .first()
-        .and_then(|column| cells::value(column, 0))
+        .and_then(|column| cells::value_of(column, outputs.fields().first()?, 0))
     {
         Some(value) => Answer::Value(value),
         None => Answer::Error {
