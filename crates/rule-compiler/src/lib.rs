@@ -15,6 +15,7 @@ mod literal;
 mod lower;
 mod overloads;
 mod parser;
+mod prepared;
 mod scope;
 mod suggest;
 mod time;

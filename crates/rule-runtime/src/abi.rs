@@ -40,6 +40,17 @@ impl Output for f64 {
     }
 }
 
+/// A timestamp: seconds, nanoseconds.
+impl Output for (i64, i32) {
+    unsafe fn write(self, out: *mut u8) {
+        // SAFETY: as the caller promises.
+        unsafe {
+            out.cast::<i64>().write(self.0);
+            out.cast::<i32>().add(2).write(self.1);
+        }
+    }
+}
+
 /// Text or bytes: the address, the length.
 impl Output for &[u8] {
     unsafe fn write(self, out: *mut u8) {

@@ -43,11 +43,20 @@ pub mod day {
 }
 
 helpers! {
-    /// Seconds of local time, as if they were UTC, in the zone that the text names: a name, or `±hh:mm`.
-    zone_shift_named(int, text, word) = |seconds, name, database| {
-        // SAFETY: generated code passes the address of a database.
-        unsafe { shift_named(seconds, name, core::ptr::with_exposed_provenance(database as u32 as usize)) }
+    /// Local time, as if it were UTC, in a zone of the compiler's.
+    timestamp_in_zone_data(timestamp, word) = |seconds, nanos, zone| {
+        // SAFETY: generated code passes the address of a zone.
+        Ok((unsafe { zone_shift(seconds, address(zone)) }, nanos))
     };
+    /// Local time, as if it were UTC, in the zone that the text names: by its name, or `±hh:mm`.
+    timestamp_in_zone(timestamp, text, word) = |seconds, nanos, name, database| {
+        // SAFETY: generated code passes the address of a database.
+        Ok((unsafe { shift_named(seconds, name, address(database)) }?, nanos))
+    };
+}
+
+fn address(word: i32) -> *const u8 {
+    core::ptr::with_exposed_provenance(word as u32 as usize)
 }
 
 /// Seconds of local time, as if they were UTC.
