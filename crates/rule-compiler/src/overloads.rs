@@ -285,7 +285,6 @@ const OVERLOADS: &[Overload] = &[
     conversion("timestamp", &[T::Int], T::Timestamp, call(Function::ToTimestamp)),
     conversion("duration", &[T::Duration], T::Duration, Meaning::Identity),
     conversion("duration", &[T::String], T::Duration, call(Function::ToDuration)),
-    conversion("duration", &[T::Int], T::Duration, call(Function::ToDuration)),
     conversion("dyn", &[T::Dyn], T::Dyn, Meaning::Identity),
     conversion("type", &[T::A], T::Type, call(Function::TypeOf)),
 

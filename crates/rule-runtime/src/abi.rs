@@ -94,7 +94,7 @@ pub(crate) unsafe fn finish<T: Output>(outcome: Outcome<T>, out: *mut u8) -> i32
 }
 
 /// Exports functions as helpers: `name(kinds of arguments) = function;` where a kind is `text` (also bytes), `int`
-/// (also duration), `uint`, `double`, `bool`, `value`, `timestamp`, `program` (of a regular expression, made by the compiler), or `word` (a number from it).
+/// (also duration), `uint`, `double`, `value`, `timestamp`, `program` (of a regular expression, made by the compiler), or `word` (a number from it).
 macro_rules! helpers {
     ($($(#[$meta:meta])* $name:ident($($kinds:tt)*) = $function:expr;)*) => {
         $($crate::abi::helpers! { @next [$(#[$meta])*] $name $function, [] [] $($kinds)* })*
@@ -157,6 +157,5 @@ pub(crate) mod slots {
     pub(crate) type int = i64;
     pub(crate) type uint = u64;
     pub(crate) type double = f64;
-    pub(crate) type bool = i32;
     pub(crate) type word = i32;
 }

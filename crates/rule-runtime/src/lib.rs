@@ -27,6 +27,7 @@ pub mod memory;
 pub mod network;
 pub mod regex;
 mod sorting;
+#[allow(dead_code, reason = "generated code gives some of them itself")]
 pub mod status;
 pub mod strings;
 pub mod text;
