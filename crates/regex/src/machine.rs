@@ -193,11 +193,9 @@ fn next_start(program: &[u32], flags: u32, text: &[u8], at: usize) -> Option<usi
     }
     let beyond_ascii = flags & flag::FIRST_BEYOND_ASCII != 0;
     let rest = text.get(at..)?;
+    let first = program.get(header::FIRST..)?.first_chunk::<4>()?;
     let found = rest.iter().position(|byte| match byte {
-        0..0x80 => {
-            let bits = word(program, header::FIRST + usize::from(*byte / 32));
-            bits >> (byte % 32) & 1 == 1
-        }
+        0..0x80 => first[usize::from(*byte / 32)] >> (byte % 32) & 1 == 1,
         0x80..0xC0 => false,
         _ => beyond_ascii,
     })?;
@@ -269,20 +267,8 @@ impl Machine<'_> {
                 *depth += 2;
             }
         };
-        push(self.stack, &mut depth, pc as u32, 0);
-        while let Some([first, second]) = depth
-            .checked_sub(2)
-            .and_then(|start| self.stack.get(start..depth))
-        {
-            let (first, second) = (*first, *second);
-            depth -= 2;
-            if first & RESTORE != 0 {
-                if let Some(slot) = self.at_hand.get_mut((first & !RESTORE) as usize) {
-                    *slot = second;
-                }
-                continue;
-            }
-            let mut pc = first as usize;
+        let mut pc = pc;
+        loop {
             while let Some(mark) = self.marks.get_mut(pc)
                 && *mark != at as u32 + 1
             {
@@ -319,8 +305,24 @@ impl Machine<'_> {
                     }
                 };
             }
+            // What was put off: slots to restore, then an instruction.
+            loop {
+                let Some([first, second]) = depth
+                    .checked_sub(2)
+                    .and_then(|start| self.stack.get(start..depth))
+                else {
+                    return is_match;
+                };
+                depth -= 2;
+                if first & RESTORE == 0 {
+                    pc = *first as usize;
+                    break;
+                }
+                if let Some(slot) = self.at_hand.get_mut((first & !RESTORE) as usize) {
+                    *slot = *second;
+                }
+            }
         }
-        is_match
     }
 
     fn holds(&self, condition: u32, at: usize) -> bool {
