@@ -200,7 +200,7 @@ fn parse_duration(text: &[u8]) -> Result<i64, i32> {
         while let Some(digit) = cursor.digit() {
             whole = whole
                 .and_then(|value| value.checked_mul(10))
-                .and_then(|value| value.checked_add(digit));
+                .and_then(|value| value.checked_sub(digit));
             n_digits += 1;
         }
         let mut billionths = 0;
@@ -243,9 +243,9 @@ fn parse_duration(text: &[u8]) -> Result<i64, i32> {
         };
         let part = whole
             .and_then(|value| value.checked_mul(unit))
-            .and_then(|value| value.checked_add(fraction))
+            .and_then(|value| value.checked_sub(fraction))
             .ok_or(DURATION_RANGE)?;
-        total = total.checked_sub(part).ok_or(DURATION_RANGE)?;
+        total = total.checked_add(part).ok_or(DURATION_RANGE)?;
         n_units += 1;
     }
     if n_units == 0 {

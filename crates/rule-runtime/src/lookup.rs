@@ -38,7 +38,7 @@ fn index<'a>(container: &'a Value, key: &Value) -> Result<&'a Value, i32> {
             .ok()
             .and_then(|position| container.elements().get(position))
             .ok_or(INDEX_OUT_OF_BOUNDS),
-        tag::MAP if !is_key(key) => Err(NO_SUCH_OVERLOAD),
+        tag::MAP if !is_key(key) => Err(NO_SUCH_KEY),
         tag::MAP => find(container, key).ok_or(NO_SUCH_KEY),
         _ => Err(NO_SUCH_OVERLOAD),
     }
@@ -55,6 +55,7 @@ fn index_optionally<'a>(container: &'a Value, key: &Value) -> Result<Option<&'a 
         container
     };
     match index(container, key) {
+        _ if !matches!(container.tag, tag::LIST | tag::MAP) => Err(NO_SUCH_KEY),
         Ok(value) => Ok(Some(value)),
         Err(NO_SUCH_KEY | INDEX_OUT_OF_BOUNDS) => Ok(None),
         Err(status) => Err(status),
@@ -250,8 +251,8 @@ mod tests {
             (Value::uint(7), Ok(tag::STRING)),
             (Value::int(8), Err(NO_SUCH_KEY)),
             (Value::string(b"7"), Err(NO_SUCH_KEY)),
-            (Value::NULL, Err(NO_SUCH_OVERLOAD)),
-            (numbers(), Err(NO_SUCH_OVERLOAD)),
+            (Value::NULL, Err(NO_SUCH_KEY)),
+            (numbers(), Err(NO_SUCH_KEY)),
         ] {
             assert_eq!(
                 index(&map, &key).map(|value| value.tag),
@@ -276,7 +277,7 @@ mod tests {
             (inside, Value::int(8), Ok(false)),
             (Value::none(), Value::int(8), Ok(false)),
             (numbers(), Value::int(5), Ok(false)),
-            (Value::bool(true), Value::int(5), Err(NO_SUCH_OVERLOAD)),
+            (Value::bool(true), Value::int(5), Err(NO_SUCH_KEY)),
         ] {
             let found = index_optionally(&container, &key).map(|value| value.is_some());
             assert_eq!(found, expected, "{container:?} {key:?}");

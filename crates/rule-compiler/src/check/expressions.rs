@@ -275,9 +275,11 @@ impl Checker<'_> {
             }
         };
         let found = self.unifier.resolve(&index.ty);
-        // Lists take any whole number as their index; so do maps, whose keys compare across number types.
+        // The keys of maps compare across number types.
         let fits = self.unifier.assign(&found, &index_ty)
-            || (is_numeric(&found) && is_numeric(&index_ty) && index_ty != Type::Int);
+            || (is_numeric(&without_null(&found))
+                && is_numeric(&index_ty)
+                && matches!(ty, Type::Map(..)));
         if !fits {
             let message = format!("the index of `{ty}` must be `{index_ty}`, not `{found}`");
             self.diagnostics.push(Diagnostic::error(
@@ -344,7 +346,8 @@ impl Checker<'_> {
         let mut checked = Vec::with_capacity(entries.len());
         for entry in entries {
             let key = self.check_expr(&entry.key);
-            let ty = self.unifier.resolve(&key.ty);
+            let ty = without_null(&self.unifier.resolve(&key.ty));
+            let key = self.coerce(key, &ty);
             if !matches!(
                 ty,
                 Type::Bool

@@ -121,6 +121,16 @@ impl Checker<'_> {
             self.scope
                 .push_local(name.as_deref().unwrap_or_default(), ty, *local);
         }
+        if let ([first, second, ..], 2) = (args, n_variables)
+            && let (Some(first_name), Some(second_name)) =
+                (plain_name(first), plain_name(second))
+            && first_name == second_name
+        {
+            let message = format!("both variables of `{name}` are called `{first_name}`");
+            let diagnostic = Diagnostic::error("rule.check.invalid-macro", second.span, message);
+            self.diagnostics.push(diagnostic);
+            is_valid = false;
+        }
         let bodies = &args[n_variables..];
         let bodies = self.check_bodies(name, bodies);
         self.scope.pop_locals(n_variables);
@@ -295,6 +305,13 @@ impl Checker<'_> {
                 None
             }
         }
+    }
+}
+
+fn plain_name(expr: &ast::Expr) -> Option<&str> {
+    match &expr.kind {
+        ast::ExprKind::Identifier { name, .. } => Some(&name.text),
+        _ => None,
     }
 }
 

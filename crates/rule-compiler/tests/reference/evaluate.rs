@@ -1,12 +1,15 @@
 //! A direct evaluation of the intermediate representation, written from the CEL specification and not from the code
 //! generator: what the compiled code is compared with.
 
+use super::values::{equal_in_depth, is_ordered, is_zero, type_name};
 use rulestage_pipeline::runtime::RowErrorCode as Code;
 use rulestage_rule_compiler::ir::{
     ArithmeticOp, CompareOp, Const, Contribution, Expr, ExprKind, Function, Merge, Output, RuleSet,
 };
-use rulestage_rule_compiler::types::Type;
+use rulestage_rule_compiler::types::{Column, Type};
+use std::cell::RefCell;
 use std::cmp::Ordering;
+use std::collections::HashMap;
 
 pub(crate) type Value = Const;
 pub(crate) type Result<T> = std::result::Result<T, Code>;
@@ -17,7 +20,11 @@ const MAX_SECONDS: i64 = 253_402_300_799;
 
 /// The outputs of one row, or why it has none.
 pub(crate) fn evaluate_row(ruleset: &RuleSet, inputs: &[Value]) -> Result<Vec<Value>> {
-    let row = Row { ruleset, inputs };
+    let row = Row {
+        ruleset,
+        inputs,
+        locals: RefCell::new(HashMap::new()),
+    };
     let mut gathered: Vec<Vec<Value>> = vec![Vec::new(); ruleset.outputs.len()];
     let mut failure = None;
     for rule in &ruleset.rules {
@@ -30,8 +37,19 @@ pub(crate) fn evaluate_row(ruleset: &RuleSet, inputs: &[Value]) -> Result<Vec<Va
             }
         };
         for each in contributions {
-            match row.contribution(&each.value) {
+            let output = &ruleset.outputs[each.output];
+            let gathers = matches!(output.merge, Merge::Collect | Merge::Unique);
+            match row.evaluate(&each.value) {
                 Ok(value) => {
+                    let is_list = match output.ty.column() {
+                        Column::Dynamic => each.value.ty == output.ty,
+                        _ => matches!(each.value.ty, Type::List(_)),
+                    };
+                    let value = if gathers && !is_list {
+                        Value::List(vec![value])
+                    } else {
+                        value
+                    };
                     gathered[each.output].push(value);
                     // A sum overflows at the contribution that is too much.
                     if let Err(code) =
@@ -93,7 +111,10 @@ fn merge(output: &Output, values: Vec<Value>) -> Result<Value> {
                 };
                 for element in more {
                     // Columns hold microseconds: what is equal there is a repetition.
-                    let element = crate::as_stored(element);
+                    let element = match output.ty.column() {
+                        Column::List => crate::as_stored(element),
+                        _ => element,
+                    };
                     if output.merge == Merge::Collect
                         || !elements.iter().any(|known| equal(known, &element))
                     {
@@ -106,32 +127,22 @@ fn merge(output: &Output, values: Vec<Value>) -> Result<Value> {
     }
 }
 
-struct Row<'a> {
+pub(crate) struct Row<'a> {
     ruleset: &'a RuleSet,
     inputs: &'a [Value],
+    /// Variables of macros
+    pub(crate) locals: RefCell<HashMap<u32, Result<Value>>>,
 }
 
 impl Row<'_> {
-    fn bool(&self, expr: &Expr) -> Result<bool> {
+    pub(crate) fn bool(&self, expr: &Expr) -> Result<bool> {
         match self.evaluate(expr)? {
             Value::Bool(value) => Ok(value),
             other => panic!("{other:?} where a bool must be"),
         }
     }
 
-    fn contribution(&self, expr: &Expr) -> Result<Value> {
-        match &expr.kind {
-            ExprKind::List(items) => Ok(Value::List(
-                items
-                    .iter()
-                    .map(|item| self.evaluate(item))
-                    .collect::<Result<_>>()?,
-            )),
-            _ => self.evaluate(expr),
-        }
-    }
-
-    fn evaluate(&self, expr: &Expr) -> Result<Value> {
+    pub(crate) fn evaluate(&self, expr: &Expr) -> Result<Value> {
         match &expr.kind {
             ExprKind::Const(value) => Ok(value.clone()),
             ExprKind::Input(index) => Ok(self.inputs[*index].clone()),
@@ -157,6 +168,10 @@ impl Row<'_> {
             }
             ExprKind::Compare(op, left, right) => {
                 let (left, right) = (self.evaluate(left)?, self.evaluate(right)?);
+                let is_equality = matches!(op, CompareOp::Equal | CompareOp::NotEqual);
+                if !is_equality && !is_ordered(&left, &right) {
+                    return Err(Code::NoSuchOverload);
+                }
                 Ok(Value::Bool(match op {
                     CompareOp::Equal => equal(&left, &right),
                     CompareOp::NotEqual => !equal(&left, &right),
@@ -213,7 +228,7 @@ impl Row<'_> {
                     .collect::<Result<Vec<Value>>>()?;
                 call(*function, &args, &expr.ty)
             }
-            ExprKind::List(_) => panic!("a list inside an expression"),
+            _ => self.evaluate_value(expr),
         }
     }
 }
@@ -302,12 +317,12 @@ fn timestamp(nanoseconds: i128) -> Result<Value> {
     }
 }
 
-fn equal(a: &Value, b: &Value) -> bool {
-    matches!((a, b), (Value::Null, Value::Null)) || order(a, b) == Some(Ordering::Equal)
+pub(crate) fn equal(a: &Value, b: &Value) -> bool {
+    matches!((a, b), (Value::Null, Value::Null)) || equal_in_depth(a, b)
 }
 
 /// `None` where neither is smaller: not a number, null, different types.
-fn order(a: &Value, b: &Value) -> Option<Ordering> {
+pub(crate) fn order(a: &Value, b: &Value) -> Option<Ordering> {
     match (a, b) {
         (Value::Bool(a), Value::Bool(b)) => a.partial_cmp(b),
         (Value::String(a), Value::String(b)) => a.partial_cmp(b),
@@ -378,7 +393,21 @@ fn call(function: Function, args: &[Value], ty: &Type) -> Result<Value> {
             .map_or(Err(Code::InvalidArgument), |value| {
                 value.ok_or(Code::Overflow)
             }),
-        Function::Matches => panic!("not supported yet"),
+        Function::ElementCount => Ok(Value::Int(match &args[0] {
+            Value::List(items) => items.len() as i64,
+            Value::Map(entries) => entries.len() as i64,
+            other => panic!("{other:?} has no elements"),
+        })),
+        Function::TypeOf => Ok(Value::Type(type_name(&args[0]).to_owned())),
+        Function::OptionalNone => Ok(Value::Optional(None)),
+        Function::OptionalOf => Ok(Value::Optional(Some(Box::new(args[0].clone())))),
+        Function::OptionalOfNonZero if is_zero(&args[0]) => Ok(Value::Optional(None)),
+        Function::OptionalOfNonZero => Ok(Value::Optional(Some(Box::new(args[0].clone())))),
+        Function::OptionalHasValue => Ok(Value::Bool(args[0] != Value::Optional(None))),
+        Function::OptionalValue => match &args[0] {
+            Value::Optional(Some(content)) => Ok((**content).clone()),
+            _ => Err(Code::InvalidArgument),
+        },
         getter => Ok(Value::Int(super::calendar::part(getter, &args[0]))),
     }
 }

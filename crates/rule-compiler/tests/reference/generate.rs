@@ -3,15 +3,28 @@
 use crate::evaluate::Value;
 use rulestage_rule_compiler::types::Type;
 
+pub(crate) mod aggregates;
+
 /// Pseudo-random numbers (xorshift64*), the same in every run.
-pub(crate) struct Random(pub(crate) u64);
+pub(crate) struct Random {
+    state: u64,
+    /// The variables of the macros around the place that is generated
+    scope: Vec<(String, Type)>,
+}
 
 impl Random {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self {
+            state: seed,
+            scope: Vec::new(),
+        }
+    }
+
     pub(crate) fn below(&mut self, limit: usize) -> usize {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33) as usize % limit
+        self.state ^= self.state >> 12;
+        self.state ^= self.state << 25;
+        self.state ^= self.state >> 27;
+        (self.state.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33) as usize % limit
     }
 
     pub(crate) fn pick<T: Clone>(&mut self, items: &[T]) -> T {
@@ -36,8 +49,13 @@ pub(crate) fn variables() -> Vec<(String, Type)> {
     for ty in SCALARS {
         variables.push((format!("a_{ty}"), ty.clone()));
         variables.push((format!("b_{ty}"), ty.clone()));
-        variables.push((format!("n_{ty}"), Type::Nullable(Box::new(ty))));
+        variables.push((format!("n_{ty}"), Type::Nullable(Box::new(ty.clone()))));
+        variables.push((format!("l_{ty}"), Type::List(Box::new(ty))));
     }
+    let boxed = |ty: Type| Box::new(ty);
+    let ages = Type::Map(boxed(Type::String), boxed(Type::Int));
+    variables.push(("m_int".to_owned(), ages));
+    variables.push(("d".to_owned(), Type::Dyn));
     variables
 }
 
@@ -151,7 +169,7 @@ pub(crate) fn value(random: &mut Random, ty: &Type) -> Value {
             86_400_000_000_000,
             -999_999_999,
         ])),
-        other => panic!("no value of type {other}"),
+        other => aggregates::value(random, other),
     }
 }
 
@@ -226,6 +244,15 @@ fn literal(random: &mut Random, ty: &Type) -> String {
 }
 
 fn leaf(random: &mut Random, ty: &Type) -> String {
+    let known: Vec<String> = random
+        .scope
+        .iter()
+        .filter(|(_, each)| each == ty)
+        .map(|(name, _)| name.clone())
+        .collect();
+    if !known.is_empty() && random.below(2) == 0 {
+        return random.pick(&known);
+    }
     match random.below(6) {
         0 | 1 => format!("a_{ty}"),
         2 => format!("b_{ty}"),
@@ -286,7 +313,11 @@ pub(crate) fn expression(random: &mut Random, ty: &Type, depth: usize) -> String
             );
         }
         3 => return leaf(random, ty),
+        4 | 5 => return aggregates::element(random, ty, below),
         _ => {}
+    }
+    if *ty == Type::Bool && random.below(3) == 0 {
+        return aggregates::question(random, below);
     }
     let mut of = |ty: Type| expression(random, &ty, below);
     let (a, b) = (of(ty.clone()), of(ty.clone()));

@@ -4,6 +4,7 @@
 mod calendar;
 mod evaluate;
 mod generate;
+mod values;
 
 use arrow_array::builder::{ArrayBuilder, make_builder};
 use arrow_array::types::{
@@ -11,29 +12,34 @@ use arrow_array::types::{
 };
 use arrow_array::{Array, ArrayRef, RecordBatch, cast::AsArray};
 use evaluate::{Value, evaluate_row};
+use generate::aggregates::{dynamic_value, list, map, optional};
 use generate::{Random, SCALARS, expression, nullable, ruleset, value, variables};
+use rulestage_pipeline::dynamic;
 use rulestage_pipeline::runtime::{Limits, RowErrorCode, Runtime};
 use rulestage_rule_compiler::ir::RuleSet;
-use rulestage_rule_compiler::types::Type;
+use rulestage_rule_compiler::types::{Column, Type};
 use rulestage_rule_compiler::{Compilation, compile, compile_expression};
 use rulestage_runtime_wasmtime::{Config, WasmtimeRuntime};
 
-const N_EXPRESSIONS: usize = 400;
+const N_EXPRESSIONS: usize = 1200;
 const N_RULESETS: usize = 60;
 const N_ROWS: usize = 64;
 
 #[test]
 fn expressions_mean_what_the_specification_says() {
     let runtime = WasmtimeRuntime::new(Config::default()).expect("wasmtime starts");
-    let mut random = Random(0x0123_4567_89ab_cdef);
+    let mut random = Random::new(0x0123_4567_89ab_cdef);
     let mut outcomes = Outcomes::default();
     for index in 0..N_EXPRESSIONS {
         let ty = SCALARS[index % SCALARS.len()].clone();
         let depth = 1 + random.below(3);
-        let source = if random.below(5) == 0 {
-            nullable(&mut random, &ty, depth)
-        } else {
-            expression(&mut random, &ty, depth)
+        let source = match random.below(8) {
+            0 => nullable(&mut random, &ty, depth),
+            1 => list(&mut random, &ty, depth),
+            2 => map(&mut random, &ty, depth),
+            3 => dynamic_value(&mut random, depth),
+            4 => optional(&mut random, &ty, depth),
+            _ => expression(&mut random, &ty, depth),
         };
         outcomes.compare(
             &runtime,
@@ -48,7 +54,7 @@ fn expressions_mean_what_the_specification_says() {
 #[test]
 fn rule_sets_merge_as_documented() {
     let runtime = WasmtimeRuntime::new(Config::default()).expect("wasmtime starts");
-    let mut random = Random(0xfeed_beef_0000_0001);
+    let mut random = Random::new(0xfeed_beef_0000_0001);
     let mut outcomes = Outcomes::default();
     for _ in 0..N_RULESETS {
         let source = ruleset(&mut random);
@@ -90,7 +96,15 @@ impl Outcomes {
             .unwrap_or_else(|error| panic!("{error}: {source}"));
         for (row, actual) in rows.iter().zip(actual) {
             let expected = evaluate_row(ruleset, row)
-                .map(|values| values.into_iter().map(as_stored).collect::<Vec<Value>>());
+                .map(|values| {
+                    let stored = values.into_iter().zip(&ruleset.outputs);
+                    stored
+                        .map(|(value, output)| match output.ty.column() {
+                            Column::Dynamic => value,
+                            _ => as_stored(value),
+                        })
+                        .collect::<Vec<Value>>()
+                });
             match &expected {
                 Ok(_) => self.n_values += 1,
                 Err(_) => self.n_errors += 1,
@@ -147,6 +161,14 @@ fn same(a: &Value, b: &Value) -> bool {
         (Value::List(a), Value::List(b)) => {
             a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b))
         }
+        (Value::Map(a), Value::Map(b)) => {
+            let has = |(key, value): &(Value, Value)| {
+                b.iter()
+                    .any(|(other, found)| same(key, other) && same(value, found))
+            };
+            a.len() == b.len() && a.iter().all(has)
+        }
+        (Value::Optional(Some(a)), Value::Optional(Some(b))) => same(a, b),
         _ => a == b,
     }
 }
@@ -227,6 +249,13 @@ fn run(
 
 fn append(builder: &mut Box<dyn ArrayBuilder>, ty: &Type, value: &Value) {
     use arrow_array::builder as b;
+    if *ty != Type::Null && !matches!(ty, Type::Nullable(_)) && !ty.is_scalar() {
+        let builder = builder
+            .as_any_mut()
+            .downcast_mut::<b::StringBuilder>()
+            .expect("a column of JSON text");
+        return builder.append_value(dynamic::to_json(value).to_string());
+    }
     let ty = match ty {
         Type::Nullable(inner) => &**inner,
         other => other,
@@ -260,6 +289,11 @@ fn append(builder: &mut Box<dyn ArrayBuilder>, ty: &Type, value: &Value) {
 }
 
 fn read(column: &ArrayRef, ty: &Type, row: usize) -> Value {
+    if ty.column() == Column::Dynamic {
+        let text = column.as_string::<i32>().value(row);
+        let json = serde_json::from_str(text).expect("JSON text");
+        return dynamic::from_json(&json).expect("the JSON of a value");
+    }
     if let Type::List(element) = ty {
         let items = column.as_list::<i32>().value(row);
         return Value::List(
