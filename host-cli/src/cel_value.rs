@@ -350,8 +350,9 @@ pub(crate) fn coerce(value: Const, ty: &Type) -> Option<Const> {
             .collect::<Option<_>>()
             .map(Const::Map),
         (Const::Optional(content), Type::Optional(inner)) => match content {
-            Some(content) => coerce(*content, inner)
-                .map(|content| Const::Optional(Some(Box::new(content)))),
+            Some(content) => {
+                coerce(*content, inner).map(|content| Const::Optional(Some(Box::new(content))))
+            }
             None => Some(Const::Optional(None)),
         },
         (value, ty) => (type_of(&value) == *ty || *ty == Type::Dyn).then_some(value),
@@ -370,9 +371,7 @@ pub(crate) fn type_of(value: &Const) -> Type {
         Const::Bytes(_) => Type::Bytes,
         Const::Timestamp(..) => Type::Timestamp,
         Const::Duration(_) => Type::Duration,
-        Const::List(values) => {
-            Type::List(Box::new(common(values.iter().map(type_of).collect())))
-        }
+        Const::List(values) => Type::List(Box::new(common(values.iter().map(type_of).collect()))),
         Const::Map(entries) => {
             let (keys, values): (Vec<Type>, Vec<Type>) = entries
                 .iter()
@@ -382,7 +381,9 @@ pub(crate) fn type_of(value: &Const) -> Type {
         }
         Const::Type(_) => Type::Type,
         Const::Optional(content) => Type::Optional(Box::new(
-            content.as_ref().map_or(Type::Dyn, |content| type_of(content)),
+            content
+                .as_ref()
+                .map_or(Type::Dyn, |content| type_of(content)),
         )),
     }
 }

@@ -25,7 +25,9 @@ pub(crate) fn one_row(
     let columns = schema.fields().iter().enumerate().map(|(index, field)| {
         let value = value(index);
         let column = if is_dynamic(field) {
-            Some(Arc::new(StringArray::from(vec![dynamic::to_json(&value).to_string()])) as ArrayRef)
+            Some(Arc::new(StringArray::from(vec![
+                dynamic::to_json(&value).to_string(),
+            ])) as ArrayRef)
         } else {
             column(&value, field.data_type())
         };

@@ -15,12 +15,14 @@ mod literal;
 mod lower;
 mod overloads;
 mod parser;
+mod prepared;
 mod scope;
 mod suggest;
 mod time;
 mod token;
 mod typed;
 pub mod types;
+mod zones;
 
 pub use dump::dump;
 pub use expression::{check_expression, parse_type};

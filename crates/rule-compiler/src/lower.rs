@@ -3,6 +3,7 @@
 use crate::ast::LogicalOp;
 use crate::check::{Unifier, settled};
 use crate::ir::{self, Candidate, Const, Dispatch, Expr, ExprKind, Fold};
+use crate::prepared;
 use crate::typed;
 use crate::types::{Column, Type};
 use rulestage_diagnostics::{Diagnostic, Span};
@@ -229,7 +230,14 @@ impl Lowerer<'_> {
             }
             K::In(item, list) => self.lower_in(item, list)?,
             K::Call(function, args) => ExprKind::Call(*function, self.lower_all(args)?),
-            K::Helper(name, args) => ExprKind::Helper(name, self.lower_all(args)?),
+            K::Helper(name, args) => {
+                let args = self.lower_all(args)?;
+                if let Some(diagnostic) = prepared::check(name, &args) {
+                    self.diagnostics.push(diagnostic);
+                    return None;
+                }
+                ExprKind::Helper(name, args)
+            }
             K::List(elements) => ExprKind::List(self.lower_all(elements)?),
             K::Map(entries) => {
                 let lowered: Vec<Option<(Expr, Expr)>> = entries

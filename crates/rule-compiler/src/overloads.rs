@@ -44,12 +44,12 @@ pub(crate) enum Meaning {
     /// A function of `rule-runtime`: the slots of the arguments and an address for the result go in, a status
     /// comes out
     Helper(&'static str),
+    /// A function of the first argument in the time zone that the second names
+    InZone(Function),
     /// `a.or(b)`: the second only where the first has no value
     OptionalOr,
     /// `a.orValue(b)`: likewise
     OptionalOrValue,
-    /// Not generated yet; what it is, in the plural
-    Later(&'static str),
 }
 
 /// How a function is written.
@@ -216,9 +216,6 @@ const fn arithmetic(op: ArithmeticOp) -> Meaning {
     Meaning::Arithmetic(op)
 }
 
-const ZONES: Meaning = Meaning::Later("time zones");
-const REGEX: Meaning = Meaning::Later("regular expressions");
-
 #[rustfmt::skip]
 const OVERLOADS: &[Overload] = &[
     operator("-", &[T::Int], T::Int, Meaning::Negate),
@@ -254,7 +251,7 @@ const OVERLOADS: &[Overload] = &[
     method("contains", &[T::String, T::String], T::Bool, call(Function::Contains)),
     method("startsWith", &[T::String, T::String], T::Bool, call(Function::StartsWith)),
     method("endsWith", &[T::String, T::String], T::Bool, call(Function::EndsWith)),
-    Overload { name: "matches", style: Style::Both, params: &[T::String, T::String], result: T::Bool, meaning: REGEX },
+    Overload { name: "matches", style: Style::Both, params: &[T::String, T::String], result: T::Bool, meaning: helper("regex_matches") },
 
     conversion("int", &[T::Int], T::Int, Meaning::Identity),
     conversion("int", &[T::Uint], T::Int, call(Function::ToInt)),
@@ -286,7 +283,6 @@ const OVERLOADS: &[Overload] = &[
     conversion("timestamp", &[T::Int], T::Timestamp, call(Function::ToTimestamp)),
     conversion("duration", &[T::Duration], T::Duration, Meaning::Identity),
     conversion("duration", &[T::String], T::Duration, call(Function::ToDuration)),
-    conversion("duration", &[T::Int], T::Duration, call(Function::ToDuration)),
     conversion("dyn", &[T::Dyn], T::Dyn, Meaning::Identity),
     conversion("type", &[T::A], T::Type, call(Function::TypeOf)),
 
@@ -301,28 +297,28 @@ const OVERLOADS: &[Overload] = &[
     method("orValue", &[OPTIONAL_A, T::A], T::A, Meaning::OptionalOrValue),
 
     method("getFullYear", &[T::Timestamp], T::Int, call(Function::GetFullYear)),
-    method("getFullYear", &[T::Timestamp, T::String], T::Int, ZONES),
+    method("getFullYear", &[T::Timestamp, T::String], T::Int, Meaning::InZone(Function::GetFullYear)),
     method("getMonth", &[T::Timestamp], T::Int, call(Function::GetMonth)),
-    method("getMonth", &[T::Timestamp, T::String], T::Int, ZONES),
+    method("getMonth", &[T::Timestamp, T::String], T::Int, Meaning::InZone(Function::GetMonth)),
     method("getDate", &[T::Timestamp], T::Int, call(Function::GetDate)),
-    method("getDate", &[T::Timestamp, T::String], T::Int, ZONES),
+    method("getDate", &[T::Timestamp, T::String], T::Int, Meaning::InZone(Function::GetDate)),
     method("getDayOfMonth", &[T::Timestamp], T::Int, call(Function::GetDayOfMonth)),
-    method("getDayOfMonth", &[T::Timestamp, T::String], T::Int, ZONES),
+    method("getDayOfMonth", &[T::Timestamp, T::String], T::Int, Meaning::InZone(Function::GetDayOfMonth)),
     method("getDayOfWeek", &[T::Timestamp], T::Int, call(Function::GetDayOfWeek)),
-    method("getDayOfWeek", &[T::Timestamp, T::String], T::Int, ZONES),
+    method("getDayOfWeek", &[T::Timestamp, T::String], T::Int, Meaning::InZone(Function::GetDayOfWeek)),
     method("getDayOfYear", &[T::Timestamp], T::Int, call(Function::GetDayOfYear)),
-    method("getDayOfYear", &[T::Timestamp, T::String], T::Int, ZONES),
+    method("getDayOfYear", &[T::Timestamp, T::String], T::Int, Meaning::InZone(Function::GetDayOfYear)),
     method("getHours", &[T::Timestamp], T::Int, call(Function::GetHours)),
-    method("getHours", &[T::Timestamp, T::String], T::Int, ZONES),
+    method("getHours", &[T::Timestamp, T::String], T::Int, Meaning::InZone(Function::GetHours)),
     method("getHours", &[T::Duration], T::Int, call(Function::GetHours)),
     method("getMinutes", &[T::Timestamp], T::Int, call(Function::GetMinutes)),
-    method("getMinutes", &[T::Timestamp, T::String], T::Int, ZONES),
+    method("getMinutes", &[T::Timestamp, T::String], T::Int, Meaning::InZone(Function::GetMinutes)),
     method("getMinutes", &[T::Duration], T::Int, call(Function::GetMinutes)),
     method("getSeconds", &[T::Timestamp], T::Int, call(Function::GetSeconds)),
-    method("getSeconds", &[T::Timestamp, T::String], T::Int, ZONES),
+    method("getSeconds", &[T::Timestamp, T::String], T::Int, Meaning::InZone(Function::GetSeconds)),
     method("getSeconds", &[T::Duration], T::Int, call(Function::GetSeconds)),
     method("getMilliseconds", &[T::Timestamp], T::Int, call(Function::GetMilliseconds)),
-    method("getMilliseconds", &[T::Timestamp, T::String], T::Int, ZONES),
+    method("getMilliseconds", &[T::Timestamp, T::String], T::Int, Meaning::InZone(Function::GetMilliseconds)),
     method("getMilliseconds", &[T::Duration], T::Int, call(Function::GetMilliseconds)),
 
     method("charAt", &[T::String, T::Int], T::String, helper("string_char_at")),
@@ -377,6 +373,11 @@ const OVERLOADS: &[Overload] = &[
     conversion("math.greatest", &[T::List(&T::Dyn)], T::Dyn, helper("math_greatest")),
     conversion("math.least", &[T::List(&T::Dyn)], T::Dyn, helper("math_least")),
 
+    conversion("regex.extract", &[T::String, T::String], T::Optional(&T::String), helper("regex_extract")),
+    conversion("regex.extractAll", &[T::String, T::String], T::List(&T::String), helper("regex_extract_all")),
+    conversion("regex.replace", &[T::String, T::String, T::String], T::String, helper("regex_replace")),
+    conversion("regex.replace", &[T::String, T::String, T::String, T::Int], T::String, helper("regex_replace_limited")),
+
     conversion("base64.encode", &[T::Bytes], T::String, helper("base64_encode")),
     conversion("base64.decode", &[T::String], T::Bytes, helper("base64_decode")),
 
@@ -416,7 +417,6 @@ const OVERLOADS: &[Overload] = &[
     method("masked", &[T::Cidr], T::Cidr, helper("cidr_masked")),
     method("prefixLength", &[T::Cidr], T::Int, helper("cidr_prefix_length")),
 ];
-
 
 /// Whether functions of extension libraries start with `NAME.`.
 pub(crate) fn is_namespace(name: &str) -> bool {

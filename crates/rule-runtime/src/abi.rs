@@ -40,6 +40,17 @@ impl Output for f64 {
     }
 }
 
+/// A timestamp: seconds, nanoseconds.
+impl Output for (i64, i32) {
+    unsafe fn write(self, out: *mut u8) {
+        // SAFETY: as the caller promises.
+        unsafe {
+            out.cast::<i64>().write(self.0);
+            out.cast::<i32>().add(2).write(self.1);
+        }
+    }
+}
+
 /// Text or bytes: the address, the length.
 impl Output for &[u8] {
     unsafe fn write(self, out: *mut u8) {
@@ -83,7 +94,7 @@ pub(crate) unsafe fn finish<T: Output>(outcome: Outcome<T>, out: *mut u8) -> i32
 }
 
 /// Exports functions as helpers: `name(kinds of arguments) = function;` where a kind is `text` (also bytes), `int`
-/// (also duration), `uint`, `double`, `bool`, `value`, `timestamp`, or `word` (a number that the compiler passes).
+/// (also duration), `uint`, `double`, `value`, `timestamp`, `program` (of a regular expression, made by the compiler), or `word` (a number from it).
 macro_rules! helpers {
     ($($(#[$meta:meta])* $name:ident($($kinds:tt)*) = $function:expr;)*) => {
         $($crate::abi::helpers! { @next [$(#[$meta])*] $name $function, [] [] $($kinds)* })*
@@ -102,6 +113,14 @@ macro_rules! helpers {
             [$($params)* value: *const $crate::value::Value,]
             // SAFETY: generated code passes addresses of values.
             [$($args)* unsafe { &*value },] $($($rest)*)?
+        }
+    };
+    (@next $meta:tt $name:ident $function:expr, [$($params:tt)*] [$($args:tt)*] program $(, $($rest:tt)*)?) => {
+        $crate::abi::helpers! {
+            @next $meta $name $function,
+            [$($params)* program: *const u32,]
+            // SAFETY: generated code passes addresses of programs, whose first word is their length.
+            [$($args)* unsafe { core::slice::from_raw_parts(program, *program as usize) },] $($($rest)*)?
         }
     };
     (@next $meta:tt $name:ident $function:expr, [$($params:tt)*] [$($args:tt)*] timestamp $(, $($rest:tt)*)?) => {
@@ -138,6 +157,5 @@ pub(crate) mod slots {
     pub(crate) type int = i64;
     pub(crate) type uint = u64;
     pub(crate) type double = f64;
-    pub(crate) type bool = i32;
     pub(crate) type word = i32;
 }

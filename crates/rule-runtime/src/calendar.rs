@@ -13,7 +13,7 @@ const SECONDS_OF_DAY: i64 = 86_400;
 const NANOS_OF_SECOND: i64 = 1_000_000_000;
 
 /// Days since the epoch of a date; the algorithm counts years from March, in eras of 400 years.
-fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
+pub(crate) fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
     let year = if month <= 2 { year - 1 } else { year };
     let era = year.div_euclid(400);
     let year_of_era = year.rem_euclid(400);
@@ -22,7 +22,7 @@ fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
 }
 
 /// Year, month (1..=12) and day (1..=31) of days since the epoch.
-fn civil_from_days(days: i64) -> (i64, i64, i64) {
+pub(crate) fn civil_from_days(days: i64) -> (i64, i64, i64) {
     let days = days + 719_468;
     let era = days.div_euclid(146_097);
     let day_of_era = days.rem_euclid(146_097);

@@ -94,7 +94,11 @@ pub(crate) unsafe fn fit(value: Value, ty: *const u8) -> (Outcome<Value>, *const
         (NULLABLE, _) if value.tag == tag::NULL => (Ok(value), unsafe { skip(inner) }),
         (NULLABLE, _) => unsafe { fit(value, inner) },
         (_, tag::LIST) => {
-            let mut status = if value.tag == tag::LIST { OK } else { INVALID_JSON };
+            let mut status = if value.tag == tag::LIST {
+                OK
+            } else {
+                INVALID_JSON
+            };
             for element in value.elements() {
                 let cell = core::ptr::from_ref(element).cast_mut();
                 // SAFETY: fresh memory.
@@ -104,7 +108,11 @@ pub(crate) unsafe fn fit(value: Value, ty: *const u8) -> (Outcome<Value>, *const
         }
         (_, tag::MAP) => {
             let value_ty = unsafe { skip(inner) };
-            let mut status = if value.tag == tag::MAP { OK } else { INVALID_JSON };
+            let mut status = if value.tag == tag::MAP {
+                OK
+            } else {
+                INVALID_JSON
+            };
             for entry in value.entries() {
                 let entry = core::ptr::from_ref::<Entry>(entry).cast_mut();
                 // SAFETY: fresh memory.
@@ -118,7 +126,11 @@ pub(crate) unsafe fn fit(value: Value, ty: *const u8) -> (Outcome<Value>, *const
             (result(status, value), unsafe { skip(value_ty) })
         }
         (_, tag::OPTIONAL) => {
-            let mut status = if value.tag == tag::OPTIONAL { OK } else { INVALID_JSON };
+            let mut status = if value.tag == tag::OPTIONAL {
+                OK
+            } else {
+                INVALID_JSON
+            };
             if let Some(content) = value.content() {
                 let cell = core::ptr::from_ref(content).cast_mut();
                 // SAFETY: fresh memory.

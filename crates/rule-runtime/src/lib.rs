@@ -25,12 +25,14 @@ pub mod lookup;
 pub mod math;
 pub mod memory;
 pub mod network;
+pub mod regex;
 mod sorting;
-#[allow(dead_code, reason = "some are for generated code alone")]
+#[allow(dead_code, reason = "generated code gives some of them itself")]
 pub mod status;
 pub mod strings;
 pub mod text;
 pub mod value;
+pub mod zones;
 
 #[cfg(target_arch = "wasm32")]
 #[panic_handler]

@@ -175,7 +175,8 @@ impl Values {
 
     /// Drops the values from `length` on.
     pub(crate) fn truncate(&mut self, length: usize) {
-        self.buffer.truncate(length.saturating_mul(size_of::<Value>()));
+        self.buffer
+            .truncate(length.saturating_mul(size_of::<Value>()));
     }
 
     /// Appends values.

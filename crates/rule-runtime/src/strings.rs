@@ -1,6 +1,6 @@
 //! The strings extension, but for `format`. Positions are code points.
 
-mod format;
+pub mod format;
 
 use crate::abi::{Outcome, helpers};
 use crate::memory::{Buffer, Values};

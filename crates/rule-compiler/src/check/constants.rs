@@ -59,7 +59,10 @@ impl Checker<'_> {
                 if values.len() < entries.len() {
                     return self.report_not_constant(expr, ty, what);
                 }
-                values.into_iter().collect::<Option<Vec<_>>>().map(Const::Map)
+                values
+                    .into_iter()
+                    .collect::<Option<Vec<_>>>()
+                    .map(Const::Map)
             }
             (kind, Type::Dyn) => match type_of_constant(kind) {
                 Some(ty) => self.check_constant(expr, &ty, what),

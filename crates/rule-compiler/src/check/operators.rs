@@ -14,10 +14,9 @@ impl Checker<'_> {
         match op {
             UnaryOp::Not => {
                 let operand = self.check_expr_as(operand, &Type::Bool, "the operand of `!`");
-                error_among(&[&operand], &Type::Bool, span)
-                    .unwrap_or_else(|| {
-                        Expr::new(ExprKind::Not(Box::new(operand)), Type::Bool, span)
-                    })
+                error_among(&[&operand], &Type::Bool, span).unwrap_or_else(|| {
+                    Expr::new(ExprKind::Not(Box::new(operand)), Type::Bool, span)
+                })
             }
             UnaryOp::Negate => {
                 let operand = self.check_expr(operand);
@@ -69,9 +68,7 @@ impl Checker<'_> {
         let condition = self.check_expr_as(condition, &Type::Bool, "the condition");
         let then_checked = self.check_expr(then);
         let otherwise_checked = self.check_expr(otherwise);
-        let joined = self
-            .unifier
-            .join(&then_checked.ty, &otherwise_checked.ty);
+        let joined = self.unifier.join(&then_checked.ty, &otherwise_checked.ty);
         let ty = match joined {
             Some(ty) => ty,
             None => {

@@ -46,11 +46,17 @@ impl Checker<'_> {
             first.result.clone()
         };
         let by_ref: Vec<&Expr> = args.iter().collect();
-        let error_ty = if is_ambiguous { Type::Error } else { ty.clone() };
+        let error_ty = if is_ambiguous {
+            Type::Error
+        } else {
+            ty.clone()
+        };
         if let Some(error) = error_among(&by_ref, &error_ty, span) {
             return error;
         }
-        let is_open = args.iter().any(|arg| is_any(&self.unifier.resolve(&arg.ty)));
+        let is_open = args
+            .iter()
+            .any(|arg| is_any(&self.unifier.resolve(&arg.ty)));
         if is_open && fitting.len() > 1 {
             return self.dispatch(&fitting, args, ty, span);
         }
@@ -71,7 +77,11 @@ impl Checker<'_> {
             return None;
         }
         // Where a type parameter stands for several types, one of them dyn, it stands for dyn.
-        let n_generic = overload.params.iter().filter(|each| each.is_generic()).count();
+        let n_generic = overload
+            .params
+            .iter()
+            .filter(|each| each.is_generic())
+            .count();
         let has_dyn = n_generic > 1
             && args
                 .iter()
@@ -186,7 +196,6 @@ fn apply(meaning: Meaning, mut operands: Vec<Expr>, ty: Type, span: Span) -> Exp
         None
     };
     let kind = match (meaning, second) {
-        (Meaning::Later(what), _) => return Expr::later(what, ty, span),
         (Meaning::Call(function), second) => {
             operands.extend(second.map(|each| *each));
             ExprKind::Call(function, operands)
@@ -198,6 +207,11 @@ fn apply(meaning: Meaning, mut operands: Vec<Expr>, ty: Type, span: Span) -> Exp
                 operands.push(Expr::new(nothing, Type::String, span));
             }
             ExprKind::Helper(name, operands)
+        }
+        (Meaning::InZone(function), Some(zone)) => {
+            operands.push(*zone);
+            let local = ExprKind::Helper("timestamp_in_zone", operands);
+            ExprKind::Call(function, vec![Expr::new(local, Type::Timestamp, span)])
         }
         (meaning, second) => match (meaning, operands.pop().map(Box::new), second) {
             (Meaning::Negate, Some(operand), None) => ExprKind::Negate(operand),

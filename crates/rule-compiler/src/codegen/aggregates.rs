@@ -1,11 +1,13 @@
 //! Lists and maps: literals, elements, membership.
 
 use super::cells::{CELL_BYTES, EXTRA, PAYLOAD, constant, has_distinct_keys, tag};
+use super::data::Record;
 use super::expression::{RowCode, at};
 use super::failure;
 use super::function::Label;
 use super::layout::is_cell;
 use crate::ir::{Expr, ExprKind};
+use crate::prepared::prepare;
 use crate::types::Type;
 use wasm_encoder::{BlockType, ValType};
 
@@ -238,6 +240,18 @@ impl RowCode<'_> {
     }
 
     pub(super) fn emit_helper(&mut self, name: &str, args: &[Expr], ty: &Type, on_error: Label) {
+        if let Some(prepared) = prepare(name, args) {
+            let record = Record::of(prepared.data);
+            let address = self.module.data.intern_record(&record);
+            for arg in &args[..prepared.index] {
+                self.emit(arg, on_error);
+            }
+            self.f.ins().i32_const(address as i32);
+            for arg in args.iter().skip(prepared.index + 1) {
+                self.emit(arg, on_error);
+            }
+            return self.call_helper(prepared.helper, ty, on_error);
+        }
         for arg in args {
             debug_assert!(
                 arg.ty.is_scalar() || is_cell(&arg.ty),

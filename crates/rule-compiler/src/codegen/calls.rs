@@ -118,19 +118,6 @@ impl RowCode<'_> {
                 Type::String => {
                     self.emit_parse("duration_from_string", argument, &Type::Duration, on_error)
                 }
-                Type::Int => {
-                    const LIMIT: i64 = i64::MAX / NANOS;
-                    let seconds = self.emit_to_locals(argument, on_error)[0];
-                    self.f
-                        .ins()
-                        .local_get(seconds)
-                        .i64_const(LIMIT)
-                        .i64_add()
-                        .i64_const(2 * LIMIT)
-                        .i64_gt_u();
-                    self.fail_if(failure::DURATION_RANGE, on_error);
-                    self.f.ins().local_get(seconds).i64_const(NANOS).i64_mul();
-                }
                 _ => self.emit(argument, on_error),
             },
             _ => self.emit_getter(call, argument, on_error),

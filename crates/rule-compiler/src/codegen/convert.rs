@@ -63,12 +63,7 @@ impl RowCode<'_> {
         self.module.data.intern(&description)
     }
 
-    pub(super) fn emit_dispatch(
-        &mut self,
-        dispatch: &Dispatch<Expr>,
-        ty: &Type,
-        on_error: Label,
-    ) {
+    pub(super) fn emit_dispatch(&mut self, dispatch: &Dispatch<Expr>, ty: &Type, on_error: Label) {
         for (local, arg) in &dispatch.args {
             let value = self.emit_to_locals(arg, on_error);
             self.variables.insert(*local, (value, None));

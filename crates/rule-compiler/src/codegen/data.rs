@@ -81,6 +81,11 @@ impl Record {
         Self::default()
     }
 
+    /// A record that was laid out elsewhere.
+    pub(super) fn of(bytes: Vec<u8>) -> Self {
+        Self(bytes)
+    }
+
     pub(super) fn align(&mut self, alignment: usize) -> &mut Self {
         self.0.resize(self.0.len().next_multiple_of(alignment), 0);
         self

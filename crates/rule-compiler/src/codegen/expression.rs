@@ -68,9 +68,7 @@ pub(super) fn can_fail(expr: &Expr, ruleset: &RuleSet) -> bool {
         ExprKind::Negate(operand) => expr.ty != Type::Double || can_fail(operand, ruleset),
         ExprKind::Arithmetic(_, a, b) => expr.ty != Type::Double || any(&[a, b]),
         ExprKind::Compare(_, a, b) => is_cell(&a.ty) || is_cell(&b.ty) || any(&[a, b]),
-        ExprKind::Concat(a, b)
-        | ExprKind::And(a, b)
-        | ExprKind::Or(a, b) => any(&[a, b]),
+        ExprKind::Concat(a, b) | ExprKind::And(a, b) | ExprKind::Or(a, b) => any(&[a, b]),
         ExprKind::Conditional(c, a, b) => any(&[c, a, b]),
         ExprKind::Coalesce(_, b) => can_fail(b, ruleset),
         ExprKind::In(item, items) => {
@@ -286,7 +284,13 @@ impl RowCode<'_> {
                 self.emit_index(container, index, &expr.ty, on_error);
             }
             ExprKind::IndexOptionally(container, index) => {
-                self.emit_cells_helper("value_index_optionally", container, index, &expr.ty, on_error);
+                self.emit_cells_helper(
+                    "value_index_optionally",
+                    container,
+                    index,
+                    &expr.ty,
+                    on_error,
+                );
             }
             ExprKind::Has(container, key) => self.emit_has(container, key, on_error),
             ExprKind::InValue(item, container) => {
@@ -321,11 +325,7 @@ impl RowCode<'_> {
             return;
         }
         match constant {
-            Const::Null
-            | Const::List(_)
-            | Const::Map(_)
-            | Const::Type(_)
-            | Const::Optional(_) => {}
+            Const::Null | Const::List(_) | Const::Map(_) | Const::Type(_) | Const::Optional(_) => {}
             Const::Bool(value) => {
                 self.f.ins().i32_const(i32::from(*value));
             }
@@ -512,11 +512,7 @@ impl RowCode<'_> {
                 self.f.br_if(fallback);
             }
             if a.ty == Type::Dyn {
-                self.f
-                    .ins()
-                    .local_get(value[0])
-                    .i32_load(at(0))
-                    .i32_eqz();
+                self.f.ins().local_get(value[0]).i32_load(at(0)).i32_eqz();
                 self.f.br_if(fallback);
             }
             let n_slots = slots(inner(ty)).len();

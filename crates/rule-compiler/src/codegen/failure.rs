@@ -14,7 +14,10 @@ pub(super) const FAILURES: [(u8, &str); 26] = [
     (0, "integer overflow"),
     (1, "divide by zero"),
     (2, "modulus by zero"),
-    (5, "no such overload: the operand is null or of another type"),
+    (
+        5,
+        "no such overload: the operand is null or of another type",
+    ),
     (
         0,
         "the number is out of the range of the type it is converted to",

@@ -155,12 +155,7 @@ impl RowCode<'_> {
     }
 
     /// Runs code for each element, with the variables set; a branch to the label it is given goes to the next one.
-    fn emit_loop(
-        &mut self,
-        fold: &Fold<Expr>,
-        range: &Range,
-        body: impl FnOnce(&mut Self, Label),
-    ) {
+    fn emit_loop(&mut self, fold: &Fold<Expr>, range: &Range, body: impl FnOnce(&mut Self, Label)) {
         let done = self.f.block(BlockType::Empty);
         let again = self.f.loop_();
         self.f

@@ -36,11 +36,7 @@ impl RowCode<'_> {
                 .f64_lt(),
             (Function::IsNan, _) => {
                 let value = self.f.local(ValType::F64);
-                self.f
-                    .ins()
-                    .local_tee(value)
-                    .local_get(value)
-                    .f64_ne();
+                self.f.ins().local_tee(value).local_get(value).f64_ne();
                 return;
             }
             _ => return self.round(),

@@ -313,9 +313,7 @@ fn tagged(name: &[u8], content: &Value) -> Option<Outcome<Value>> {
     let text = content.as_bytes();
     let is_text = content.tag == tag::STRING;
     Some(match name {
-        b"@uint" | b"@bytes" | b"@timestamp" | b"@duration" | b"@double" | b"@type"
-            if !is_text =>
-        {
+        b"@uint" | b"@bytes" | b"@timestamp" | b"@duration" | b"@double" | b"@type" if !is_text => {
             Err(INVALID_JSON)
         }
         b"@uint" => parsed::<u64>(text).map(Value::uint),

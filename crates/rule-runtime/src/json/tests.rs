@@ -45,12 +45,18 @@ fn other_spellings_mean_the_same() {
     for (text, expected) in [
         (" [ 1 , 2 ]\n", "[1,2]"),
         (r#""\ud83d\ude00\/""#, r#""😀/""#),
-        ("18446744073709551615", r#"{"@uint":"18446744073709551615"}"#),
+        (
+            "18446744073709551615",
+            r#"{"@uint":"18446744073709551615"}"#,
+        ),
         ("18446744073709551616", "1.8446744073709552e19"),
         ("1E2", "100.0"),
         ("-0", "-0.0"),
         (r#"{"@other":1}"#, r#"{"@map":[["@other",1]]}"#),
-        (r#"{"@uint":"1","b":2}"#, r#"{"@map":[["@uint","1"],["b",2]]}"#),
+        (
+            r#"{"@uint":"1","b":2}"#,
+            r#"{"@map":[["@uint","1"],["b",2]]}"#,
+        ),
     ] {
         assert_eq!(round_trip(text).as_deref(), Ok(expected), "{text}");
     }
@@ -105,7 +111,10 @@ fn read_as(text: &str, ty: &[u8]) -> Result<String, i32> {
     // SAFETY: a fresh value and a whole type.
     let value = unsafe { crate::conform::fit(value, ty.as_ptr()).0 }?;
     // SAFETY: the same.
-    assert_eq!(unsafe { crate::conform::value_conforms(&value, ty.as_ptr()) }, 1);
+    assert_eq!(
+        unsafe { crate::conform::value_conforms(&value, ty.as_ptr()) },
+        1
+    );
     assert_ne!(equal(&value, &value), None);
     write::text(&value).map(|text| String::from_utf8_lossy(text).into_owned())
 }
@@ -149,6 +158,10 @@ fn a_type_says_more_than_json() {
         ("1", &[LIST, ANY], Err(INVALID_JSON)),
         ("[]", &[MAP, ANY, ANY], Err(INVALID_JSON)),
     ] {
-        assert_eq!(read_as(text, ty).as_deref(), expected.as_ref().copied(), "{text} {ty:?}");
+        assert_eq!(
+            read_as(text, ty).as_deref(),
+            expected.as_ref().copied(),
+            "{text} {ty:?}"
+        );
     }
 }

@@ -153,7 +153,10 @@ pub(crate) fn dynamic_value(random: &mut Random, depth: usize) -> String {
             "(dyn({a}) {} dyn({b}))",
             random.pick(&["+", "-", "*", "/", "%"])
         ),
-        4 => format!("(dyn({a}) + {})", expression(random, &ty, below)),
+        4 => {
+            let addable = random.pick(&[Type::Int, Type::Double, Type::String, Type::Duration]);
+            format!("(dyn({a}) + {})", expression(random, &addable, below))
+        }
         5 => {
             let key = random.pick(&[Type::Int, Type::String, Type::Double]);
             format!("d[{}]", expression(random, &key, 0))

@@ -1,5 +1,10 @@
 //! Cases of cel-spec, tests/simple/testdata/string_ext.textproto, format and format_errors.
 
+#![allow(
+    clippy::approx_constant,
+    reason = "the numbers of the specification's cases"
+)]
+
 use super::*;
 
 fn check(text: &str, arguments: &[Value], expected: Result<&str, i32>) {
