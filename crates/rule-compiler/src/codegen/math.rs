@@ -21,6 +21,7 @@ impl RowCode<'_> {
             (Function::Sqrt, Type::Int) => ins.f64_convert_i64_s().f64_sqrt(),
             (Function::Sqrt, Type::Uint) => ins.f64_convert_i64_u().f64_sqrt(),
             (Function::Sqrt, _) => ins.f64_sqrt(),
+            (Function::RoundToFloat, _) => ins.f32_demote_f64().f64_promote_f32(),
             (Function::BitAnd, _) => ins.i64_and(),
             (Function::BitOr, _) => ins.i64_or(),
             (Function::BitXor, _) => ins.i64_xor(),
