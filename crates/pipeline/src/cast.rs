@@ -13,7 +13,7 @@ mod text;
 
 pub(crate) use text::{parse_duration, parse_timestamp};
 
-use crate::wire;
+use crate::{rows, wire};
 use arrow_array::cast::AsArray;
 use arrow_array::types::*;
 use arrow_array::{
@@ -93,8 +93,7 @@ fn convert_values(array: &ArrayRef, from: &Field, to: &Field) -> Result<Converte
     match (array.data_type(), to.data_type()) {
         (Null, _) => Ok(clean(new_null_array(to.data_type(), array.len()))),
         (Dictionary(..), _) => {
-            let dictionary = array.as_any_dictionary();
-            let values = arrow_select::take::take(dictionary.values(), dictionary.keys(), None)?;
+            let values = rows::decode_dictionary(array)?;
             convert_values(
                 &values,
                 &Field::new("", values.data_type().clone(), true),
@@ -386,15 +385,15 @@ fn compact(
     to: &Field,
     to_item: &FieldRef,
 ) -> Result<Converted, ArrowError> {
-    let mut kept: Vec<u32> = Vec::new();
+    let mut kept: Vec<usize> = Vec::new();
     let mut new_offsets = vec![0];
     for row in 0..valid.len() {
         if valid.is_valid(row) {
-            kept.extend(offsets[row] as u32..offsets[row + 1] as u32);
+            kept.extend(offsets[row] as usize..offsets[row + 1] as usize);
         }
         new_offsets.push(kept.len() as i32);
     }
-    let values = arrow_select::take::take(values, &arrow_array::UInt32Array::from(kept), None)?;
+    let values = rows::take(values, kept)?;
     finish_lists(valid, new_offsets, values, errors, to, to_item)
 }
 

@@ -16,6 +16,7 @@ pub mod graph;
 pub mod load;
 pub mod manifest;
 mod params;
+pub mod rows;
 pub mod run;
 pub mod runtime;
 mod suggest;

@@ -148,7 +148,7 @@ fn rules_gates_and_defaults_work_together() {
             );
         }
         let whole =
-            arrow_select::concat::concat_batches(&binding.output, &parts).expect("one schema");
+            rulestage_pipeline::rows::concat_batches(&binding.output, &parts).expect("one schema");
         assert_eq!(whole, outcome.output);
     }
 }

@@ -33,7 +33,7 @@ pub(crate) fn read(
         }));
         batches.push(chunk.batch);
     }
-    let rows = arrow_select::concat::concat_batches(&schema, &batches)
+    let rows = rulestage_pipeline::rows::concat_batches(&schema, &batches)
         .map_err(|error| error.to_string())?;
     Ok((rows, problems))
 }

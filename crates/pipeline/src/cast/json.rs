@@ -405,18 +405,13 @@ fn spread(array: &ArrayRef, present: &[bool]) -> ArrayRef {
     if array.is_empty() {
         return zeros(array.data_type(), present.len());
     }
-    let mut next = 0u32;
-    let indices: Vec<u32> = present
-        .iter()
-        .map(|present| {
-            let index = next.min(array.len() as u32 - 1);
-            next += u32::from(*present);
-            index
-        })
-        .collect();
-    let indices = arrow_array::UInt32Array::from(indices);
-    arrow_select::take::take(array, &indices, None)
-        .unwrap_or_else(|_| zeros(array.data_type(), present.len()))
+    let mut next = 0;
+    let indices = present.iter().map(|present| {
+        let index = next.min(array.len() - 1);
+        next += usize::from(*present);
+        index
+    });
+    crate::rows::take(array, indices).unwrap_or_else(|_| zeros(array.data_type(), present.len()))
 }
 
 fn zeros(data_type: &DataType, len: usize) -> ArrayRef {

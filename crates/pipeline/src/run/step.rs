@@ -8,13 +8,12 @@ use crate::bind::{Binding, Column, StageBinding};
 use crate::cast::{self, CellError, Converted};
 use crate::load::Stage;
 use crate::manifest::OnError;
+use crate::rows::{gather, take};
 use crate::runtime::{Outcome, RowErrorCode, Runtime, StageFailure, StageFailureKind};
 use crate::wire::is_dynamic;
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, RecordBatch, UInt32Array, new_empty_array};
 use arrow_schema::{ArrowError, Field, FieldRef, Schema};
-use arrow_select::interleave::interleave;
-use arrow_select::take::take;
 
 /// A batch on its way through the stages. All columns keep the batch's rows; dead ones go at the end.
 pub(super) struct Work<'a> {
@@ -129,7 +128,7 @@ impl<'a> Work<'a> {
         if let Some(kept) = &kept {
             columns = columns
                 .iter()
-                .map(|column| take(column, kept, None))
+                .map(|column| take(column, rows_of(kept)))
                 .collect::<Result<_, _>>()?;
         }
         self.dead.sort_by_key(|row| row.row_in_batch);
@@ -141,6 +140,10 @@ impl<'a> Work<'a> {
             stage_rows,
         })
     }
+}
+
+fn rows_of(rows: &UInt32Array) -> impl Iterator<Item = usize> + '_ {
+    rows.values().iter().map(|row| *row as usize)
 }
 
 /// The same type, nulls aside?
@@ -298,7 +301,10 @@ fn spread<R: Runtime>(
     (0..rows.len()).for_each(|place| places[rows.row(place) as usize] = (0, place));
     let pairs = columns.iter().zip(&stage.defaults);
     pairs
-        .map(|(column, default)| interleave(&[column.as_ref(), default.as_ref()], &places))
+        .map(|(column, default)| {
+            let places = places.iter().copied().map(Some);
+            gather(&[column.as_ref(), default.as_ref()], places)
+        })
         .collect()
 }
 
@@ -360,8 +366,9 @@ impl<R: Runtime> Call<'_, '_, R> {
         let n_rows = rows.len();
         let refused = |error: &ArrowError| failed(self.stage, n_rows, arrow_failure(error));
         if let Some(selected) = &rows.selected {
-            let selected = UInt32Array::from(selected.clone());
-            let selected = arrays.iter().map(|array| take(array, &selected, None));
+            let selected = arrays
+                .iter()
+                .map(|array| take(array, selected.iter().map(|row| *row as usize)));
             arrays = selected
                 .collect::<Result<_, _>>()
                 .map_err(|error| refused(&error))?;

@@ -91,7 +91,7 @@ pub(super) fn run_batches(
         outputs.push(outcome.output);
         start += n_rows;
     }
-    let output = arrow_select::concat::concat_batches(&binding.output, &outputs)
+    let output = rulestage_pipeline::rows::concat_batches(&binding.output, &outputs)
         .map_err(|error| Failure::new("putting the batches together", error.to_string()))?;
     Ok(Ran {
         output,
