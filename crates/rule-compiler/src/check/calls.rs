@@ -18,6 +18,7 @@ impl Checker<'_> {
         span: Span,
     ) -> Expr {
         if function.text == "has" && args.len() == 1 {
+            self.note_macro("has", function.span);
             return self.check_has(&args[0], span);
         }
         let args = args.iter().map(|arg| self.check_expr(arg)).collect();
@@ -42,6 +43,7 @@ impl Checker<'_> {
             return checked;
         }
         let mut operands = vec![self.check_expr(receiver)];
+        self.note_receiver(function, &operands[0].ty);
         operands.extend(args.iter().map(|arg| self.check_expr(arg)));
         self.resolve_function(function, operands, &[Style::Method, Style::Both], span)
     }
@@ -57,6 +59,7 @@ impl Checker<'_> {
         if let Some((namespace, _)) = function.text.rsplit_once('.') {
             let namespace = namespace.to_owned();
             let mut operands = vec![self.check_expr(value)];
+            self.note_receiver(function, &operands[0].ty);
             operands.extend(args.iter().map(|arg| self.check_expr(arg)));
             return self.resolve_namespaced(&namespace, function, operands, span);
         }
@@ -64,6 +67,7 @@ impl Checker<'_> {
             return checked;
         }
         let mut operands = vec![self.check_expr(value)];
+        self.note_receiver(function, &operands[0].ty);
         operands.extend(args.iter().map(|arg| self.check_expr(arg)));
         let has_global = overloads(&function.text).any(|each| matches!(each.style, Style::Global));
         let styles: &[Style] = if has_global {
@@ -82,6 +86,7 @@ impl Checker<'_> {
         span: Span,
     ) -> Expr {
         if namespace == "cel" && function.text == "bind" && args.len() == 3 {
+            self.note_macro("cel.bind", function.span);
             return self.check_bind(args, span);
         }
         let args = args.iter().map(|arg| self.check_expr(arg)).collect();
@@ -219,7 +224,9 @@ impl Checker<'_> {
             self.diagnostics.push(diagnostic);
             return Expr::error(span);
         }
-        self.resolve_overload(name, &matching, args, span)
+        let checked = self.resolve_overload(name, &matching, args, span);
+        self.note_call(function);
+        checked
     }
 
     pub(super) fn resolve_operator(
