@@ -126,8 +126,7 @@ impl Checker<'_> {
             self.scope.push_local(&name, ty, *local);
         }
         if let ([first, second, ..], 2) = (args, n_variables)
-            && let (Some(first_name), Some(second_name)) =
-                (plain_name(first), plain_name(second))
+            && let (Some(first_name), Some(second_name)) = (plain_name(first), plain_name(second))
             && first_name == second_name
         {
             let message = format!("both variables of `{name}` are called `{first_name}`");

@@ -95,16 +95,15 @@ impl Outcomes {
         let actual = run(runtime, &artifact.component, ruleset, &rows)
             .unwrap_or_else(|error| panic!("{error}: {source}"));
         for (row, actual) in rows.iter().zip(actual) {
-            let expected = evaluate_row(ruleset, row)
-                .map(|values| {
-                    let stored = values.into_iter().zip(&ruleset.outputs);
-                    stored
-                        .map(|(value, output)| match output.ty.column() {
-                            Column::Dynamic => value,
-                            _ => as_stored(value),
-                        })
-                        .collect::<Vec<Value>>()
-                });
+            let expected = evaluate_row(ruleset, row).map(|values| {
+                let stored = values.into_iter().zip(&ruleset.outputs);
+                stored
+                    .map(|(value, output)| match output.ty.column() {
+                        Column::Dynamic => value,
+                        _ => as_stored(value),
+                    })
+                    .collect::<Vec<Value>>()
+            });
             match &expected {
                 Ok(_) => self.n_values += 1,
                 Err(_) => self.n_errors += 1,
