@@ -83,7 +83,8 @@ pub fn signature_help(source: &str, offset: u32) -> Option<SignatureHelp> {
         let first = lines.remove(room);
         lines.insert(0, first);
     }
-    let has_receiver_inside = is_piped && !lines.first()?.label.contains(&format!(".{name}("));
+    let first = lines.first()?;
+    let has_receiver_inside = is_piped && !first.label.contains(&format!(".{name}("));
     Some(SignatureHelp {
         signatures: lines,
         active_parameter: n_commas + u32::from(has_receiver_inside),
