@@ -1,5 +1,11 @@
 //! `rulestage lsp` as an editor meets it: the program is started and spoken to over its standard streams.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a test: what fails is a failure"
+)]
+
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};

@@ -6,7 +6,7 @@ use rulestage_rule_services::{
     rename, signature_help,
 };
 
-/// The rule set that cases are put into: `…` stands for what the case adds at its end.
+/// The rule set that cases are put at the end of; it is not closed.
 const AROUND: &str = r#"// Parcels.
 ruleset parcels version "1.2.0" {
   input {
@@ -110,7 +110,7 @@ fn hover_tells_types_and_documentation() {
     }
 }
 
-/// Each case: what is there, what is not. A trailing `*` stands for anything.
+/// Each case: what is there, what is not.
 #[test]
 fn completions_fit_the_place() {
     let cases: &[(&str, &str, &[&str], &[&str])] = &[
