@@ -9,6 +9,7 @@ mod convert;
 mod declarations;
 mod expressions;
 mod macros;
+mod messages;
 mod operators;
 mod overload;
 mod rules;

@@ -295,6 +295,7 @@ fn function_name(function: Function) -> &'static str {
         Function::Round => "round",
         Function::Trunc => "trunc",
         Function::Sqrt => "sqrt",
+        Function::RoundToFloat => "round-to-float",
         Function::IsNan => "is-nan",
         Function::IsInf => "is-inf",
         Function::IsFinite => "is-finite",

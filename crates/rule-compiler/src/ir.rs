@@ -362,6 +362,8 @@ pub enum Function {
     Trunc,
     /// `math.sqrt(double | int | uint) -> double`
     Sqrt,
+    /// The nearest number of 32 bits (`google.protobuf.FloatValue`)
+    RoundToFloat,
     /// `math.isNaN(double)`
     IsNan,
     /// `math.isInf(double)`

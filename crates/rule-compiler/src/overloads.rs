@@ -50,8 +50,6 @@ pub(crate) enum Meaning {
     OptionalOr,
     /// `a.orValue(b)`: likewise
     OptionalOrValue,
-    /// Not generated yet; what it is, in the plural
-    Later(&'static str),
 }
 
 /// How a function is written.

@@ -13,6 +13,10 @@ fn position(index: &Value) -> Result<i64, i32> {
         tag::UINT => i64::try_from(index.as_uint()).map_err(|_| INDEX_OUT_OF_BOUNDS),
         tag::DOUBLE => {
             let value = index.as_double();
+            // Whole, and beyond any list
+            if value.is_finite() && !(-9e15..=9e15).contains(&value) {
+                return Err(INDEX_OUT_OF_BOUNDS);
+            }
             let whole = value as i64;
             if whole as f64 == value {
                 Ok(whole)
@@ -232,6 +236,7 @@ mod tests {
             (Value::uint(1), Ok(11)),
             (Value::double(1.0), Ok(11)),
             (Value::double(0.5), Err(INVALID_ARGUMENT)),
+            (Value::double(-1e300), Err(INDEX_OUT_OF_BOUNDS)),
             (Value::double(f64::NAN), Err(INVALID_ARGUMENT)),
             (Value::int(2), Err(INDEX_OUT_OF_BOUNDS)),
             (Value::int(-1), Err(INDEX_OUT_OF_BOUNDS)),

@@ -177,8 +177,8 @@ impl Scene {
 
     /// The type of what stands before the dot or pipe before a name.
     fn receiver(&self, name: Span) -> &Type {
-        let receivers = self.analysis.facts.receivers.iter();
-        let known = receivers.filter(|(span, _)| *span == name).next_back();
+        let mut receivers = self.analysis.facts.receivers.iter();
+        let known = receivers.rfind(|(span, _)| *span == name);
         known.map_or(&Type::Error, |(_, ty)| ty)
     }
 

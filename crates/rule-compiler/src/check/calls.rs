@@ -56,12 +56,11 @@ impl Checker<'_> {
         args: &[ast::Expr],
         span: Span,
     ) -> Expr {
-        if let Some((namespace, _)) = function.text.rsplit_once('.') {
-            let namespace = namespace.to_owned();
+        if function.text.contains('.') {
             let mut operands = vec![self.check_expr(value)];
             self.note_receiver(function, &operands[0].ty);
             operands.extend(args.iter().map(|arg| self.check_expr(arg)));
-            return self.resolve_namespaced(&namespace, function, operands, span);
+            return self.resolve_namespaced(function, operands, span);
         }
         if let Some(checked) = self.check_macro(value, function, args, span) {
             return checked;
@@ -94,28 +93,19 @@ impl Checker<'_> {
             text: format!("{namespace}.{}", function.text),
             span: function.span,
         };
-        self.resolve_namespaced(namespace, &qualified, args, span)
+        self.resolve_namespaced(&qualified, args, span)
     }
 
     /// `function` with its namespace.
-    fn resolve_namespaced(
-        &mut self,
-        namespace: &str,
-        function: &ast::Name,
-        args: Vec<Expr>,
-        span: Span,
-    ) -> Expr {
+    fn resolve_namespaced(&mut self, function: &ast::Name, args: Vec<Expr>, span: Span) -> Expr {
         if matches!(function.text.as_str(), "math.greatest" | "math.least") {
             return self.check_extreme(function, args, span);
         }
         if overloads(&function.text).next().is_some() {
             return self.resolve_function(function, args, &[Style::Global, Style::Both], span);
         }
-        if !is_namespace(namespace) {
-            self.report_unknown_function(function);
-            return Expr::error(span);
-        }
-        Expr::later(format!("the function `{}`", function.text), Type::Dyn, span)
+        self.report_unknown_function(function);
+        Expr::error(span)
     }
 
     /// `math.greatest(a, b, …)` is `math.greatest([a, b, …])`.

@@ -198,7 +198,6 @@ fn apply(meaning: Meaning, mut operands: Vec<Expr>, ty: Type, span: Span) -> Exp
         None
     };
     let kind = match (meaning, second) {
-        (Meaning::Later(what), _) => return Expr::later(what, ty, span),
         (Meaning::Call(function), second) => {
             operands.extend(second.map(|each| *each));
             ExprKind::Call(function, operands)

@@ -39,6 +39,7 @@ impl RowCode<'_> {
             | Function::Round
             | Function::Trunc
             | Function::Sqrt
+            | Function::RoundToFloat
             | Function::IsNan
             | Function::IsInf
             | Function::IsFinite

@@ -1,5 +1,6 @@
 //! Expressions: each pushes the slots of its value, or branches to a label with the error's number in a local.
 
+use super::compare::is_short;
 use super::failure;
 use super::function::{FunctionBuilder, Label};
 use super::layout::{inner, is_cell, is_nullable, slots};
@@ -55,62 +56,6 @@ pub(super) fn at(offset: u64) -> MemArg {
     }
 }
 
-/// Whether evaluating can end in an error.
-pub(super) fn can_fail(expr: &Expr, ruleset: &RuleSet) -> bool {
-    let any = |operands: &[&Expr]| operands.iter().any(|operand| can_fail(operand, ruleset));
-    match &expr.kind {
-        ExprKind::Const(_) | ExprKind::Param(_) => false,
-        ExprKind::Input(index) => ruleset.inputs[*index].ty.column() != Column::Plain,
-        ExprKind::Let(index) => can_fail(&ruleset.lets[*index].value, ruleset),
-        ExprKind::Unwrap(_) => true,
-        ExprKind::Not(operand) | ExprKind::Wrap(operand) => can_fail(operand, ruleset),
-        ExprKind::Negate(operand) => expr.ty != Type::Double || can_fail(operand, ruleset),
-        ExprKind::Arithmetic(_, a, b) => expr.ty != Type::Double || any(&[a, b]),
-        ExprKind::Compare(_, a, b) => is_cell(&a.ty) || is_cell(&b.ty) || any(&[a, b]),
-        ExprKind::Concat(a, b) | ExprKind::And(a, b) | ExprKind::Or(a, b) => any(&[a, b]),
-        ExprKind::Conditional(c, a, b) => any(&[c, a, b]),
-        ExprKind::Coalesce(_, b) => can_fail(b, ruleset),
-        ExprKind::In(item, items) => {
-            can_fail(item, ruleset) || items.iter().any(|item| can_fail(item, ruleset))
-        }
-        ExprKind::List(items) => items.iter().any(|item| can_fail(item, ruleset)),
-        ExprKind::Map(_)
-        | ExprKind::Local(_)
-        | ExprKind::Index(..)
-        | ExprKind::IndexOptionally(..)
-        | ExprKind::Has(..)
-        | ExprKind::InValue(..)
-        | ExprKind::Helper(..)
-        | ExprKind::Dispatch(_) => true,
-        ExprKind::Bind(_, a, b) | ExprKind::MapOptional(_, a, b) => any(&[a, b]),
-        ExprKind::OptionalOr(a, b) | ExprKind::OptionalOrValue(a, b) => any(&[a, b]),
-        ExprKind::IfPresent(operand) | ExprKind::Assume(operand) => can_fail(operand, ruleset),
-        ExprKind::Convert(operand) => {
-            !crate::check::covers(&expr.ty, &operand.ty) || can_fail(operand, ruleset)
-        }
-        ExprKind::Fold(fold) => {
-            fold.range.ty == Type::Dyn
-                || fold.kind == FoldKind::Entries
-                || any(&[&fold.range, &fold.body])
-                || fold.filter.iter().any(|filter| can_fail(filter, ruleset))
-        }
-        ExprKind::Call(function, arguments) => {
-            let conversion_fails = match function {
-                Function::ToInt => !matches!(arguments[0].ty, Type::Int | Type::Timestamp),
-                Function::ToUint => arguments[0].ty != Type::Uint,
-                Function::ToDouble => arguments[0].ty == Type::String,
-                Function::ToString => arguments[0].ty == Type::Bytes,
-                Function::ToBool => arguments[0].ty != Type::Bool,
-                Function::ToTimestamp => arguments[0].ty != Type::Timestamp,
-                Function::ToDuration => arguments[0].ty != Type::Duration,
-                Function::OptionalValue => true,
-                _ => false,
-            };
-            conversion_fails || arguments.iter().any(|argument| can_fail(argument, ruleset))
-        }
-    }
-}
-
 /// Whether it costs about as much as a branch.
 fn is_cheap(expr: &Expr) -> bool {
     let is_leaf = |expr: &Expr| {
@@ -121,17 +66,35 @@ fn is_cheap(expr: &Expr) -> bool {
     };
     match &expr.kind {
         ExprKind::Not(operand) => is_cheap(operand),
-        ExprKind::Compare(_, a, b) => {
+        ExprKind::Compare(op, a, b) => {
+            let is_number = matches!(
+                a.ty,
+                Type::Bool | Type::Int | Type::Uint | Type::Double | Type::Duration
+            );
+            let is_equality = matches!(op, CompareOp::Equal | CompareOp::NotEqual);
+            let has_short_text = || {
+                [a, b]
+                    .into_iter()
+                    .filter_map(|each| literal_bytes(each))
+                    .any(is_short)
+            };
             a.ty == b.ty
-                && matches!(
-                    a.ty,
-                    Type::Bool | Type::Int | Type::Uint | Type::Double | Type::Duration
-                )
+                && (is_number || is_equality && has_short_text())
                 && is_leaf(a)
                 && is_leaf(b)
         }
+        ExprKind::In(item, items) => {
+            let literals: Option<Vec<&[u8]>> = items.iter().map(literal_bytes).collect();
+            is_leaf(item) && literals.is_some_and(|literals| are_few_and_short(&literals))
+        }
         _ => is_leaf(expr),
     }
+}
+
+/// Whether a text is looked for among these without a branch.
+fn are_few_and_short(literals: &[&[u8]]) -> bool {
+    const MAX_LITERALS: usize = 8;
+    literals.len() <= MAX_LITERALS && literals.iter().all(|literal| is_short(literal))
 }
 
 /// The operands of a chain of `&&` (or `||`), left to right, without recursion along the chain.
@@ -147,8 +110,61 @@ fn chain<'e>(expr: &'e Expr, and: bool, operands: &mut Vec<&'e Expr>) {
 }
 
 impl RowCode<'_> {
+    /// Whether evaluating can end in an error.
     pub(super) fn can_fail(&self, expr: &Expr) -> bool {
-        can_fail(expr, self.ruleset)
+        let any = |operands: &[&Expr]| operands.iter().any(|operand| self.can_fail(operand));
+        match &expr.kind {
+            ExprKind::Const(_) | ExprKind::Param(_) => false,
+            ExprKind::Input(index) => self.ruleset.inputs[*index].ty.column() != Column::Plain,
+            // Lets come after the ones they use, whose code is there already.
+            ExprKind::Let(index) => self.lets[*index].1.is_some(),
+            ExprKind::Unwrap(_) => true,
+            ExprKind::Not(operand) | ExprKind::Wrap(operand) => self.can_fail(operand),
+            ExprKind::Negate(operand) => expr.ty != Type::Double || self.can_fail(operand),
+            ExprKind::Arithmetic(_, a, b) => expr.ty != Type::Double || any(&[a, b]),
+            ExprKind::Compare(_, a, b) => is_cell(&a.ty) || is_cell(&b.ty) || any(&[a, b]),
+            ExprKind::Concat(a, b) | ExprKind::And(a, b) | ExprKind::Or(a, b) => any(&[a, b]),
+            ExprKind::Conditional(c, a, b) => any(&[c, a, b]),
+            ExprKind::Coalesce(_, b) => self.can_fail(b),
+            ExprKind::In(item, items) => {
+                self.can_fail(item) || items.iter().any(|item| self.can_fail(item))
+            }
+            ExprKind::List(items) => items.iter().any(|item| self.can_fail(item)),
+            ExprKind::Map(_)
+            | ExprKind::Local(_)
+            | ExprKind::Index(..)
+            | ExprKind::IndexOptionally(..)
+            | ExprKind::Has(..)
+            | ExprKind::InValue(..)
+            | ExprKind::Helper(..)
+            | ExprKind::Dispatch(_) => true,
+            ExprKind::Bind(_, a, b) | ExprKind::MapOptional(_, a, b) => any(&[a, b]),
+            ExprKind::OptionalOr(a, b) | ExprKind::OptionalOrValue(a, b) => any(&[a, b]),
+            ExprKind::IfPresent(operand) | ExprKind::Assume(operand) => self.can_fail(operand),
+            ExprKind::Convert(operand) => {
+                !crate::check::covers(&expr.ty, &operand.ty) || self.can_fail(operand)
+            }
+            ExprKind::Fold(fold) => {
+                fold.range.ty == Type::Dyn
+                    || fold.kind == FoldKind::Entries
+                    || any(&[&fold.range, &fold.body])
+                    || fold.filter.iter().any(|filter| self.can_fail(filter))
+            }
+            ExprKind::Call(function, arguments) => {
+                let conversion_fails = match function {
+                    Function::ToInt => !matches!(arguments[0].ty, Type::Int | Type::Timestamp),
+                    Function::ToUint => arguments[0].ty != Type::Uint,
+                    Function::ToDouble => arguments[0].ty == Type::String,
+                    Function::ToString => arguments[0].ty == Type::Bytes,
+                    Function::ToBool => arguments[0].ty != Type::Bool,
+                    Function::ToTimestamp => arguments[0].ty != Type::Timestamp,
+                    Function::ToDuration => arguments[0].ty != Type::Duration,
+                    Function::OptionalValue => true,
+                    _ => false,
+                };
+                conversion_fails || arguments.iter().any(|argument| self.can_fail(argument))
+            }
+        }
     }
 
     /// New locals for a value of a type.
@@ -553,7 +569,8 @@ impl RowCode<'_> {
         self.f.end();
     }
 
-    /// Tests the length first, then compares with the literals of that length.
+    /// Tests the length first, then compares with the literals of that length; a few short ones without branches,
+    /// which would be mispredicted.
     fn emit_in_literals(&mut self, pointer: u32, length: u32, literals: &[&[u8]]) {
         let mut by_length: std::collections::BTreeMap<usize, Vec<&[u8]>> =
             std::collections::BTreeMap::new();
@@ -563,20 +580,34 @@ impl RowCode<'_> {
                 group.push(literal);
             }
         }
-        let done = self.f.block(BlockType::Result(ValType::I32));
-        for (literal_length, group) in by_length {
-            self.f
-                .ins()
-                .local_get(length)
-                .i32_const(literal_length as i32)
-                .i32_eq();
-            self.f.if_(BlockType::Empty);
+        let any_of = |code: &mut Self, group: &[&[u8]]| {
             for (index, literal) in group.iter().enumerate() {
-                self.bytes_equal_literal(pointer, literal);
+                code.bytes_equal_literal(pointer, literal);
                 if index > 0 {
-                    self.f.ins().i32_or();
+                    code.f.ins().i32_or();
                 }
             }
+        };
+        let has_length = |code: &mut Self, literal_length: usize| {
+            let mut ins = code.f.ins();
+            ins.local_get(length)
+                .i32_const(literal_length as i32)
+                .i32_eq();
+        };
+        if are_few_and_short(literals) {
+            self.f.ins().i32_const(0);
+            for (literal_length, group) in by_length {
+                has_length(self, literal_length);
+                any_of(self, &group);
+                self.f.ins().i32_and().i32_or();
+            }
+            return;
+        }
+        let done = self.f.block(BlockType::Result(ValType::I32));
+        for (literal_length, group) in by_length {
+            has_length(self, literal_length);
+            self.f.if_(BlockType::Empty);
+            any_of(self, &group);
             self.f.br(done);
             self.f.end();
         }
