@@ -244,7 +244,7 @@ impl Server {
 
     fn diagnose(&self, uri: lsp::Uri) -> Option<lsp::PublishDiagnosticsParams> {
         let document = self.documents.get(&uri.0)?;
-        let found = rulestage_rule_compiler::check(document.text()).diagnostics;
+        let found = crate::commands::check::problems(document.text());
         let diagnostics = found
             .iter()
             .map(|each| convert::diagnostic(self.client, document, &uri, each));
