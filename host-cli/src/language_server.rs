@@ -1,7 +1,7 @@
 //! The language server: what `rule-services` knows, over the Language Server Protocol.
 //!
-//! One thread: each message is answered before the next one is read. Everything that is asked takes well under a
-//! millisecond on rule sets of usual size, so there is nothing to cancel.
+//! One thread: each message is answered before the next one is read. Everything that is asked takes a few
+//! milliseconds at most on rule sets of usual size, so there is nothing to cancel.
 
 mod answers;
 mod convert;
