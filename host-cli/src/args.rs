@@ -39,6 +39,7 @@ pub(crate) enum Command {
     Run(Run),
     Explain(Explain),
     Inspect(Inspect),
+    Lsp(Lsp),
 }
 
 /// Report every error in rule sets and pipelines
@@ -214,6 +215,16 @@ pub(crate) struct Inspect {
     /// Print one JSON object for each file
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// Answer an editor: the language server
+///
+/// Speaks the Language Server Protocol on standard input and output. See docs/editors.md.
+#[derive(Debug, Args)]
+pub(crate) struct Lsp {
+    /// Accepted because many clients pass it; there is no other way
+    #[arg(long, hide = true)]
+    stdio: bool,
 }
 
 /// Data formats.

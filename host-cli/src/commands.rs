@@ -6,5 +6,6 @@ pub(crate) mod eval;
 pub(crate) mod explain;
 pub(crate) mod fmt;
 pub(crate) mod inspect;
+pub(crate) mod lsp;
 pub(crate) mod run;
 pub(crate) mod test;

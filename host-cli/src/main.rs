@@ -12,6 +12,7 @@ mod commands;
 mod failure;
 mod host;
 mod input;
+mod language_server;
 mod output;
 mod pipelines;
 mod render;
@@ -33,6 +34,7 @@ fn main() -> ExitCode {
         Command::Run(run) => commands::run::run(&run),
         Command::Explain(explain) => commands::explain::explain(&explain),
         Command::Inspect(inspect) => commands::inspect::inspect(&inspect),
+        Command::Lsp(_) => commands::lsp::lsp(),
     };
     let status = outcome.unwrap_or_else(|failure| {
         render::failure(&failure);

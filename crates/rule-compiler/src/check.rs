@@ -18,6 +18,7 @@ mod unify;
 pub(crate) use convert::{covers, is_shallow};
 pub(crate) use unify::{Unifier, is_numeric, is_scalar, settled};
 
+use crate::analysis::Facts;
 use crate::ast;
 use crate::scope::Scope;
 use crate::typed;
@@ -34,6 +35,8 @@ pub(crate) struct Checker<'a> {
     n_locals: u32,
     /// Choices between values of different types: fine as a `dyn`, a mistake where one type is needed
     mixed_choices: Vec<(Span, Diagnostic)>,
+    /// What editors want to know; gathered for them only
+    pub(crate) facts: Option<Facts>,
 }
 
 impl<'a> Checker<'a> {
@@ -45,6 +48,7 @@ impl<'a> Checker<'a> {
             diagnostics: Vec::new(),
             n_locals: 0,
             mixed_choices: Vec::new(),
+            facts: None,
         }
     }
 

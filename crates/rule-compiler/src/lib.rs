@@ -2,6 +2,7 @@
 //!
 //! Pure: no files, network, clock, environment or threads; the same on the host and on wasm32.
 
+pub mod analysis;
 pub mod ast;
 mod check;
 pub mod codegen;

@@ -217,7 +217,7 @@ const fn arithmetic(op: ArithmeticOp) -> Meaning {
 }
 
 #[rustfmt::skip]
-const OVERLOADS: &[Overload] = &[
+pub(crate) static OVERLOADS: &[Overload] = &[
     operator("-", &[T::Int], T::Int, Meaning::Negate),
     operator("-", &[T::Double], T::Double, Meaning::Negate),
     operator("+", &[T::Int, T::Int], T::Int, arithmetic(ArithmeticOp::Add)),
@@ -419,7 +419,7 @@ const OVERLOADS: &[Overload] = &[
 ];
 
 /// Whether functions of extension libraries start with `NAME.`.
-pub(crate) fn is_namespace(name: &str) -> bool {
+pub fn is_namespace(name: &str) -> bool {
     [
         "math", "sets", "base64", "optional", "cel", "lists", "strings", "regex", "ip", "cidr",
         "net", "proto",

@@ -101,3 +101,8 @@ pub(crate) const RESERVED: [&str; 17] = [
 
 /// Words that stand for themselves: `true`, `false`, `null` and `in`.
 pub(crate) const KEYWORDS: [&str; 4] = ["true", "false", "null", "in"];
+
+/// Whether a word can't be a name.
+pub fn is_reserved_word(word: &str) -> bool {
+    RESERVED.contains(&word) || KEYWORDS.contains(&word)
+}

@@ -84,7 +84,7 @@ fn reports(path: &Path) -> Result<Vec<Report>> {
 }
 
 /// What the compiler says of a rule set, and where it compiles, what is odd about it.
-fn problems(source: &str) -> Vec<Diagnostic> {
+pub(crate) fn problems(source: &str) -> Vec<Diagnostic> {
     let checked = rulestage_rule_compiler::check(source);
     let mut problems = checked.diagnostics;
     if let Some(ruleset) = checked

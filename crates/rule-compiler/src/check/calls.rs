@@ -18,6 +18,7 @@ impl Checker<'_> {
         span: Span,
     ) -> Expr {
         if function.text == "has" && args.len() == 1 {
+            self.note_macro("has", function.span);
             return self.check_has(&args[0], span);
         }
         let args = args.iter().map(|arg| self.check_expr(arg)).collect();
@@ -42,6 +43,7 @@ impl Checker<'_> {
             return checked;
         }
         let mut operands = vec![self.check_expr(receiver)];
+        self.note_receiver(function, &operands[0].ty);
         operands.extend(args.iter().map(|arg| self.check_expr(arg)));
         self.resolve_function(function, operands, &[Style::Method, Style::Both], span)
     }
@@ -56,6 +58,7 @@ impl Checker<'_> {
     ) -> Expr {
         if function.text.contains('.') {
             let mut operands = vec![self.check_expr(value)];
+            self.note_receiver(function, &operands[0].ty);
             operands.extend(args.iter().map(|arg| self.check_expr(arg)));
             return self.resolve_namespaced(function, operands, span);
         }
@@ -63,6 +66,7 @@ impl Checker<'_> {
             return checked;
         }
         let mut operands = vec![self.check_expr(value)];
+        self.note_receiver(function, &operands[0].ty);
         operands.extend(args.iter().map(|arg| self.check_expr(arg)));
         let has_global = overloads(&function.text).any(|each| matches!(each.style, Style::Global));
         let styles: &[Style] = if has_global {
@@ -81,6 +85,7 @@ impl Checker<'_> {
         span: Span,
     ) -> Expr {
         if namespace == "cel" && function.text == "bind" && args.len() == 3 {
+            self.note_macro("cel.bind", function.span);
             return self.check_bind(args, span);
         }
         let args = args.iter().map(|arg| self.check_expr(arg)).collect();
@@ -209,7 +214,9 @@ impl Checker<'_> {
             self.diagnostics.push(diagnostic);
             return Expr::error(span);
         }
-        self.resolve_overload(name, &matching, args, span)
+        let checked = self.resolve_overload(name, &matching, args, span);
+        self.note_call(function);
+        checked
     }
 
     pub(super) fn resolve_operator(

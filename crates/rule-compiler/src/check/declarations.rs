@@ -293,8 +293,7 @@ impl Checker<'_> {
         let mut checked = Vec::with_capacity(lets.len());
         for each in lets {
             let value = if each.is_cyclic {
-                self.mark_names_used(each.value);
-                typed::Expr::error(each.value.span)
+                self.use_names(each.value)
             } else {
                 self.check_expr(each.value)
             };
@@ -314,12 +313,12 @@ impl Checker<'_> {
         checked
     }
 
-    fn mark_names_used(&mut self, expr: &ast::Expr) {
-        let mut names = Vec::new();
-        collect_names(expr, &mut names);
-        for name in names {
-            self.scope.look_up(name, false);
-        }
+    /// The names in a definition that goes round in a circle count as used; what else is wrong follows from that.
+    fn use_names(&mut self, expr: &ast::Expr) -> typed::Expr {
+        let n_diagnostics = self.diagnostics.len();
+        self.check_expr(expr);
+        self.diagnostics.truncate(n_diagnostics);
+        typed::Expr::error(expr.span)
     }
 
     /// Warns of what is declared and never used.

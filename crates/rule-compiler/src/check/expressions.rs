@@ -15,7 +15,7 @@ impl Checker<'_> {
     /// The checked form of an expression.
     pub(crate) fn check_expr(&mut self, expr: &ast::Expr) -> Expr {
         let span = expr.span;
-        match &expr.kind {
+        let checked = match &expr.kind {
             ast::ExprKind::Error => Expr::error(span),
             ast::ExprKind::Null => constant(Const::Null, Type::Null, span),
             ast::ExprKind::Bool(value) => constant(Const::Bool(*value), Type::Bool, span),
@@ -61,7 +61,9 @@ impl Checker<'_> {
             | ast::ExprKind::If(condition, then, otherwise) => {
                 self.check_conditional(condition, then, otherwise, span)
             }
-        }
+        };
+        self.note_type(span, &checked.ty);
+        checked
     }
 
     /// The same, for a place where a `to` must stand; `what` names the place.
@@ -121,9 +123,12 @@ impl Checker<'_> {
 
     fn check_identifier(&mut self, name: &ast::Name, absolute: bool, span: Span) -> Expr {
         if !absolute && let Some((ty, number)) = self.scope.local(&name.text) {
-            return Expr::new(ExprKind::Local(number), ty.clone(), span);
+            let local = Expr::new(ExprKind::Local(number), ty.clone(), span);
+            self.note_local_use(name);
+            return local;
         }
         if let Some(declaration) = self.scope.look_up(&name.text, absolute) {
+            self.note_use(name.span, declaration.span);
             return self.variable(&name.text, &declaration, span);
         }
         if let Some(value) = type_value(&name.text, span) {
@@ -192,6 +197,7 @@ impl Checker<'_> {
             }
         }
         let operand = self.check_expr(operand);
+        self.note_receiver(field, &operand.ty);
         let ty = self.unifier.resolve(&operand.ty);
         let field_ty = match self.field_type(&ty) {
             Some(field_ty) => field_ty,

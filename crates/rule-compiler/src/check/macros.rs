@@ -43,6 +43,7 @@ impl Checker<'_> {
             return Expr::error(span);
         };
         let local = self.new_local();
+        self.note_local(&name, args[0].span, &value.ty, span);
         self.scope.push_local(&name, value.ty.clone(), local);
         let body = self.check_expr(&args[2]);
         self.scope.pop_locals(1);
@@ -85,7 +86,9 @@ impl Checker<'_> {
             }
             _ => return None,
         };
+        self.note_macro(name, function.span);
         let range = self.check_expr(receiver);
+        self.note_receiver(function, &range.ty);
         let range_ty = without_null(&self.unifier.resolve(&range.ty));
         let range = self.coerce(range, &range_ty);
         let is_optional = name.starts_with("opt");
@@ -118,8 +121,9 @@ impl Checker<'_> {
         for ((arg, ty), local) in args.iter().zip(variables).zip(&locals) {
             let name = self.variable_name(arg);
             is_valid &= name.is_some();
-            self.scope
-                .push_local(name.as_deref().unwrap_or_default(), ty, *local);
+            let name = name.unwrap_or_default();
+            self.note_local(&name, arg.span, &ty, span);
+            self.scope.push_local(&name, ty, *local);
         }
         if let ([first, second, ..], 2) = (args, n_variables)
             && let (Some(first_name), Some(second_name)) = (plain_name(first), plain_name(second))

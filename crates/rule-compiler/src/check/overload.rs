@@ -35,6 +35,7 @@ impl Checker<'_> {
                 fitting.push(each);
             }
         }
+        self.note_chosen(fitting.first().map(|first| first.overload));
         let Some(first) = fitting.first() else {
             self.report_no_overload(name, candidates, &args, span);
             return Expr::error(span);
@@ -58,6 +59,7 @@ impl Checker<'_> {
             .iter()
             .any(|arg| is_any(&self.unifier.resolve(&arg.ty)));
         if is_open && fitting.len() > 1 {
+            self.note_chosen(None);
             return self.dispatch(&fitting, args, ty, span);
         }
         let Fitting {

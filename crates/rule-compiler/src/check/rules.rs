@@ -70,6 +70,7 @@ impl Checker<'_> {
                 self.check_expr(&assignment.value);
                 continue;
             };
+            self.note_name(name);
             let output = &outputs[index];
             if let Some(first) = seen.insert(index, name.span)
                 && matches!(output.merge, Merge::First | Merge::Last)
@@ -205,6 +206,7 @@ impl Checker<'_> {
                     self.diagnostics.push(diagnostic);
                     continue;
                 };
+                self.note_name(name);
                 if let Some(first) = seen.insert(index, name.span) {
                     let diagnostic = Diagnostic::error(
                         "rule.check.duplicate-name",

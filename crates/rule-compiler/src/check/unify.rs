@@ -6,6 +6,8 @@ use crate::types::Type;
 #[derive(Debug, Default)]
 pub(crate) struct Unifier {
     bindings: Vec<Option<Type>>,
+    /// What the present question has bound: taken back where the answer is no
+    bound: Vec<u32>,
 }
 
 impl Unifier {
@@ -47,10 +49,12 @@ impl Unifier {
 
     /// The same for several pairs at once.
     pub(crate) fn assign_all(&mut self, pairs: &[(&Type, &Type)]) -> bool {
-        let before = self.bindings.clone();
+        self.bound.clear();
         let fits = pairs.iter().all(|(from, to)| self.fits(from, to));
         if !fits {
-            self.bindings = before;
+            for index in std::mem::take(&mut self.bound) {
+                self.bindings[index as usize] = None;
+            }
         }
         fits
     }
@@ -85,6 +89,7 @@ impl Unifier {
             return false;
         };
         *slot = Some(ty.clone());
+        self.bound.push(index);
         true
     }
 
