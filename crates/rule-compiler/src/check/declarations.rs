@@ -81,7 +81,11 @@ impl Checker<'_> {
                         message,
                     ));
                 }
-                ItemKind::Let { .. } | ItemKind::Rule(_) | ItemKind::Example(_) => {}
+                ItemKind::Let { .. }
+                | ItemKind::Rule(_)
+                | ItemKind::Table(_)
+                | ItemKind::Function(_)
+                | ItemKind::Example(_) => {}
             }
         }
         checked
