@@ -13,6 +13,7 @@ mod messages;
 mod operators;
 mod overload;
 mod rules;
+mod tables;
 mod unify;
 
 pub(crate) use convert::{covers, is_shallow};

@@ -341,7 +341,9 @@ impl Checker<'_> {
                 .rules
                 .iter()
                 .flat_map(|rule| rule.then.iter().chain(&rule.otherwise));
+            let mut tables = checked.rules.iter().flat_map(|rule| &rule.table);
             contributions.any(|each| each.output == index)
+                || tables.any(|table| table.outputs.iter().any(|each| each.output == index))
         };
         let mut warnings: Vec<(&'static str, Span, String)> = Vec::new();
         for (name, declaration) in self.scope.names() {
