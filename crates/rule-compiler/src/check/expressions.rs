@@ -53,9 +53,7 @@ impl Checker<'_> {
             } => self.check_pipe(value, function, args.as_deref().unwrap_or_default(), span),
             ast::ExprKind::List(elements) => self.check_list(elements, span),
             ast::ExprKind::Map(entries) => self.check_map(entries, span),
-            ast::ExprKind::Struct { name, fields, .. } => {
-                self.check_message(name, fields, span)
-            }
+            ast::ExprKind::Struct { name, fields, .. } => self.check_message(name, fields, span),
             ast::ExprKind::Unary(op, operand) => self.check_unary(*op, operand, span),
             ast::ExprKind::Binary(op, left, right) => self.check_binary(*op, left, right, span),
             ast::ExprKind::Logical(op, operands) => self.check_logical(*op, operands, span),

@@ -122,8 +122,7 @@ impl Checker<'_> {
                 .push_local(name.as_deref().unwrap_or_default(), ty, *local);
         }
         if let ([first, second, ..], 2) = (args, n_variables)
-            && let (Some(first_name), Some(second_name)) =
-                (plain_name(first), plain_name(second))
+            && let (Some(first_name), Some(second_name)) = (plain_name(first), plain_name(second))
             && first_name == second_name
         {
             let message = format!("both variables of `{name}` are called `{first_name}`");

@@ -63,9 +63,11 @@ impl Checker<'_> {
             return value;
         }
         let value = match self.well_known_name(&name.text).as_deref() {
-            Some("FloatValue") => {
-                Expr::new(ExprKind::Call(Function::RoundToFloat, vec![value]), ty, span)
-            }
+            Some("FloatValue") => Expr::new(
+                ExprKind::Call(Function::RoundToFloat, vec![value]),
+                ty,
+                span,
+            ),
             Some("Int32Value") => {
                 let (low, high) = (i64::from(i32::MIN), i64::from(i32::MAX));
                 self.within(value, &ty, Const::Int(low), Const::Int(high), span)
@@ -92,7 +94,8 @@ impl Checker<'_> {
         // Names are looked up in the container first.
         let container = format!("{}.", self.scope.container);
         let rest = prefix.strip_prefix(&container);
-        rest.and_then(|rest| name.strip_prefix(rest)).map(str::to_owned)
+        rest.and_then(|rest| name.strip_prefix(rest))
+            .map(str::to_owned)
     }
 
     /// `google.protobuf.Value{…}`: one of its fields, or null.
@@ -149,7 +152,11 @@ impl Checker<'_> {
             Box::new(Expr::new(overflow, ty.clone(), span)),
         );
         let body = Box::new(Expr::new(choice, ty.clone(), span));
-        Expr::new(ExprKind::Bind(local, Box::new(value), body), ty.clone(), span)
+        Expr::new(
+            ExprKind::Bind(local, Box::new(value), body),
+            ty.clone(),
+            span,
+        )
     }
 
     fn report_unknown_field(&mut self, message: &str, field: &ast::Name) -> Expr {

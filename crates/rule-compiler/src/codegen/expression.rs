@@ -55,62 +55,6 @@ pub(super) fn at(offset: u64) -> MemArg {
     }
 }
 
-/// Whether evaluating can end in an error.
-pub(super) fn can_fail(expr: &Expr, ruleset: &RuleSet) -> bool {
-    let any = |operands: &[&Expr]| operands.iter().any(|operand| can_fail(operand, ruleset));
-    match &expr.kind {
-        ExprKind::Const(_) | ExprKind::Param(_) => false,
-        ExprKind::Input(index) => ruleset.inputs[*index].ty.column() != Column::Plain,
-        ExprKind::Let(index) => can_fail(&ruleset.lets[*index].value, ruleset),
-        ExprKind::Unwrap(_) => true,
-        ExprKind::Not(operand) | ExprKind::Wrap(operand) => can_fail(operand, ruleset),
-        ExprKind::Negate(operand) => expr.ty != Type::Double || can_fail(operand, ruleset),
-        ExprKind::Arithmetic(_, a, b) => expr.ty != Type::Double || any(&[a, b]),
-        ExprKind::Compare(_, a, b) => is_cell(&a.ty) || is_cell(&b.ty) || any(&[a, b]),
-        ExprKind::Concat(a, b) | ExprKind::And(a, b) | ExprKind::Or(a, b) => any(&[a, b]),
-        ExprKind::Conditional(c, a, b) => any(&[c, a, b]),
-        ExprKind::Coalesce(_, b) => can_fail(b, ruleset),
-        ExprKind::In(item, items) => {
-            can_fail(item, ruleset) || items.iter().any(|item| can_fail(item, ruleset))
-        }
-        ExprKind::List(items) => items.iter().any(|item| can_fail(item, ruleset)),
-        ExprKind::Map(_)
-        | ExprKind::Local(_)
-        | ExprKind::Index(..)
-        | ExprKind::IndexOptionally(..)
-        | ExprKind::Has(..)
-        | ExprKind::InValue(..)
-        | ExprKind::Helper(..)
-        | ExprKind::Dispatch(_) => true,
-        ExprKind::Bind(_, a, b) | ExprKind::MapOptional(_, a, b) => any(&[a, b]),
-        ExprKind::OptionalOr(a, b) | ExprKind::OptionalOrValue(a, b) => any(&[a, b]),
-        ExprKind::IfPresent(operand) | ExprKind::Assume(operand) => can_fail(operand, ruleset),
-        ExprKind::Convert(operand) => {
-            !crate::check::covers(&expr.ty, &operand.ty) || can_fail(operand, ruleset)
-        }
-        ExprKind::Fold(fold) => {
-            fold.range.ty == Type::Dyn
-                || fold.kind == FoldKind::Entries
-                || any(&[&fold.range, &fold.body])
-                || fold.filter.iter().any(|filter| can_fail(filter, ruleset))
-        }
-        ExprKind::Call(function, arguments) => {
-            let conversion_fails = match function {
-                Function::ToInt => !matches!(arguments[0].ty, Type::Int | Type::Timestamp),
-                Function::ToUint => arguments[0].ty != Type::Uint,
-                Function::ToDouble => arguments[0].ty == Type::String,
-                Function::ToString => arguments[0].ty == Type::Bytes,
-                Function::ToBool => arguments[0].ty != Type::Bool,
-                Function::ToTimestamp => arguments[0].ty != Type::Timestamp,
-                Function::ToDuration => arguments[0].ty != Type::Duration,
-                Function::OptionalValue => true,
-                _ => false,
-            };
-            conversion_fails || arguments.iter().any(|argument| can_fail(argument, ruleset))
-        }
-    }
-}
-
 /// Whether it costs about as much as a branch.
 fn is_cheap(expr: &Expr) -> bool {
     let is_leaf = |expr: &Expr| {
@@ -147,8 +91,61 @@ fn chain<'e>(expr: &'e Expr, and: bool, operands: &mut Vec<&'e Expr>) {
 }
 
 impl RowCode<'_> {
+    /// Whether evaluating can end in an error.
     pub(super) fn can_fail(&self, expr: &Expr) -> bool {
-        can_fail(expr, self.ruleset)
+        let any = |operands: &[&Expr]| operands.iter().any(|operand| self.can_fail(operand));
+        match &expr.kind {
+            ExprKind::Const(_) | ExprKind::Param(_) => false,
+            ExprKind::Input(index) => self.ruleset.inputs[*index].ty.column() != Column::Plain,
+            // Lets come after the ones they use, whose code is there already.
+            ExprKind::Let(index) => self.lets[*index].1.is_some(),
+            ExprKind::Unwrap(_) => true,
+            ExprKind::Not(operand) | ExprKind::Wrap(operand) => self.can_fail(operand),
+            ExprKind::Negate(operand) => expr.ty != Type::Double || self.can_fail(operand),
+            ExprKind::Arithmetic(_, a, b) => expr.ty != Type::Double || any(&[a, b]),
+            ExprKind::Compare(_, a, b) => is_cell(&a.ty) || is_cell(&b.ty) || any(&[a, b]),
+            ExprKind::Concat(a, b) | ExprKind::And(a, b) | ExprKind::Or(a, b) => any(&[a, b]),
+            ExprKind::Conditional(c, a, b) => any(&[c, a, b]),
+            ExprKind::Coalesce(_, b) => self.can_fail(b),
+            ExprKind::In(item, items) => {
+                self.can_fail(item) || items.iter().any(|item| self.can_fail(item))
+            }
+            ExprKind::List(items) => items.iter().any(|item| self.can_fail(item)),
+            ExprKind::Map(_)
+            | ExprKind::Local(_)
+            | ExprKind::Index(..)
+            | ExprKind::IndexOptionally(..)
+            | ExprKind::Has(..)
+            | ExprKind::InValue(..)
+            | ExprKind::Helper(..)
+            | ExprKind::Dispatch(_) => true,
+            ExprKind::Bind(_, a, b) | ExprKind::MapOptional(_, a, b) => any(&[a, b]),
+            ExprKind::OptionalOr(a, b) | ExprKind::OptionalOrValue(a, b) => any(&[a, b]),
+            ExprKind::IfPresent(operand) | ExprKind::Assume(operand) => self.can_fail(operand),
+            ExprKind::Convert(operand) => {
+                !crate::check::covers(&expr.ty, &operand.ty) || self.can_fail(operand)
+            }
+            ExprKind::Fold(fold) => {
+                fold.range.ty == Type::Dyn
+                    || fold.kind == FoldKind::Entries
+                    || any(&[&fold.range, &fold.body])
+                    || fold.filter.iter().any(|filter| self.can_fail(filter))
+            }
+            ExprKind::Call(function, arguments) => {
+                let conversion_fails = match function {
+                    Function::ToInt => !matches!(arguments[0].ty, Type::Int | Type::Timestamp),
+                    Function::ToUint => arguments[0].ty != Type::Uint,
+                    Function::ToDouble => arguments[0].ty == Type::String,
+                    Function::ToString => arguments[0].ty == Type::Bytes,
+                    Function::ToBool => arguments[0].ty != Type::Bool,
+                    Function::ToTimestamp => arguments[0].ty != Type::Timestamp,
+                    Function::ToDuration => arguments[0].ty != Type::Duration,
+                    Function::OptionalValue => true,
+                    _ => false,
+                };
+                conversion_fails || arguments.iter().any(|argument| self.can_fail(argument))
+            }
+        }
     }
 
     /// New locals for a value of a type.

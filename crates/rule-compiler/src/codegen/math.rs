@@ -13,7 +13,7 @@ impl RowCode<'_> {
         }
         let ty = arguments.first().map_or(&Type::Double, |first| &first.ty);
         let mut ins = self.f.ins();
-        match (call, ty) {
+        let _ = match (call, ty) {
             (Function::Abs, _) => ins.f64_abs(),
             (Function::Ceil, _) => ins.f64_ceil(),
             (Function::Floor, _) => ins.f64_floor(),
@@ -35,13 +35,15 @@ impl RowCode<'_> {
                 .f64_abs()
                 .f64_const(Ieee64::from(f64::INFINITY))
                 .f64_lt(),
-            (Function::IsNan, _) => {
-                let value = self.f.local(ValType::F64);
-                self.f.ins().local_tee(value).local_get(value).f64_ne();
-                return;
-            }
+            (Function::IsNan, _) => return self.is_nan(),
             _ => return self.round(),
         };
+    }
+
+    /// Whether the double on the stack is no number.
+    fn is_nan(&mut self) {
+        let value = self.f.local(ValType::F64);
+        self.f.ins().local_tee(value).local_get(value).f64_ne();
     }
 
     /// Rounds the double on the stack to the nearest whole number, halves away from zero.

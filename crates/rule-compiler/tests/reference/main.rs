@@ -22,7 +22,7 @@ use rulestage_rule_compiler::{Compilation, compile, compile_expression};
 use rulestage_runtime_wasmtime::{Config, WasmtimeRuntime};
 use std::sync::Arc;
 
-const N_EXPRESSIONS: usize = 1200;
+const N_EXPRESSIONS: usize = 900;
 const N_RULESETS: usize = 60;
 const N_ROWS: usize = 64;
 
@@ -84,7 +84,10 @@ fn memory_stays_flat_over_rows_that_build_lists() {
     for _ in 0..2 {
         let outcome = runtime.process(&mut session, &batch).expect("it runs");
         assert_eq!(outcome.errors, []);
-        assert_eq!(outcome.columns[0].as_string::<i32>().value(19_999), "1999919999");
+        assert_eq!(
+            outcome.columns[0].as_string::<i32>().value(19_999),
+            "1999919999"
+        );
     }
 }
 
@@ -120,16 +123,15 @@ impl Outcomes {
         let actual = run(runtime, &artifact.component, ruleset, &rows)
             .unwrap_or_else(|error| panic!("{error}: {source}"));
         for (row, actual) in rows.iter().zip(actual) {
-            let expected = evaluate_row(ruleset, row)
-                .map(|values| {
-                    let stored = values.into_iter().zip(&ruleset.outputs);
-                    stored
-                        .map(|(value, output)| match output.ty.column() {
-                            Column::Dynamic => value,
-                            _ => as_stored(value),
-                        })
-                        .collect::<Vec<Value>>()
-                });
+            let expected = evaluate_row(ruleset, row).map(|values| {
+                let stored = values.into_iter().zip(&ruleset.outputs);
+                stored
+                    .map(|(value, output)| match output.ty.column() {
+                        Column::Dynamic => value,
+                        _ => as_stored(value),
+                    })
+                    .collect::<Vec<Value>>()
+            });
             match &expected {
                 Ok(_) => self.n_values += 1,
                 Err(_) => self.n_errors += 1,

@@ -10,7 +10,9 @@ pub(crate) fn conforms(value: &Value, ty: &Type) -> bool {
     match (ty, value) {
         (Type::Dyn, _) => true,
         (Type::Nullable(inner), value) => *value == Value::Null || conforms(value, inner),
-        (Type::List(element), Value::List(items)) => items.iter().all(|item| conforms(item, element)),
+        (Type::List(element), Value::List(items)) => {
+            items.iter().all(|item| conforms(item, element))
+        }
         (Type::Map(key, value), Value::Map(entries)) => entries
             .iter()
             .all(|(each_key, each)| conforms(each_key, key) && conforms(each, value)),
@@ -97,7 +99,10 @@ fn index_optionally(container: &Value, key: &Value) -> Result<Option<Value>> {
 
 fn to_map(entries: Vec<(Value, Value)>) -> Result<Value> {
     for (at, (key, _)) in entries.iter().enumerate() {
-        let is_key = matches!(key, Value::Bool(_) | Value::Int(_) | Value::Uint(_) | Value::String(_));
+        let is_key = matches!(
+            key,
+            Value::Bool(_) | Value::Int(_) | Value::Uint(_) | Value::String(_)
+        );
         if !is_key || entries[..at].iter().any(|(other, _)| equal(other, key)) {
             return Err(Code::InvalidArgument);
         }
@@ -222,7 +227,10 @@ impl Row<'_> {
             let value = self.locals.borrow()[local].clone();
             value.is_ok_and(|value| ty.runtime_name() == Some(type_name(&value)))
         };
-        let chosen = dispatch.candidates.iter().find(|each| each.tests.iter().all(fits));
+        let chosen = dispatch
+            .candidates
+            .iter()
+            .find(|each| each.tests.iter().all(fits));
         self.evaluate(&chosen.ok_or(Code::NoSuchOverload)?.body)
     }
 
@@ -311,7 +319,8 @@ pub(crate) fn equal_in_depth(a: &Value, b: &Value) -> bool {
         }
         (Value::Map(a), Value::Map(b)) => {
             let has = |(key, value): &(Value, Value)| {
-                b.iter().any(|(other, found)| equal(key, other) && equal(value, found))
+                b.iter()
+                    .any(|(other, found)| equal(key, other) && equal(value, found))
             };
             a.len() == b.len() && a.iter().all(has)
         }

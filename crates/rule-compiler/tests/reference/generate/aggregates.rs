@@ -9,7 +9,11 @@ pub(super) fn value(random: &mut Random, ty: &Type) -> Value {
     match ty {
         Type::List(element) => {
             let n_items = random.below(4);
-            Value::List((0..n_items).map(|_| super::value(random, element)).collect())
+            Value::List(
+                (0..n_items)
+                    .map(|_| super::value(random, element))
+                    .collect(),
+            )
         }
         Type::Map(_, value_ty) => {
             let names = ["a", "b", "@x", "é"];
@@ -28,7 +32,10 @@ pub(super) fn value(random: &mut Random, ty: &Type) -> Value {
                 2 => value(random, &Type::Map(Box::new(Type::String), Box::new(scalar))),
                 3 => {
                     let item = super::value(random, &scalar);
-                    Value::Map(vec![(Value::Int(1), item), (Value::Bool(true), Value::Null)])
+                    Value::Map(vec![
+                        (Value::Int(1), item),
+                        (Value::Bool(true), Value::Null),
+                    ])
                 }
                 _ => super::value(random, &scalar),
             }
@@ -58,10 +65,15 @@ pub(crate) fn list(random: &mut Random, ty: &Type, depth: usize) -> String {
     let below = depth - 1;
     let other = random.pick(&SCALARS);
     match random.below(9) {
-        0 => format!("({} + {})", list(random, ty, below), list(random, ty, below)),
+        0 => format!(
+            "({} + {})",
+            list(random, ty, below),
+            list(random, ty, below)
+        ),
         1 => {
             let range = list(random, ty, below);
-            let (x, body) = with_variable(random, ty, |random| expression(random, &Type::Bool, below));
+            let (x, body) =
+                with_variable(random, ty, |random| expression(random, &Type::Bool, below));
             format!("{range}.filter({x}, {body})")
         }
         2 => {
@@ -80,7 +92,8 @@ pub(crate) fn list(random: &mut Random, ty: &Type, depth: usize) -> String {
         4 => {
             let range = list(random, &other, below);
             let (v, inner) = with_variable(random, &other, |random| {
-                let (i, body) = with_variable(random, &Type::Int, |random| expression(random, ty, below));
+                let (i, body) =
+                    with_variable(random, &Type::Int, |random| expression(random, ty, below));
                 format!("{i}|{body}")
             });
             let (i, body) = inner.split_once('|').unwrap_or_default();
@@ -99,7 +112,11 @@ pub(crate) fn list(random: &mut Random, ty: &Type, depth: usize) -> String {
             list(random, ty, below),
             list(random, ty, below)
         ),
-        _ => format!("[{}, {}]", expression(random, ty, below), expression(random, ty, below)),
+        _ => format!(
+            "[{}, {}]",
+            expression(random, ty, below),
+            expression(random, ty, below)
+        ),
     }
 }
 
@@ -130,7 +147,9 @@ pub(crate) fn map(random: &mut Random, ty: &Type, depth: usize) -> String {
         }
         2 => {
             let range = list(random, &Type::String, below);
-            let (x, body) = with_variable(random, &Type::String, |random| expression(random, ty, below));
+            let (x, body) = with_variable(random, &Type::String, |random| {
+                expression(random, ty, below)
+            });
             format!("{range}.transformMapEntry(i, {x}, {{{x}: {body}}})")
         }
         _ => format!("{{'a': {a}, 'b': {b}}}"),
@@ -164,7 +183,11 @@ pub(crate) fn dynamic_value(random: &mut Random, depth: usize) -> String {
         6 => "d.a".to_owned(),
         7 => format!("-(dyn({a}))"),
         8 => format!("dyn(d.map(y, {a}))"),
-        9 => format!("dyn([{a}, {}, {b}][{}])", expression(random, &ty, below), random.below(4)),
+        9 => format!(
+            "dyn([{a}, {}, {b}][{}])",
+            expression(random, &ty, below),
+            random.below(4)
+        ),
         10 => format!("dyn(d.transformList(i, y, [i, y, {a}]))"),
         _ => "d".to_owned(),
     }
@@ -182,7 +205,11 @@ pub(crate) fn optional(random: &mut Random, ty: &Type, depth: usize) -> String {
         1 => format!("{}[?{}]", list(random, ty, below), random.below(3)),
         2 => format!("{}.?b", map(random, ty, below)),
         3 => format!("{}.?zz", map(random, ty, below)),
-        4 => format!("{}.or({})", optional(random, ty, below), optional(random, ty, below)),
+        4 => format!(
+            "{}.or({})",
+            optional(random, ty, below),
+            optional(random, ty, below)
+        ),
         5 => {
             let other = random.pick(&SCALARS);
             let range = optional(random, &other, below);
@@ -203,7 +230,11 @@ pub(crate) fn optional(random: &mut Random, ty: &Type, depth: usize) -> String {
 pub(super) fn element(random: &mut Random, ty: &Type, depth: usize) -> String {
     match random.below(8) {
         0 => format!("{}[{}]", list(random, ty, depth), random.below(3)),
-        1 => format!("{}.{}", map(random, ty, depth), random.pick(&["a", "b", "c"])),
+        1 => format!(
+            "{}.{}",
+            map(random, ty, depth),
+            random.pick(&["a", "b", "c"])
+        ),
         2 => format!(
             "{}[{}]",
             map(random, ty, depth),
@@ -222,7 +253,11 @@ pub(super) fn element(random: &mut Random, ty: &Type, depth: usize) -> String {
             format!("cel.bind({x}, {value}, {body})")
         }
         6 if *ty == Type::Int => format!("size({})", list(random, &Type::Bytes, depth)),
-        _ => format!("{{1: {}}}[{}]", expression(random, ty, depth), random.pick(&["1", "1u", "2"])),
+        _ => format!(
+            "{{1: {}}}[{}]",
+            expression(random, ty, depth),
+            random.pick(&["1", "1u", "2"])
+        ),
     }
 }
 
@@ -249,15 +284,24 @@ pub(super) fn question(random: &mut Random, depth: usize) -> String {
         3 => {
             let range = map(random, &ty, depth);
             let (x, body) = flag(random, &ty);
-            format!("{range}.{name}(k, {x}, k != 'zz' && {body})").replace("exists_one", "existsOne")
+            format!("{range}.{name}(k, {x}, k != 'zz' && {body})")
+                .replace("exists_one", "existsOne")
         }
         4 => format!(
             "({} {equality} {})",
             list(random, &ty, depth),
             list(random, &ty, depth)
         ),
-        5 => format!("({} {equality} {})", map(random, &ty, depth), map(random, &ty, depth)),
-        6 => format!("({} in {})", expression(random, &ty, depth), list(random, &ty, depth)),
+        5 => format!(
+            "({} {equality} {})",
+            map(random, &ty, depth),
+            map(random, &ty, depth)
+        ),
+        6 => format!(
+            "({} in {})",
+            expression(random, &ty, depth),
+            list(random, &ty, depth)
+        ),
         7 => format!("({} in m_int)", expression(random, &Type::String, 0)),
         8 => format!("has({}.b)", map(random, &ty, depth)),
         9 => "has(d.a)".to_owned(),
