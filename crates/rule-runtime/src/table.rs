@@ -1,36 +1,22 @@
 //! Decision tables: the rows of a table that match.
 //!
 //! A column's value is turned into a *rank* among the constants that the column is compared with, so that tests of
-//! all types are ranges of ranks: [`NULL`], [`NAN`], then `FIRST + 2 * i + 1` for the `i`th constant and
-//! `FIRST + 2 * i` for what lies before it. A column that could not be evaluated has [`FAILED`] and its status.
+//! all types are ranges of ranks: `NULL`, `NAN`, then `FIRST + 2 * i + 1` for the `i`th constant and
+//! `FIRST + 2 * i` for what lies before it. A column that could not be evaluated has `FAILED` and its status.
 //!
 //! A table is words: the number of its rows, then the offsets of
 //! - the rows: for each the number of its first test, and one more at the end,
-//! - the tests, three words each: the column, with [`MORE`] where the next test is another way to pass; the lowest and
+//! - the tests, three words each: the column, with `MORE` where the next test is another way to pass; the lowest and
 //!   the highest rank that passes,
-//! - the root of the index, or 0. A node is [`LEAF`], a number of rows and these rows; [`DENSE`], a column and the
-//!   children by rank; or [`SPARSE`], a column, a number of children, the lowest rank of each, and the children.
+//! - the root of the index, or 0. A node is `LEAF`, a number of rows and these rows; `DENSE`, a column and the
+//!   children by rank; or `SPARSE`, a column, a number of children, the lowest rank of each, and the children.
+
+#[allow(dead_code, reason = "some are for the compiler alone")]
+mod rank_numbers;
 
 use crate::bytes;
 use core::cmp::Ordering;
-
-/// Of a null.
-pub const NULL: u32 = 0;
-/// Of a NaN.
-pub const NAN: u32 = 1;
-/// Of what lies before the first constant.
-pub const FIRST: u32 = 2;
-/// Set in the rank of a column that failed.
-pub const FAILED: u32 = 1 << 31;
-/// Set in the column of a test that has an alternative.
-pub const MORE: u32 = 1 << 31;
-
-/// A node that lists rows.
-pub const LEAF: u32 = 0;
-/// A node with a child for each rank.
-pub const DENSE: u32 = 1;
-/// A node with a child for each range of ranks.
-pub const SPARSE: u32 = 2;
+use rank_numbers::{DENSE, FAILED, FIRST, LEAF, MORE, NAN};
 
 /// No row is left.
 pub const NO_ROW: i32 = -1;
@@ -281,6 +267,7 @@ pub unsafe extern "C" fn table_next(table: *const u32, ranks: *const u32, state:
 
 #[cfg(test)]
 mod tests {
+    use super::rank_numbers::SPARSE;
     use super::*;
 
     #[test]

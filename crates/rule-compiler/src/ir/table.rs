@@ -87,6 +87,18 @@ pub enum CellTest {
     Not(Vec<CellTest>),
 }
 
+impl<E> Table<E> {
+    /// All expressions in it.
+    pub(crate) fn expressions(&self) -> impl Iterator<Item = &E> {
+        let columns = self.columns.iter().map(|column| &column.value);
+        let values = self.outputs.iter().flat_map(|output| &output.values);
+        columns.chain(values.filter_map(|value| match value {
+            TableValue::Computed(value) => Some(value),
+            TableValue::Const(_) => None,
+        }))
+    }
+}
+
 impl Const {
     /// The order of two constants of one scalar type.
     pub(crate) fn order(&self, other: &Self) -> Option<std::cmp::Ordering> {
