@@ -20,7 +20,10 @@ impl Checker<'_> {
         if function.text == "has" && args.len() == 1 {
             return self.check_has(&args[0], span);
         }
-        let args = args.iter().map(|arg| self.check_expr(arg)).collect();
+        let args: Vec<Expr> = args.iter().map(|arg| self.check_expr(arg)).collect();
+        if let Some(call) = self.check_own_call(function, &args, span) {
+            return call;
+        }
         self.resolve_function(function, args, &[Style::Global, Style::Both], span)
     }
 
@@ -59,11 +62,15 @@ impl Checker<'_> {
             operands.extend(args.iter().map(|arg| self.check_expr(arg)));
             return self.resolve_namespaced(function, operands, span);
         }
-        if let Some(checked) = self.check_macro(value, function, args, span) {
+        let is_own = self.functions.has(&function.text);
+        if !is_own && let Some(checked) = self.check_macro(value, function, args, span) {
             return checked;
         }
         let mut operands = vec![self.check_expr(value)];
         operands.extend(args.iter().map(|arg| self.check_expr(arg)));
+        if let Some(call) = self.check_own_call(function, &operands, span) {
+            return call;
+        }
         let has_global = overloads(&function.text).any(|each| matches!(each.style, Style::Global));
         let styles: &[Style] = if has_global {
             &[Style::Global]
@@ -161,6 +168,8 @@ impl Checker<'_> {
             function.span,
             format!("unknown function `{name}`"),
         );
+        let known: Vec<&str> = function_names().map(|name| -> &str { name }).collect();
+        let known = known.into_iter().chain(self.functions.names());
         let habit = match name.as_str() {
             "len" | "length" | "count" => Some("size"),
             "float" => Some("double"),
@@ -170,7 +179,7 @@ impl Checker<'_> {
             _ => None,
         };
         self.diagnostics
-            .push(match habit.or_else(|| nearest(name, function_names())) {
+            .push(match habit.or_else(|| nearest(name, known)) {
                 Some(meant) => diagnostic.with_hint(format!("did you mean `{meant}`?")),
                 None => diagnostic,
             });

@@ -217,7 +217,7 @@ impl Checker<'_> {
     }
 
     /// Depth-first, without recursion: chains of `let`s may be long.
-    fn sort_lets(
+    pub(super) fn sort_lets(
         &mut self,
         lets: &[(&ast::Name, &ast::Expr)],
         uses: &[Vec<usize>],
@@ -365,6 +365,13 @@ impl Checker<'_> {
                     warnings.push(("rule.check.unused", declaration.span, message));
                 }
             }
+        }
+        for (name, span) in self.functions.unused() {
+            warnings.push((
+                "rule.check.unused",
+                span,
+                format!("the function `{name}` is never used"),
+            ));
         }
         for item in &ruleset.items {
             let ItemKind::Example(example) = &item.kind else {

@@ -81,8 +81,18 @@ impl ShownExpressions {
 
     /// The header's expressions, then for each row that matches its text and what it contributes.
     fn add_table(&mut self, rule: &Rule, table: &Table<Expr>, base: &Shown) {
-        for column in &table.columns {
-            self.add(&column.value, base.clone());
+        for (index, column) in table.columns.iter().enumerate() {
+            if index < table.n_header_columns {
+                self.add(&column.value, base.clone());
+                continue;
+            }
+            // Of a computed test only whether it holds: the columns of the header are shown above.
+            self.slots
+                .insert(std::ptr::from_ref(&column.value), self.list.len() as u32);
+            self.list.push(Shown {
+                span: column.span,
+                ..base.clone()
+            });
         }
         self.table_slots.insert(base.rule, self.list.len() as u32);
         let (n_hits, n_values) = super::table::shown_hits(table);
