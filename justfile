@@ -24,12 +24,12 @@ demo: components
     cargo build --release --bin rulestage
     @scripts/demo.sh
 
-# needs: wasm web browser
+# needs: wasm npm web browser
 # Run all tests: unit, conformance, command line, browser, parity
 test: components web
     @scripts/test.sh
 
-# needs: wasm lint web browser
+# needs: wasm lint npm web browser
 # Everything that must pass before a change lands: format, lints, docs, licences, tests
 ready: fmt-check clippy doc licences test
 
@@ -58,6 +58,12 @@ watch: components
 # Measure: the reference rule, start-up, and flight-desk over all 3 million flights
 bench: components
     @scripts/bench.sh
+
+# needs: wasm npm
+# Run the conformance cases of CEL (BLESS=1 rewrites docs/conformance.md and the list of what fails for now)
+conformance:
+    cargo build --release --bin rulestage
+    @scripts/test.sh conformance
 
 # needs: wasm web browser
 # Compare the browser with the wasmtime host, bit for bit

@@ -11,7 +11,7 @@ trap 'rm -f "$crates"' EXIT
 
 # Every crate once, as `NAME VERSION<tab>LICENCE`, for all targets; the workspace's own crates have a path.
 cargo tree --workspace --locked --offline --target all --edges normal,build --prefix none --format '{p}	{l}' |
-	sed 's/ (\*)$//; s/ (proc-macro)//' | grep -v '(/' | sort -u >"$crates"
+	sed 's/ (\*)$//; s/ (proc-macro)//' | grep -v -e '(/' -e '^$' | sort -u >"$crates"
 
 refused=$(awk -F '\t' -v allowed="$allowed" '
 	# Is the SPDX expression satisfied? AND binds tighter than OR; parentheses group.
@@ -45,7 +45,7 @@ for lock in web-ui/package-lock.json tests/*/package-lock.json; do
 	refused="$refused$(awk -F '"' -v allowed="$allowed" -v lock="$lock" '
 		BEGIN { n = split(allowed, list, " "); for (i = 1; i <= n; i++) ok[list[i]] = 1 }
 		/^    "node_modules\// { name = $2 }
-		/^      "license":/ && !($4 in ok) { print "\nlicence not allowed: " name " in " lock " (" $4 ")" }' "$lock")"
+		name != "" && /^      "license":/ && !($4 in ok) { print "\nlicence not allowed: " name " in " lock " (" $4 ")" }' "$lock")"
 done
 
 if [ -n "$refused" ]; then

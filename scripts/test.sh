@@ -1,12 +1,13 @@
 #!/bin/sh
 # test.sh [SUITE...]: runs the named suites, or all of them, and closes with `N passed, N failed`.
-#   rust     unit, golden, conformance, command-line and host tests of the workspace
-#   browser  the playground in Chromium, with real clicks
-#   parity   the same components and inputs in Chromium and in wasmtime
+#   rust         unit, golden, command-line and host tests of the workspace
+#   conformance  the cases of cel-spec through the compiler and real components
+#   browser      the playground in Chromium, with real clicks
+#   parity       the same components and inputs in Chromium and in wasmtime
 # Every suite runs even when one before it failed. A suite that executed no test has failed.
 set -eu
 cd "$(dirname "$0")/.."
-[ $# -gt 0 ] || set -- rust browser parity
+[ $# -gt 0 ] || set -- rust conformance browser parity
 
 log=$(mktemp -d)
 trap 'rm -rf "$log"' EXIT
@@ -15,7 +16,7 @@ passed=0 failed=0 skipped=0 broken=
 run_suite() {
 	case $1 in
 	rust) cargo test --release --no-fail-fast ;;
-	browser | parity) npm test --silent --prefix "tests/$1" ;;
+	conformance | browser | parity) npm test --silent --prefix "tests/$1" ;;
 	*) echo "there is no suite \`$1\`" >&2 && return 2 ;;
 	esac
 }

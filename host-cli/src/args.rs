@@ -57,7 +57,7 @@ pub(crate) struct Check {
 /// Format rule sets in place
 #[derive(Debug, Args)]
 pub(crate) struct Fmt {
-    /// `.rules` files; `-` formats standard input to standard output
+    /// `.rules` files, or pipelines for the rule sets of their stages; `-` formats standard input to standard output
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
     /// Change nothing; name the files that are not formatted and exit with 1
@@ -70,7 +70,7 @@ pub(crate) struct Fmt {
 /// Each example goes through the compiled component, as it would in production.
 #[derive(Debug, Args)]
 pub(crate) struct Test {
-    /// `.rules` files
+    /// `.rules` files, or pipelines for the rule sets of their stages
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
 }

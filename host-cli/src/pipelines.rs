@@ -7,7 +7,11 @@ use crate::render::diagnostics::{self, Source as Text};
 use crate::render::{self, Style};
 use rulestage_diagnostics::{Diagnostic, Span};
 use rulestage_pipeline::load::{self, LoadError};
-use rulestage_pipeline::manifest::{Manifest, ModelManifest, ParamManifest, ParamValue};
+use rulestage_pipeline::manifest::{
+    Manifest, ModelManifest, ParamManifest, ParamValue, StageSource,
+};
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -87,6 +91,33 @@ pub(crate) fn open(path: &Path) -> Result<Opened, Problem> {
             status: Status::Usage,
         }),
     }
+}
+
+/// The rule sets among what the user names: a pipeline stands for those of its stages, in its order.
+pub(crate) fn rule_sets(files: &[PathBuf]) -> Result<Vec<PathBuf>> {
+    let mut paths: Vec<PathBuf> = Vec::new();
+    for file in files {
+        match file.extension().and_then(OsStr::to_str) {
+            Some("toml") => {
+                let opened = open(file).map_err(shown)?;
+                let stages = opened.manifest.stages.iter();
+                let rules = stages.filter_map(|stage| match &stage.source {
+                    StageSource::Rules(path) => Some(opened.folder.join(path)),
+                    _ => None,
+                });
+                paths.extend(rules);
+            }
+            Some("wasm") => {
+                let message = format!("`{}` is a component, not a rule set", file.display());
+                return Err(Failure::new(Status::Usage, message)
+                    .with_hint("name the `.rules` file that it was compiled from"));
+            }
+            _ => paths.push(file.clone()),
+        }
+    }
+    let mut seen = BTreeSet::new();
+    paths.retain(|path| seen.insert(path.clone()));
+    Ok(paths)
 }
 
 /// Shows diagnostics; what is left is the failure to end with.

@@ -83,6 +83,7 @@ impl Totals {
         summary.n_rows_failed += done.n_rows - done.output.num_rows() as u64;
         summary.n_dead_letters += done.dead.len() as u64;
         summary.writing += writing;
+        summary.conversion += done.conversion;
         for (total, part) in summary.stages.iter_mut().zip(&done.stages) {
             total.n_rows += part.n_rows;
             total.elapsed += part.elapsed;

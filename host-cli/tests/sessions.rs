@@ -120,6 +120,7 @@ macro_rules! sessions {
 
 sessions! {
     check_errors
+    check_odd
     compile
     eval
     explain

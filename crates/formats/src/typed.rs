@@ -7,6 +7,7 @@ use arrow_array::{RecordBatch, RecordBatchReader};
 use arrow_ipc::reader::{FileReader, StreamReader};
 use arrow_ipc::writer::FileWriter;
 use arrow_schema::{ArrowError, Schema, SchemaRef};
+use arrow_select::coalesce::BatchCoalescer;
 use bytes::Bytes;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::ProjectionMask;
@@ -16,7 +17,6 @@ use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
 use parquet::file::reader::ChunkReader;
 use rebatch::Rebatch;
-
 use std::io::{BufReader, Cursor, Read, Seek, Write};
 use std::sync::Arc;
 
@@ -258,8 +258,13 @@ impl<W: Write + Send> BatchWriter for ParquetWriter<W> {
     }
 }
 
+/// How many rows a record batch of an Arrow file has, whatever the sizes of those written: so the bytes of the
+/// file do not depend on them.
+const ARROW_BATCH_ROWS: usize = 65_536;
+
 struct ArrowFileWriter<W: Write> {
     writer: FileWriter<W>,
+    batches: BatchCoalescer,
     name: String,
 }
 
@@ -272,20 +277,33 @@ pub(crate) fn write_arrow<W: Write + Send + 'static>(
         FileWriter::try_new(sink, schema).map_err(|error| FormatError::arrow(name, error))?;
     Ok(Box::new(ArrowFileWriter {
         writer,
+        batches: BatchCoalescer::new(schema.clone(), ARROW_BATCH_ROWS),
         name: name.to_owned(),
     }))
 }
 
-impl<W: Write> BatchWriter for ArrowFileWriter<W> {
+impl<W: Write> ArrowFileWriter<W> {
+    fn write_complete(&mut self) -> Result<(), ArrowError> {
+        while let Some(batch) = self.batches.next_completed_batch() {
+            self.writer.write(&batch)?;
+        }
+        Ok(())
+    }
+}
+
+impl<W: Write + Send> BatchWriter for ArrowFileWriter<W> {
     fn write(&mut self, batch: &RecordBatch) -> Result<(), FormatError> {
-        self.writer
-            .write(batch)
+        self.batches
+            .push_batch(batch.clone())
+            .and_then(|()| self.write_complete())
             .map_err(|error| FormatError::arrow(&self.name, error))
     }
 
     fn finish(mut self: Box<Self>) -> Result<(), FormatError> {
-        self.writer
-            .finish()
+        self.batches
+            .finish_buffered_batch()
+            .and_then(|()| self.write_complete())
+            .and_then(|()| self.writer.finish())
             .map_err(|error| FormatError::arrow(&self.name, error))
     }
 }

@@ -28,9 +28,9 @@ struct Sessions<R: Runtime> {
 
 /// What a host learns while a batch runs; `stage` counts in the order of the run. `()` ignores it.
 pub trait Observer {
-    /// A stage begins with a batch.
+    /// The columns of a stage are ready, and its component is called.
     fn stage_started(&mut self, stage: usize);
-    /// A stage has done its part of a batch: `n_rows` rows reached it.
+    /// It has returned: `n_rows` rows reached it.
     fn stage_finished(&mut self, stage: usize, n_rows: usize);
 }
 
@@ -153,7 +153,6 @@ impl<R: Runtime> Executor<R> {
         let mut work = step::Work::new(batch);
         let mut stage_rows = Vec::with_capacity(self.sessions.len());
         for (index, sessions) in self.sessions.iter_mut().enumerate() {
-            observer.stage_started(index);
             let stage = &self.pipeline.stages[index];
             let n_rows = step::run(
                 runtime,
@@ -161,9 +160,12 @@ impl<R: Runtime> Executor<R> {
                 sessions,
                 &binding.stages[index],
                 &mut work,
-                None,
+                step::Watch {
+                    observer,
+                    stage: index,
+                    record: None,
+                },
             )?;
-            observer.stage_finished(index, n_rows);
             stage_rows.push(n_rows);
         }
         if let Some(row) = work.first_fatal() {

@@ -106,13 +106,9 @@ fn compile(pattern: &str) -> Result<Vec<u32>, Error> {
 /// From a position of the text to the end of its literal; the whole literal where escape sequences make the position in
 /// the source another one.
 fn span_within(literal: Span, text: &str, offset: usize) -> Span {
-    let n_before = match (literal.end - literal.start) as usize - text.len() {
-        2 => 1,
-        3 => 2,
-        _ => return literal,
-    };
-    let start = literal.start + n_before + offset as u32;
-    if start + 1 < literal.end {
+    let has_escapes = (literal.end - literal.start) as usize != text.len() + 2;
+    let start = literal.start + 1 + offset as u32;
+    if !has_escapes && start + 1 < literal.end {
         Span::new(start, literal.end - 1)
     } else {
         literal

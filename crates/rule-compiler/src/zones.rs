@@ -238,6 +238,7 @@ impl Posix<'_> {
 }
 
 #[cfg(test)]
+#[allow(unsafe_code, reason = "a helper is called as generated code calls it")]
 mod tests {
     use super::*;
     use jiff::Timestamp;

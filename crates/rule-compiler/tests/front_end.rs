@@ -1,5 +1,7 @@
 //! What each phase makes of the sources under `tests/cases`, with the expected output beside them. `BLESS=1` rewrites it.
 
+#![allow(clippy::print_stdout, reason = "a test shows what differs")]
+
 use rulestage_diagnostics::{Diagnostic, Severity, SourceMap};
 use rulestage_rule_compiler::types::Type;
 use rulestage_rule_compiler::{check, check_expression, dump, format, parse, parse_type};

@@ -40,7 +40,7 @@ fn reports(path: &Path) -> Result<Vec<Report>> {
         || path == Path::new("-")
     {
         let text = input::read_text(path)?;
-        let diagnostics = rulestage_rule_compiler::check(&text).diagnostics;
+        let diagnostics = problems(&text);
         return Ok(vec![Report {
             name,
             text,
@@ -64,7 +64,7 @@ fn reports(path: &Path) -> Result<Vec<Report>> {
                 Some(Report {
                     name: folder.join(&stage.path).display().to_string(),
                     text: rules.source.clone(),
-                    diagnostics: rules.diagnostics.clone(),
+                    diagnostics: problems(&rules.source),
                 })
             }));
             Ok(reports)
@@ -81,6 +81,16 @@ fn reports(path: &Path) -> Result<Vec<Report>> {
         }]),
         Err(Problem::Failure(failure)) => Err(failure),
     }
+}
+
+/// What the compiler says of a rule set, and where it compiles, what is odd about it.
+fn problems(source: &str) -> Vec<Diagnostic> {
+    let checked = rulestage_rule_compiler::check(source);
+    let mut problems = checked.diagnostics;
+    if let Some(ruleset) = checked.ruleset.filter(|_| !diagnostics::has_errors(&problems)) {
+        problems.extend(rulestage_rule_analysis::analyse(&ruleset, source));
+    }
+    problems
 }
 
 fn show(report: &Report, json: bool) -> Result<()> {

@@ -4,13 +4,13 @@ use crate::args::Fmt;
 use crate::failure::{Result, Status};
 use crate::render::diagnostics::{self, Source};
 use crate::render::{self, Style};
-use crate::{input, output};
+use crate::{input, output, pipelines};
 use std::path::Path;
 
 /// Formats each file in place, or names those that are not formatted.
 pub(crate) fn fmt(args: &Fmt) -> Result<Status> {
     let mut status = Status::Done;
-    for path in &args.files {
+    for path in &pipelines::rule_sets(&args.files)? {
         let source = input::read_text(path)?;
         match rulestage_rule_compiler::format(&source) {
             Ok(formatted) if args.check => {

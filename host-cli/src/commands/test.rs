@@ -7,7 +7,7 @@ use crate::failure::{Failure, OrFail, Result, Status};
 use crate::host::{self, Host};
 use crate::render::diagnostics::Source;
 use crate::render::{self, Style, quantity, value};
-use crate::{cel_value, input};
+use crate::{cel_value, input, pipelines};
 use rulestage_diagnostics::SourceMap;
 use rulestage_pipeline::runtime::{Runtime, Value};
 use rulestage_rule_compiler::ir::{Const, Example, RuleSet};
@@ -16,9 +16,9 @@ use rulestage_rule_compiler::ir::{Const, Example, RuleSet};
 pub(crate) fn test(args: &Test) -> Result<Status> {
     let host = host::start(false)?;
     let (mut n_passed, mut n_failed, mut n_broken) = (0, 0, 0);
-    for path in &args.files {
-        let text = input::read_text(path)?;
-        let name = input::name(path);
+    for path in pipelines::rule_sets(&args.files)? {
+        let text = input::read_text(&path)?;
+        let name = input::name(&path);
         let Some(artifact) = compile_source(Source {
             name: &name,
             text: &text,

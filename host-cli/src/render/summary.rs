@@ -18,8 +18,11 @@ pub(crate) struct Summary {
     pub(crate) prepared: Duration,
     pub(crate) n_workers: usize,
     pub(crate) stages: Vec<StageTime>,
-    /// Time that workers did not spend in stages
+    /// Time that workers did not spend in stages: columns to the types of stages, gates, joining results
+    pub(crate) conversion: Duration,
+    /// On a thread of its own
     pub(crate) reading: Duration,
+    /// On a thread of its own
     pub(crate) writing: Duration,
 }
 
@@ -81,11 +84,12 @@ fn failed_rows(summary: &Summary, style: Style) -> String {
     format!("  {}{to}; {out} in the output\n", style.warning(&failed))
 }
 
-/// Where the time went: stages summed over all workers, the rest on threads of their own.
+/// Where the time went: conversion and stages summed over all workers, the rest on threads of their own.
 fn parts(summary: &Summary) -> Vec<(String, u64, Duration)> {
     let mut parts = vec![
         ("prepare".into(), 0, summary.prepared),
         ("read".into(), 0, summary.reading),
+        ("convert".into(), 0, summary.conversion),
     ];
     parts.extend(
         summary

@@ -27,6 +27,8 @@ pub(super) struct Done {
     pub(super) output: RecordBatch,
     pub(super) dead: Vec<DeadLetter>,
     pub(super) stages: Vec<Part>,
+    /// The time that did not go into stages: columns to the types of stages, gates, joining results
+    pub(super) conversion: Duration,
 }
 
 /// What one stage did with a batch.
@@ -56,6 +58,7 @@ impl Worker {
     }
 
     pub(super) fn process(&mut self, batch: Batch) -> Result<Done> {
+        let started = Instant::now();
         let mut clock = Clock {
             parts: vec![Part::default(); self.pipeline.stages.len()],
             started: Instant::now(),
@@ -64,6 +67,8 @@ impl Worker {
             .executor
             .process(&self.host, &self.binding, &batch.rows, &mut clock)
             .map_err(|failure| run_failure(failure, batch.first_row))?;
+        let in_stages: Duration = clock.parts.iter().map(|part| part.elapsed).sum();
+        let conversion = started.elapsed().saturating_sub(in_stages);
         let bad_lines = batch
             .bad_lines
             .into_iter()
@@ -83,6 +88,7 @@ impl Worker {
             output: outcome.output,
             dead: bad_lines.chain(dead).collect::<Result<_>>()?,
             stages: clock.parts,
+            conversion,
         })
     }
 }

@@ -1,19 +1,23 @@
 //! A run from texts and rows to decisions.
 
+mod batches;
+mod params;
+
 use super::models::Models;
 use super::table::{Table, summarise};
 use super::{Worker, cells, project, rows, tests};
 use crate::protocol::{
-    ColumnReport, CompileReport, DataSource, ParamReport, ParamValue, Problem, Project, Response,
-    RunReport, StageReport, TestReport,
+    ColumnReport, CompileReport, DataSource, Problem, Project, Response, RunReport, TestReport,
 };
-use arrow_array::{RecordBatch, UInt32Array};
+use arrow_array::RecordBatch;
 use arrow_schema::{Field, FieldRef};
+use batches::{Watch, run_batches};
+use params::{set_params, stage_report};
 use rulestage_pipeline::bind::{BindOptions, BindProblem, Binding};
-use rulestage_pipeline::load::{LoadError, Pipeline, Source, load, sha256_hex};
+use rulestage_pipeline::load::{LoadError, Pipeline, Source, load};
 use rulestage_pipeline::manifest::{Manifest, StageSource};
-use rulestage_pipeline::run::{Executor, Observer, RunFailure};
-use rulestage_pipeline::runtime::{Limits, Value};
+use rulestage_pipeline::run::Executor;
+use rulestage_pipeline::runtime::Limits;
 use rulestage_pipeline::wire::type_name;
 use rulestage_runtime_web::WebRuntime;
 use std::collections::BTreeMap;
@@ -284,111 +288,6 @@ fn refuse(
     Ok(())
 }
 
-/// Values set by hand take the place of the manifest's.
-fn set_params(
-    mut pipeline: Pipeline<WebRuntime>,
-    params: &[ParamValue],
-) -> Result<Pipeline<WebRuntime>, Failure> {
-    for param in params {
-        let Some(stage) = pipeline
-            .stages
-            .iter_mut()
-            .find(|stage| stage.name == param.stage)
-        else {
-            continue;
-        };
-        let Some(index) = stage
-            .description
-            .parameters
-            .iter()
-            .position(|known| known.name == param.name)
-        else {
-            continue;
-        };
-        let type_name = &stage.description.parameters[index].type_name;
-        let value = parse_value(&param.text, type_name).ok_or_else(|| {
-            Failure::new(
-                "setting the parameters",
-                format!("`{}` is not a {type_name} for `{}`", param.text, param.name),
-            )
-        })?;
-        if let Some(place) = stage.parameters.get_mut(index) {
-            *place = value;
-        }
-    }
-    Ok(pipeline)
-}
-
-fn parse_value(text: &str, type_name: &str) -> Option<Value> {
-    Some(match type_name.trim_end_matches('?') {
-        "bool" => Value::Boolean(text.parse().ok()?),
-        "int" => Value::Int(text.trim().parse().ok()?),
-        "uint" => Value::Uint(text.trim().parse().ok()?),
-        "double" => Value::Double(text.trim().parse().ok()?),
-        "string" => Value::Text(text.to_owned()),
-        "list<string>" => Value::Texts(
-            text.split(',')
-                .map(|part| part.trim().to_owned())
-                .filter(|part| !part.is_empty())
-                .collect(),
-        ),
-        "json" => Value::Json(
-            serde_json::from_str::<serde_json::Value>(text)
-                .ok()?
-                .to_string(),
-        ),
-        _ => return None,
-    })
-}
-
-fn stage_report(stage: &rulestage_pipeline::load::Stage<WebRuntime>) -> StageReport {
-    let fields = |fields: &arrow_schema::Fields| -> Vec<(String, String)> {
-        fields
-            .iter()
-            .map(|field| (field.name().clone(), type_name(field)))
-            .collect()
-    };
-    let params = stage
-        .description
-        .parameters
-        .iter()
-        .zip(&stage.parameters)
-        .filter(|_| stage.rules.is_some());
-    StageReport {
-        stage: stage.name.clone(),
-        name: stage.description.name.clone(),
-        version: stage.description.version.clone(),
-        source: stage.path.clone(),
-        is_rules: stage.rules.is_some(),
-        imports: stage.component.interfaces().imports.clone(),
-        exports: stage.component.interfaces().exports.clone(),
-        size_bytes: stage.bytes.len(),
-        sha256: sha256_hex(&stage.bytes),
-        inputs: fields(stage.schema.inputs.fields()),
-        outputs: fields(stage.schema.outputs.fields()),
-        params: params
-            .map(|(parameter, _)| ParamReport {
-                name: parameter.name.clone(),
-                type_name: parameter.type_name.clone(),
-                doc: parameter.doc.clone(),
-                default: show_default(&parameter.default),
-            })
-            .collect(),
-    }
-}
-
-fn show_default(value: &Value) -> String {
-    match value {
-        Value::Boolean(value) => value.to_string(),
-        Value::Int(value) => value.to_string(),
-        Value::Uint(value) => value.to_string(),
-        Value::Double(value) => cells::float(*value),
-        Value::Text(text) | Value::Json(text) => text.clone(),
-        Value::Texts(texts) => texts.join(", "),
-        _ => String::new(),
-    }
-}
-
 /// The rows, read once for as long as the stages want the same columns of them.
 async fn read_data(
     worker: &Worker,
@@ -445,116 +344,6 @@ fn bind_message(problems: &[BindProblem]) -> String {
             .join("\n    ")
     });
     lines.collect::<Vec<_>>().join("\n")
-}
-
-/// Tells the page which stage runs, and measures.
-struct Watch<'a> {
-    worker: &'a Worker,
-    run: u32,
-    started_ms: f64,
-    stage_ms: Vec<(String, f64)>,
-}
-
-impl<'a> Watch<'a> {
-    fn new(worker: &'a Worker, run: u32, pipeline: &Pipeline<WebRuntime>) -> Self {
-        let stage_ms = pipeline
-            .stages
-            .iter()
-            .map(|stage| (stage.name.clone(), 0.0))
-            .collect();
-        Self {
-            worker,
-            run,
-            started_ms: 0.0,
-            stage_ms,
-        }
-    }
-}
-
-impl Observer for Watch<'_> {
-    fn stage_started(&mut self, stage: usize) {
-        if let Some((name, _)) = self.stage_ms.get(stage) {
-            self.worker
-                .doing(self.run, &format!("running stage `{name}`"));
-        }
-        self.started_ms = self.worker.now_ms();
-    }
-
-    fn stage_finished(&mut self, stage: usize, _: usize) {
-        if let Some((_, ms)) = self.stage_ms.get_mut(stage) {
-            *ms += self.worker.now_ms() - self.started_ms;
-        }
-    }
-}
-
-/// All batches, put together again.
-struct Ran {
-    output: RecordBatch,
-    input_rows: Vec<u32>,
-    n_dead: usize,
-    problems: Vec<Problem>,
-}
-
-fn run_batches(
-    runtime: &WebRuntime,
-    executor: &mut Executor<WebRuntime>,
-    binding: &Binding,
-    input: &RecordBatch,
-    batch_rows: usize,
-    watch: &mut Watch<'_>,
-) -> Result<Ran, Failure> {
-    let (mut outputs, mut input_rows, mut n_dead, mut problems) =
-        (Vec::new(), Vec::new(), 0, Vec::new());
-    let mut start = 0;
-    // An input without rows is still a batch: stages see it, and the columns come out.
-    while start < input.num_rows() || outputs.is_empty() {
-        let n_rows = batch_rows.min(input.num_rows() - start);
-        let outcome = executor
-            .process(runtime, binding, &input.slice(start, n_rows), watch)
-            .map_err(|failure| run_failure(failure, start))?;
-        match &outcome.kept {
-            Some(kept) => input_rows.extend(
-                UInt32Array::values(kept)
-                    .iter()
-                    .map(|row| start as u32 + row),
-            ),
-            None => input_rows.extend(start as u32..(start + n_rows) as u32),
-        }
-        n_dead += outcome.dead.len();
-        let room = MOST_PROBLEMS - problems.len();
-        problems.extend(outcome.dead.iter().take(room).map(|dead| Problem {
-            place: format!("row {}", start + dead.row_in_batch as usize),
-            message: dead.to_string(),
-        }));
-        outputs.push(outcome.output);
-        start += n_rows;
-    }
-    let output = arrow_select::concat::concat_batches(&binding.output, &outputs)
-        .map_err(|error| Failure::new("putting the batches together", error.to_string()))?;
-    Ok(Ran {
-        output,
-        input_rows,
-        n_dead,
-        problems,
-    })
-}
-
-fn run_failure(failure: RunFailure, start: usize) -> Failure {
-    match failure {
-        RunFailure::Row(row) => {
-            let message = format!("row {}: {}", start + row.row_in_batch as usize, row.message);
-            let place = if row.origin.is_empty() {
-                String::new()
-            } else {
-                format!(", `{}`", row.origin)
-            };
-            Failure::new(format!("stage `{}`{place}", row.stage), message)
-        }
-        RunFailure::Stage { stage, failure, .. } => {
-            Failure::new(format!("stage `{stage}`"), failure.message)
-        }
-        other => Failure::new("running the stages", other.to_string()),
-    }
 }
 
 fn run_examples(runtime: &WebRuntime, pipeline: &Pipeline<WebRuntime>) -> Vec<TestReport> {

@@ -443,7 +443,7 @@ fn doubles_are_read_exactly() {
         0.1 + 0.2,
         5e-324,
         f64::MAX,
-        2.2250738585072011e-308,
+        2.225_073_858_507_201e-308,
     ] {
         let spelled = format!("{exact:?}");
         for from in [dynamic_field("c", true), field(DataType::Utf8)] {

@@ -55,7 +55,11 @@ impl<R: Runtime> Executor<R> {
                 sessions,
                 &binding.stages[index],
                 &mut work,
-                Some(&mut explanation),
+                step::Watch {
+                    observer: &mut (),
+                    stage: index,
+                    record: Some(&mut explanation),
+                },
             )?;
             explanations.push(explanation);
             if work.is_over() {

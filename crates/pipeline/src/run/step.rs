@@ -1,7 +1,8 @@
 //! One stage over one batch: gate, conversion, call, and the rows that failed.
 
 use super::{
-    BatchOutcome, DeadRow, RunFailure, Sessions, StageExplanation, arrow_failure, record_batch,
+    BatchOutcome, DeadRow, Observer, RunFailure, Sessions, StageExplanation, arrow_failure,
+    record_batch,
 };
 use crate::bind::{Binding, Column, StageBinding};
 use crate::cast::{self, CellError, Converted};
@@ -192,6 +193,15 @@ impl Rows {
     }
 }
 
+/// Who looks on while a stage runs.
+pub(super) struct Watch<'a> {
+    pub(super) observer: &'a mut dyn Observer,
+    /// The number of the stage
+    pub(super) stage: usize,
+    /// Where to note why, for one row
+    pub(super) record: Option<&'a mut StageExplanation>,
+}
+
 /// Runs a stage and adds its outputs to `work`; the number of rows that reached it comes back.
 pub(super) fn run<R: Runtime>(
     runtime: &R,
@@ -199,8 +209,13 @@ pub(super) fn run<R: Runtime>(
     sessions: &mut Sessions<R>,
     binding: &StageBinding,
     work: &mut Work<'_>,
-    mut record: Option<&mut StageExplanation>,
+    watch: Watch<'_>,
 ) -> Result<usize, RunFailure> {
+    let Watch {
+        observer,
+        stage: number,
+        mut record,
+    } = watch;
     let mut rows = work.rows();
     // Rows with an error that leave the run, ascending
     let mut lost: Vec<u32> = Vec::new();
@@ -233,11 +248,12 @@ pub(super) fn run<R: Runtime>(
         }
     }
     let batch = call.inputs(&stage.schema.inputs, &binding.inputs, &mut rows)?;
-    let columns = call
-        .compute(&stage.schema.outputs, &rows, || {
-            runtime.process(&mut sessions.stage, &batch)
-        })?
-        .columns;
+    observer.stage_started(number);
+    let outcome = call.compute(&stage.schema.outputs, &rows, || {
+        runtime.process(&mut sessions.stage, &batch)
+    });
+    observer.stage_finished(number, rows.len());
+    let columns = outcome?.columns;
     if let Some(record) = record {
         record.failure = call.failure;
         super::explain::record(runtime, stage, sessions, batch, &columns, record)?;

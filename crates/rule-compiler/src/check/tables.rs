@@ -33,6 +33,7 @@ struct InputColumn<'a> {
     expr: &'a ast::Expr,
     /// The type of the constants that it is compared with; `None` where every test must be computed
     constants: Option<Type>,
+    may_be_null: bool,
     is_error: bool,
 }
 
@@ -51,6 +52,7 @@ impl<'a> Checker<'a> {
             let ty = self.unifier.resolve(&value.ty);
             inputs.push(InputColumn {
                 expr,
+                may_be_null: matches!(ty, Type::Nullable(_) | Type::Dyn),
                 constants: without_null(&ty).is_scalar().then_some(ty),
                 is_error: value.is_error(),
             });
@@ -77,7 +79,7 @@ impl<'a> Checker<'a> {
                 let column = match computed.get(&(index, text)) {
                     Some(column) => *column,
                     None => {
-                        columns.push(self.computed_test(cell, inputs[index].expr));
+                        columns.push(self.computed_test(cell, &inputs[index]));
                         computed.insert((index, text), columns.len() - 1);
                         columns.len() - 1
                     }
@@ -263,7 +265,7 @@ impl<'a> Checker<'a> {
     }
 
     /// A cell as a condition.
-    fn computed_test(&mut self, cell: &ast::Cell, header: &ast::Expr) -> TableColumn<Expr> {
+    fn computed_test(&mut self, cell: &ast::Cell, header: &InputColumn<'_>) -> TableColumn<Expr> {
         let condition = condition(&cell.tests, header, cell.span);
         TableColumn {
             value: self.check_expr_as(&condition, &Type::Bool, "the test"),
@@ -561,7 +563,7 @@ fn fits(expr: &ast::Expr, ty: &Type) -> bool {
 }
 
 /// Any of the tests, as an expression over the header's.
-fn condition(tests: &[ast::Test], header: &ast::Expr, span: Span) -> ast::Expr {
+fn condition(tests: &[ast::Test], header: &InputColumn<'_>, span: Span) -> ast::Expr {
     let new = |kind: A| ast::Expr::new(kind, span);
     let mut operands: Vec<ast::Expr> = tests
         .iter()
@@ -603,14 +605,14 @@ fn condition(tests: &[ast::Test], header: &ast::Expr, span: Span) -> ast::Expr {
 }
 
 /// `header OP value`, false where the header's value is null and `OP` asks for an order.
-fn compare(op: BinaryOp, header: &ast::Expr, value: &ast::Expr, span: Span) -> ast::Expr {
+fn compare(op: BinaryOp, header: &InputColumn<'_>, value: &ast::Expr, span: Span) -> ast::Expr {
     let new = |kind: A| ast::Expr::new(kind, span);
     let boxed = |expr: &ast::Expr| Box::new(expr.clone());
-    let test = new(A::Binary(op, boxed(header), boxed(value)));
-    if matches!(op, BinaryOp::Equal | BinaryOp::NotEqual) {
+    let test = new(A::Binary(op, boxed(header.expr), boxed(value)));
+    if matches!(op, BinaryOp::Equal | BinaryOp::NotEqual) || !header.may_be_null {
         return test;
     }
     let null = Box::new(new(A::Null));
-    let has_value = new(A::Binary(BinaryOp::NotEqual, boxed(header), null));
+    let has_value = new(A::Binary(BinaryOp::NotEqual, boxed(header.expr), null));
     new(A::Logical(LogicalOp::And, vec![has_value, test]))
 }

@@ -10,6 +10,14 @@ use wasm_encoder::{BlockType, ValType};
 /// Up to this length, literals are compared by loads of 8, 4, 2 and 1 bytes.
 const MAX_INLINE_BYTES: usize = 32;
 
+/// Up to this length, a text is compared before its length is known: memory goes on behind every value.
+const MAX_SPECULATIVE_BYTES: usize = 8;
+
+/// Whether it is compared without a branch.
+pub(super) fn is_short(literal: &[u8]) -> bool {
+    literal.len() <= MAX_SPECULATIVE_BYTES
+}
+
 fn is_numeric(ty: &Type) -> bool {
     matches!(ty, Type::Int | Type::Uint | Type::Double)
 }
@@ -33,6 +41,14 @@ impl RowCode<'_> {
                     .local_get(text[1])
                     .i32_const(literal.len() as i32)
                     .i32_eq();
+                if is_short(literal) {
+                    self.bytes_equal_literal(text[0], literal);
+                    self.f.ins().i32_and();
+                    if op == CompareOp::NotEqual {
+                        self.f.ins().i32_eqz();
+                    }
+                    return;
+                }
                 self.f.if_(BlockType::Result(ValType::I32));
                 self.bytes_equal_literal(text[0], literal);
                 self.f.else_();
@@ -283,7 +299,7 @@ impl RowCode<'_> {
         self.f.end();
     }
 
-    /// Whether the bytes at a pointer are these; as many must be readable.
+    /// Whether the bytes at a pointer are these; as many must be readable, which a few always are (`is_short`).
     pub(super) fn bytes_equal_literal(&mut self, pointer: u32, literal: &[u8]) {
         if literal.len() > MAX_INLINE_BYTES {
             let helper = self.module.helper("bytes_equal");

@@ -1,5 +1,6 @@
 //! Expressions: each pushes the slots of its value, or branches to a label with the error's number in a local.
 
+use super::compare::is_short;
 use super::failure;
 use super::function::{FunctionBuilder, Label};
 use super::layout::{inner, is_cell, is_nullable, slots};
@@ -65,17 +66,35 @@ fn is_cheap(expr: &Expr) -> bool {
     };
     match &expr.kind {
         ExprKind::Not(operand) => is_cheap(operand),
-        ExprKind::Compare(_, a, b) => {
+        ExprKind::Compare(op, a, b) => {
+            let is_number = matches!(
+                a.ty,
+                Type::Bool | Type::Int | Type::Uint | Type::Double | Type::Duration
+            );
+            let is_equality = matches!(op, CompareOp::Equal | CompareOp::NotEqual);
+            let has_short_text = || {
+                [a, b]
+                    .into_iter()
+                    .filter_map(|each| literal_bytes(each))
+                    .any(is_short)
+            };
             a.ty == b.ty
-                && matches!(
-                    a.ty,
-                    Type::Bool | Type::Int | Type::Uint | Type::Double | Type::Duration
-                )
+                && (is_number || is_equality && has_short_text())
                 && is_leaf(a)
                 && is_leaf(b)
         }
+        ExprKind::In(item, items) => {
+            let literals: Option<Vec<&[u8]>> = items.iter().map(literal_bytes).collect();
+            is_leaf(item) && literals.is_some_and(|literals| are_few_and_short(&literals))
+        }
         _ => is_leaf(expr),
     }
+}
+
+/// Whether a text is looked for among these without a branch.
+fn are_few_and_short(literals: &[&[u8]]) -> bool {
+    const MAX_LITERALS: usize = 8;
+    literals.len() <= MAX_LITERALS && literals.iter().all(|literal| is_short(literal))
 }
 
 /// The operands of a chain of `&&` (or `||`), left to right, without recursion along the chain.
@@ -550,7 +569,8 @@ impl RowCode<'_> {
         self.f.end();
     }
 
-    /// Tests the length first, then compares with the literals of that length.
+    /// Tests the length first, then compares with the literals of that length; a few short ones without branches,
+    /// which would be mispredicted.
     fn emit_in_literals(&mut self, pointer: u32, length: u32, literals: &[&[u8]]) {
         let mut by_length: std::collections::BTreeMap<usize, Vec<&[u8]>> =
             std::collections::BTreeMap::new();
@@ -560,20 +580,34 @@ impl RowCode<'_> {
                 group.push(literal);
             }
         }
-        let done = self.f.block(BlockType::Result(ValType::I32));
-        for (literal_length, group) in by_length {
-            self.f
-                .ins()
-                .local_get(length)
-                .i32_const(literal_length as i32)
-                .i32_eq();
-            self.f.if_(BlockType::Empty);
+        let any_of = |code: &mut Self, group: &[&[u8]]| {
             for (index, literal) in group.iter().enumerate() {
-                self.bytes_equal_literal(pointer, literal);
+                code.bytes_equal_literal(pointer, literal);
                 if index > 0 {
-                    self.f.ins().i32_or();
+                    code.f.ins().i32_or();
                 }
             }
+        };
+        let has_length = |code: &mut Self, literal_length: usize| {
+            let mut ins = code.f.ins();
+            ins.local_get(length)
+                .i32_const(literal_length as i32)
+                .i32_eq();
+        };
+        if are_few_and_short(literals) {
+            self.f.ins().i32_const(0);
+            for (literal_length, group) in by_length {
+                has_length(self, literal_length);
+                any_of(self, &group);
+                self.f.ins().i32_and().i32_or();
+            }
+            return;
+        }
+        let done = self.f.block(BlockType::Result(ValType::I32));
+        for (literal_length, group) in by_length {
+            has_length(self, literal_length);
+            self.f.if_(BlockType::Empty);
+            any_of(self, &group);
             self.f.br(done);
             self.f.end();
         }

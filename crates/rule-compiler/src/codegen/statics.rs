@@ -4,7 +4,7 @@ use super::data::Record;
 use super::failure::{FAILURES, SCALAR_FAILURES};
 use super::layout::{RESULT_SIZE, stage_error, type_nodes, value};
 use super::module::ModuleBuilder;
-use super::trace::{ShownExpressions, uses_cells};
+use super::trace::{DEFINITION, ShownExpressions, uses_cells};
 use crate::ir::RuleSet;
 use crate::types::Type;
 
@@ -192,9 +192,14 @@ fn outline(
             .u8(expression.role)
             .u32(expression.output)
             .u32(expression.depth);
-        expressions
-            .text(data, expression.text.as_deref().unwrap_or(expression.span.text(source)))
-            .u32(expression.span.start);
+        let text = expression.text.as_deref().unwrap_or(expression.span.text(source));
+        if expression.role == DEFINITION && expression.depth == 0 {
+            let name = &ruleset.lets[expression.output as usize].name;
+            expressions.text(data, &format!("{name} = {text}"));
+        } else {
+            expressions.text(data, text);
+        }
+        expressions.u32(expression.span.start);
     }
     let mut outputs = Record::new();
     for output in &ruleset.outputs {

@@ -13,14 +13,18 @@ use wasm_encoder::BlockType;
 pub(super) struct Shown {
     /// Number of the rule; the number of rules for a `let`
     pub(super) rule: u32,
-    /// 0 condition, 1 then-output, 2 else-output, 3 definition
+    /// 0 condition, 1 then-output, 2 else-output, 3 definition ([`DEFINITION`])
     pub(super) role: u8,
+    /// Number of the output; of the `let` for a definition
     pub(super) output: u32,
     pub(super) depth: u32,
     pub(super) span: Span,
     /// What is shown instead of the source text
     pub(super) text: Option<String>,
 }
+
+/// The role of the definition of a `let`.
+pub(super) const DEFINITION: u8 = 3;
 
 /// All shown expressions of a rule set, and the place of each in the list.
 #[derive(Debug, Default)]
@@ -36,13 +40,13 @@ impl ShownExpressions {
     pub(super) fn new(ruleset: &RuleSet) -> Self {
         let mut shown = Self::default();
         let n_rules = ruleset.rules.len() as u32;
-        for definition in &ruleset.lets {
+        for (definition, index) in ruleset.lets.iter().zip(0..) {
             shown.add(
                 &definition.value,
                 Shown {
                     rule: n_rules,
-                    role: 3,
-                    output: 0,
+                    role: DEFINITION,
+                    output: index,
                     depth: 0,
                     span: Span::default(),
                     text: None,

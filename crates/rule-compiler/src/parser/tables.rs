@@ -53,12 +53,17 @@ impl<'p> Parser<'p> {
                 table.rows.extend(parser.parse_row());
             } else {
                 has_header = true;
-                parser.parse_header(&mut table);
-                table.header = parser.span_from(start);
+                if parser.parse_header(&mut table) {
+                    table.header = parser.span_from(start);
+                }
             }
             // What can't be read was skipped up to the next row.
             true
         });
+        if table.header == Span::default() {
+            // Without a header, rows mean nothing.
+            table.rows.clear();
+        }
         if !has_header {
             let diagnostic = Diagnostic::error(
                 "rule.parse.expected",
@@ -119,12 +124,12 @@ impl<'p> Parser<'p> {
     }
 
     /// `| EXPRESSION | … || OUTPUT | … |`
-    fn parse_header(&mut self, table: &mut Table) {
-        if let Some((inputs, outputs)) =
-            self.parse_halves(&mut Self::parse_header_input, &mut Self::parse_header_output)
-        {
-            (table.inputs, table.outputs) = (inputs, outputs);
-        }
+    fn parse_header(&mut self, table: &mut Table) -> bool {
+        let halves =
+            self.parse_halves(&mut Self::parse_header_input, &mut Self::parse_header_output);
+        let is_read = halves.is_some();
+        (table.inputs, table.outputs) = halves.unwrap_or_default();
+        is_read
     }
 
     fn parse_header_input(&mut self) -> Option<Expr> {

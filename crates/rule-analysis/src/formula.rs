@@ -1,0 +1,357 @@
+//! Conditions as formulas over variables that are compared with constants.
+
+use crate::operand::{Assignment, Failed, Operand};
+use crate::value::{calculate, compare};
+use rulestage_rule_compiler::ir::{
+    ArithmeticOp, CompareOp, Const, Expr, ExprKind, Function, RuleSet,
+};
+use rulestage_rule_compiler::types::Type;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What is true or false.
+#[derive(Debug, Clone)]
+pub(crate) enum Formula {
+    Not(Box<Formula>),
+    And(Box<Formula>, Box<Formula>),
+    Or(Box<Formula>, Box<Formula>),
+    /// The operand compared with a constant
+    Test(CompareOp, Operand, Const),
+    /// The operand is one of these
+    In(Operand, Vec<Const>),
+    /// The operand itself
+    Truth(Operand),
+}
+
+/// What a condition depends on.
+#[derive(Debug, Clone)]
+pub(crate) struct Variable {
+    /// As people know it: the name of an input, or the text of a term
+    pub(crate) name: String,
+    pub(crate) ty: Type,
+    /// Whether it is an input, or a part of one with a known range; examples can be given
+    pub(crate) is_concrete: bool,
+    /// Whether its evaluation can fail
+    pub(crate) can_fail: bool,
+    /// The least and largest value of an `int` that is a part of something
+    pub(crate) range: Option<(i64, i64)>,
+}
+
+/// The conditions of all rules.
+#[derive(Debug)]
+pub(crate) struct Conditions {
+    pub(crate) variables: Vec<Variable>,
+    /// By rule
+    pub(crate) formulas: Vec<Formula>,
+    /// By rule: the variables, ascending
+    pub(crate) uses: Vec<Vec<usize>>,
+    /// By rule: the parameters, whose defaults were taken
+    pub(crate) params: Vec<BTreeSet<usize>>,
+}
+
+impl Conditions {
+    /// The formulas of a rule set's conditions.
+    pub(crate) fn of(ruleset: &RuleSet, source: &str) -> Self {
+        let mut abstraction = Abstraction {
+            ruleset,
+            source,
+            variables: Vec::new(),
+            by_name: BTreeMap::new(),
+            params: BTreeSet::new(),
+        };
+        let (mut formulas, mut uses, mut params) = (Vec::new(), Vec::new(), Vec::new());
+        for rule in &ruleset.rules {
+            let formula = abstraction.formula(&rule.condition);
+            let mut used = BTreeSet::new();
+            formula.variables(&mut used);
+            uses.push(used.into_iter().collect());
+            formulas.push(formula);
+            params.push(std::mem::take(&mut abstraction.params));
+        }
+        Self {
+            variables: abstraction.variables,
+            formulas,
+            uses,
+            params,
+        }
+    }
+}
+
+impl Formula {
+    /// Whether it holds; `&&` and `||` absorb errors as CEL has it.
+    pub(crate) fn evaluate(&self, values: &Assignment) -> Result<bool, Failed> {
+        match self {
+            Self::Not(formula) => formula.evaluate(values).map(|holds| !holds),
+            Self::And(a, b) => match (a.evaluate(values), b.evaluate(values)) {
+                (Ok(false), _) | (_, Ok(false)) => Ok(false),
+                (Ok(true), Ok(true)) => Ok(true),
+                _ => Err(Failed),
+            },
+            Self::Or(a, b) => match (a.evaluate(values), b.evaluate(values)) {
+                (Ok(true), _) | (_, Ok(true)) => Ok(true),
+                (Ok(false), Ok(false)) => Ok(false),
+                _ => Err(Failed),
+            },
+            Self::Test(op, operand, constant) => {
+                compare(*op, &operand.evaluate(values)?, constant).ok_or(Failed)
+            }
+            Self::In(operand, constants) => {
+                let value = operand.evaluate(values)?;
+                let is_equal =
+                    |constant: &Const| compare(CompareOp::Equal, &value, constant) == Some(true);
+                Ok(constants.iter().any(is_equal))
+            }
+            Self::Truth(operand) => match operand.evaluate(values)? {
+                Const::Bool(value) => Ok(value),
+                _ => Err(Failed),
+            },
+        }
+    }
+
+    /// Calls `visit` with each operand and the constants it is compared with.
+    pub(crate) fn tests(&self, visit: &mut impl FnMut(&Operand, &[Const])) {
+        let operand = match self {
+            Self::Not(formula) => return formula.tests(visit),
+            Self::And(a, b) | Self::Or(a, b) => {
+                a.tests(visit);
+                return b.tests(visit);
+            }
+            Self::Test(_, operand, constant) => {
+                visit(operand, std::slice::from_ref(constant));
+                operand
+            }
+            Self::In(operand, constants) => {
+                visit(operand, constants);
+                operand
+            }
+            Self::Truth(operand) => {
+                visit(operand, &[]);
+                operand
+            }
+        };
+        let mut inside = Vec::new();
+        operand.formulas(&mut |formula| inside.push(formula.clone()));
+        for formula in inside {
+            formula.tests(visit);
+        }
+    }
+
+    fn variables(&self, used: &mut BTreeSet<usize>) {
+        self.tests(&mut |operand, _| {
+            operand.sources(&mut |variable| {
+                used.insert(variable);
+            });
+        });
+    }
+}
+
+/// Makes formulas, and numbers the variables.
+struct Abstraction<'a> {
+    ruleset: &'a RuleSet,
+    source: &'a str,
+    variables: Vec<Variable>,
+    by_name: BTreeMap<String, usize>,
+    params: BTreeSet<usize>,
+}
+
+impl Abstraction<'_> {
+    fn formula(&mut self, expr: &Expr) -> Formula {
+        match &expr.kind {
+            ExprKind::Not(a) => Formula::Not(Box::new(self.formula(a))),
+            ExprKind::And(a, b) => {
+                Formula::And(Box::new(self.formula(a)), Box::new(self.formula(b)))
+            }
+            ExprKind::Or(a, b) => Formula::Or(Box::new(self.formula(a)), Box::new(self.formula(b))),
+            ExprKind::Let(index) => self.formula(&self.ruleset.lets[*index].value),
+            ExprKind::Compare(op, a, b) if is_simple(&a.ty) && is_simple(&b.ty) => {
+                let before = self.variables.len();
+                let (left, right) = (self.operand(a), self.operand(b));
+                if let Some(constant) = right.constant() {
+                    let constant = constant.clone();
+                    return Formula::Test(*op, left, constant);
+                }
+                if let Some(constant) = left.constant() {
+                    let constant = constant.clone();
+                    return Formula::Test(mirrored(*op), right, constant);
+                }
+                self.forget(before);
+                self.term_formula(expr)
+            }
+            ExprKind::In(item, items) if is_simple(&item.ty) => {
+                let before = self.variables.len();
+                let operand = self.operand(item);
+                let constants: Option<Vec<Const>> = items
+                    .iter()
+                    .map(|item| self.operand(item).constant().cloned())
+                    .collect();
+                match constants {
+                    Some(constants) => Formula::In(operand, constants),
+                    None => {
+                        self.forget(before);
+                        self.term_formula(expr)
+                    }
+                }
+            }
+            ExprKind::Compare(..) | ExprKind::In(..) => self.term_formula(expr),
+            _ => Formula::Truth(self.operand(expr)),
+        }
+    }
+
+    fn operand(&mut self, expr: &Expr) -> Operand {
+        match &expr.kind {
+            ExprKind::Const(value) => Operand::Constant(value.clone()),
+            ExprKind::Param(index) => {
+                self.params.insert(*index);
+                Operand::Constant(self.ruleset.params[*index].default.clone())
+            }
+            ExprKind::Input(index) => {
+                let input = &self.ruleset.inputs[*index];
+                let variable = Variable {
+                    name: input.name.clone(),
+                    ty: input.ty.clone(),
+                    is_concrete: true,
+                    can_fail: false,
+                    range: None,
+                };
+                self.variable(variable)
+            }
+            ExprKind::Let(index) => self.operand(&self.ruleset.lets[*index].value),
+            ExprKind::Wrap(operand) => self.operand(operand),
+            ExprKind::Unwrap(operand) => Operand::Unwrap(Box::new(self.operand(operand))),
+            ExprKind::Coalesce(a, b) => {
+                Operand::Coalesce(Box::new(self.operand(a)), Box::new(self.operand(b)))
+            }
+            ExprKind::Conditional(condition, a, b) => Operand::Conditional(
+                Box::new(self.formula(condition)),
+                Box::new(self.operand(a)),
+                Box::new(self.operand(b)),
+            ),
+            ExprKind::Not(_)
+            | ExprKind::And(..)
+            | ExprKind::Or(..)
+            | ExprKind::Compare(..)
+            | ExprKind::In(..) => Operand::Truth(Box::new(self.formula(expr))),
+            ExprKind::Negate(operand) => match self.operand(operand).constant() {
+                Some(Const::Double(value)) => Operand::Constant(Const::Double(-value)),
+                Some(Const::Int(value)) if *value != i64::MIN => {
+                    Operand::Constant(Const::Int(-value))
+                }
+                _ => self.term(expr, true),
+            },
+            ExprKind::Arithmetic(op, a, b) => self.arithmetic(expr, *op, a, b),
+            ExprKind::Call(function, args) => match part_range(*function, args) {
+                Some(range) => {
+                    let variable = Variable {
+                        range: Some(range),
+                        is_concrete: true,
+                        ..self.term_variable(expr, false)
+                    };
+                    self.variable(variable)
+                }
+                None => self.term(expr, true),
+            },
+            _ => self.term(expr, true),
+        }
+    }
+
+    fn arithmetic(&mut self, expr: &Expr, op: ArithmeticOp, a: &Expr, b: &Expr) -> Operand {
+        let before = self.variables.len();
+        let (left, right) = (self.operand(a), self.operand(b));
+        let value = left
+            .constant()
+            .zip(right.constant())
+            .and_then(|(a, b)| calculate(op, a, b));
+        match value {
+            Some(value) => Operand::Constant(value),
+            None => {
+                self.forget(before);
+                self.term(expr, expr.ty != Type::Double)
+            }
+        }
+    }
+
+    /// A variable for something that is not looked into.
+    fn term(&mut self, expr: &Expr, can_fail: bool) -> Operand {
+        let variable = self.term_variable(expr, can_fail);
+        self.variable(variable)
+    }
+
+    fn term_formula(&mut self, expr: &Expr) -> Formula {
+        Formula::Truth(self.term(expr, true))
+    }
+
+    /// Equal texts mean the same: nothing shadows a name outside of macros, and those are terms as a whole.
+    fn term_variable(&self, expr: &Expr, can_fail: bool) -> Variable {
+        let words: Vec<&str> = expr.span.text(self.source).split_whitespace().collect();
+        Variable {
+            name: words.join(" "),
+            ty: expr.ty.clone(),
+            is_concrete: false,
+            can_fail,
+            range: None,
+        }
+    }
+
+    fn variable(&mut self, variable: Variable) -> Operand {
+        let number = match self.by_name.get(&variable.name) {
+            Some(number) => *number,
+            None => {
+                let number = self.variables.len();
+                self.by_name.insert(variable.name.clone(), number);
+                self.variables.push(variable);
+                number
+            }
+        };
+        Operand::Variable(number)
+    }
+
+    /// Drops the variables from this number on: a larger term takes their place.
+    fn forget(&mut self, first: usize) {
+        self.variables.truncate(first);
+        self.by_name.retain(|_, number| *number < first);
+    }
+}
+
+/// Whether a few values can stand for all values of the type.
+fn is_simple(ty: &Type) -> bool {
+    match ty {
+        Type::Nullable(inner) => is_simple(inner),
+        Type::Null
+        | Type::Bool
+        | Type::Int
+        | Type::Uint
+        | Type::Double
+        | Type::String
+        | Type::Timestamp
+        | Type::Duration => true,
+        _ => false,
+    }
+}
+
+/// The operator for exchanged sides.
+fn mirrored(op: CompareOp) -> CompareOp {
+    match op {
+        CompareOp::Less => CompareOp::Greater,
+        CompareOp::LessEqual => CompareOp::GreaterEqual,
+        CompareOp::Greater => CompareOp::Less,
+        CompareOp::GreaterEqual => CompareOp::LessEqual,
+        same => same,
+    }
+}
+
+/// The values of a part of a timestamp, all of which occur.
+fn part_range(function: Function, args: &[Expr]) -> Option<(i64, i64)> {
+    if args.first().is_none_or(|whole| whole.ty != Type::Timestamp) {
+        return None;
+    }
+    Some(match function {
+        Function::GetHours => (0, 23),
+        Function::GetMinutes | Function::GetSeconds => (0, 59),
+        Function::GetMilliseconds => (0, 999),
+        Function::GetMonth => (0, 11),
+        Function::GetDate => (1, 31),
+        Function::GetDayOfMonth => (0, 30),
+        Function::GetDayOfWeek => (0, 6),
+        Function::GetDayOfYear => (0, 365),
+        _ => return None,
+    })
+}
