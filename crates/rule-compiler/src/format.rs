@@ -353,7 +353,7 @@ impl<'a> Formatter<'a> {
         if has_comments
             || entries
                 .iter()
-                .any(|entry| self.source_text(entry.span).contains('\n'))
+                .any(|entry| self.on_one_line(&entry.value).contains('\n'))
         {
             return self.block(
                 "",

@@ -213,7 +213,7 @@ impl<'p> Parser<'p> {
                     } else {
                         "`|` or `||` behind the cell"
                     };
-                    self.report_expected(wanted);
+                    self.report_cell_end(wanted);
                     self.skip_row();
                     return None;
                 }
@@ -221,12 +221,23 @@ impl<'p> Parser<'p> {
         }
     }
 
+    #[cold]
+    fn report_cell_end(&mut self, wanted: &str) {
+        let message = format!("expected {wanted}, found {}", self.found());
+        let diagnostic = Diagnostic::error("rule.parse.expected", self.token().span, message);
+        self.report(if self.is(TokenKind::Pipe) {
+            diagnostic.with_hint("in a table, write `| >` with a blank")
+        } else {
+            diagnostic
+        });
+    }
+
     /// On to the next line that begins with a bar, the closing brace or the next item.
     fn skip_row(&mut self) {
         let mut is_first = true;
         while !self.is(TokenKind::End) && !self.is(TokenKind::RightBrace) {
             let is_row = matches!(self.kind(), TokenKind::Bar | TokenKind::Or);
-            if !is_first && (is_row && self.is_on_new_line() || self.at_item_start()) {
+            if !is_first && is_row && self.is_on_new_line() || self.at_item_start() {
                 return;
             }
             is_first = false;
@@ -326,10 +337,12 @@ impl<'p> Parser<'p> {
             self.report_too_deep(self.token().span);
             return TestKind::Error;
         }
-        self.depth += 1;
+        // As a condition, it is several levels deep.
+        const LEVELS: u16 = 8;
+        self.depth += LEVELS;
         let opening = self.bump().span;
         let tests = self.parse_tests();
-        self.depth -= 1;
+        self.depth -= LEVELS;
         match tests {
             Some(tests) if self.expect_closing(TokenKind::RightParen, ")", opening) => {
                 TestKind::Not(tests)
