@@ -3,6 +3,10 @@
 //! No tree is deeper than [`MAX_DEPTH`]: the parser reports deeper ones. Chains of `&&` and `||` are flat, so
 //! their length is not limited. Every later phase may therefore recurse.
 
+mod table;
+
+pub use table::{Cell, Function, HitPolicy, Table, TableOutput, TableRow, Test, TestKind};
+
 use crate::types::Type;
 use rulestage_diagnostics::Span;
 
@@ -89,7 +93,11 @@ pub enum ItemKind {
     Rule(Box<Rule>),
     /// `example "…" { … }`
     Example(Box<Example>),
-    /// `table`, `func` or `invariant`: skipped
+    /// `table NAME … { … }`
+    Table(Box<Table>),
+    /// `func NAME(…) -> TYPE = BODY`
+    Function(Box<Function>),
+    /// `invariant`: skipped
     Unsupported {
         /// The keyword
         keyword: Name,

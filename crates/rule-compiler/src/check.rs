@@ -8,11 +8,13 @@ mod constants;
 mod convert;
 mod declarations;
 mod expressions;
+mod functions;
 mod macros;
 mod messages;
 mod operators;
 mod overload;
 mod rules;
+mod tables;
 mod unify;
 
 pub(crate) use convert::{covers, is_shallow};
@@ -33,6 +35,7 @@ pub(crate) struct Checker<'a> {
     pub(crate) diagnostics: Vec<Diagnostic>,
     /// Variables of macros so far
     n_locals: u32,
+    functions: functions::Functions,
     /// Choices between values of different types: fine as a `dyn`, a mistake where one type is needed
     mixed_choices: Vec<(Span, Diagnostic)>,
     /// What editors want to know; gathered for them only
@@ -47,6 +50,7 @@ impl<'a> Checker<'a> {
             unifier: Unifier::default(),
             diagnostics: Vec::new(),
             n_locals: 0,
+            functions: functions::Functions::default(),
             mixed_choices: Vec::new(),
             facts: None,
         }
@@ -61,6 +65,7 @@ impl<'a> Checker<'a> {
     /// The checked form of a rule set, as far as it can be made.
     pub(crate) fn check_ruleset(&mut self, ruleset: &ast::RuleSet) -> typed::RuleSet {
         let mut checked = self.declare(ruleset);
+        self.check_functions(ruleset);
         let lets = self.order_lets(ruleset);
         checked.lets = self.check_lets(&lets);
         checked.rules = self.check_rules(ruleset, &checked.outputs);

@@ -27,6 +27,7 @@ mod process;
 mod runtime;
 mod session;
 mod statics;
+mod table;
 mod trace;
 
 use crate::ir::RuleSet;
@@ -47,9 +48,10 @@ pub fn generate(ruleset: &RuleSet, source: &str) -> Vec<u8> {
 pub fn generate_core_module(ruleset: &RuleSet, source: &str) -> Vec<u8> {
     // Where static data lies depends on the helpers in use, which are known only at the end: at most one more round.
     let mut footprint = Footprint::Nothing;
+    let plans = table::Plans::new(ruleset);
     loop {
         let mut module = ModuleBuilder::new(footprint);
-        let functions = generate_functions(ruleset, source, &mut module);
+        let functions = generate_functions(ruleset, source, &plans, &mut module);
         if module.footprint() <= footprint {
             return module.finish(functions);
         }
@@ -61,10 +63,11 @@ pub fn generate_core_module(ruleset: &RuleSet, source: &str) -> Vec<u8> {
 fn generate_functions(
     ruleset: &RuleSet,
     source: &str,
+    plans: &table::Plans,
     module: &mut ModuleBuilder,
 ) -> Vec<function::FunctionBuilder> {
     let shown = ShownExpressions::new(ruleset);
-    let statics = Statics::new(ruleset, source, &shown, module);
+    let statics = Statics::new(ruleset, source, &shown, plans, module);
     vec![
         session::reallocate(),
         session::constant(0, statics.description),

@@ -1,5 +1,7 @@
 //! The intermediate representation as text, for people and for tests.
 
+mod table;
+
 use crate::ir::{
     ArithmeticOp, CompareOp, Const, Contribution, Expr, ExprKind, FoldKind, Function, RuleSet,
 };
@@ -46,6 +48,12 @@ pub fn dump(ruleset: &RuleSet) -> String {
         );
     }
     for rule in &ruleset.rules {
+        if let Some(each) = &rule.table {
+            let (name, priority) = (&rule.name, rule.priority);
+            line(&mut out, format_args!("table {name} priority {priority}"));
+            table::table(&mut out, ruleset, each);
+            continue;
+        }
         line(
             &mut out,
             format_args!("rule {} priority {}", rule.name, rule.priority),

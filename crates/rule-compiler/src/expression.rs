@@ -60,6 +60,7 @@ pub fn check_expression(expr: &str, variables: &[(String, Type)], container: &st
             span,
         }],
         otherwise: Vec::new(),
+        table: None,
     };
     let checked = typed::RuleSet {
         name: "expression".to_owned(),

@@ -2,8 +2,9 @@
 
 mod doc;
 mod expression;
+mod table;
 
-use crate::ast::{Assignment, ExamplePartKind, Item, ItemKind, OutputField, Rule, RuleSet};
+use crate::ast::{Assignment, Expr, ExamplePartKind, Item, ItemKind, OutputField, Rule, RuleSet};
 use crate::parser::{merge_name, parse};
 use crate::token::Comment;
 use doc::{Doc, render};
@@ -240,6 +241,8 @@ impl<'a> Formatter<'a> {
                     },
                 );
             }
+            ItemKind::Table(table) => self.table(table, item.span),
+            ItemKind::Function(function) => self.function(function),
             ItemKind::Unsupported { .. } => {
                 // As it is: what it means is not known yet. Its comments are part of it.
                 let verbatim = self.source_text(item.span).trim_end().to_owned();
@@ -296,17 +299,17 @@ impl<'a> Formatter<'a> {
         let Some(default) = &field.default else {
             return field.ty.ty.to_string();
         };
+        format!("{} = {}", field.ty.ty, self.on_one_line(default))
+    }
+
+    fn on_one_line(&self, expr: &Expr) -> String {
         let mut formatter = Formatter {
             source: self.source,
             comments: &[],
             docs: Vec::new(),
         };
-        formatter.expression(default);
-        format!(
-            "{} = {}",
-            field.ty.ty,
-            render(&formatter.docs, usize::MAX).trim_end()
-        )
+        formatter.expression(expr);
+        render(&formatter.docs, usize::MAX).trim_end().to_owned()
     }
 
     fn rule(&mut self, rule: &Rule, span: Span) {
@@ -350,7 +353,7 @@ impl<'a> Formatter<'a> {
         if has_comments
             || entries
                 .iter()
-                .any(|entry| self.source_text(entry.span).contains('\n'))
+                .any(|entry| self.on_one_line(&entry.value).contains('\n'))
         {
             return self.block(
                 "",

@@ -1,7 +1,7 @@
 //! What to paint in which colour: an editor's view of a source.
 
 use crate::lexer::lex;
-use crate::token::{KEYWORDS, RESERVED, TokenKind};
+use crate::token::{KEYWORDS, RESERVED, Token, TokenKind};
 use rulestage_diagnostics::Span;
 
 /// What a piece of source is, to an editor.
@@ -87,6 +87,9 @@ pub fn highlight(source: &str) -> Vec<(Span, TokenClass)> {
             .map(|previous| lexed.tokens[previous].kind);
         let class = match token.kind {
             TokenKind::End => continue,
+            TokenKind::Identifier if is_policy(&lexed.tokens[..=index], source) => {
+                TokenClass::Keyword
+            }
             TokenKind::Identifier => word_class(token.span.text(source), previous, next),
             TokenKind::Backquoted => TokenClass::Name,
             TokenKind::Int | TokenKind::Uint | TokenKind::Double => TokenClass::Number,
@@ -108,6 +111,19 @@ pub fn highlight(source: &str) -> Vec<(Span, TokenClass)> {
     }
     pieces.sort_by_key(|(span, _)| *span);
     pieces
+}
+
+/// Whether the last of the tokens is `first` in `hit first`, or `order` in `hit rule order`.
+fn is_policy(tokens: &[Token], source: &str) -> bool {
+    let word = |back: usize| {
+        let index = tokens.len().checked_sub(back + 1);
+        index.map_or("", |index| tokens[index].span.text(source))
+    };
+    let is_second = matches!(
+        (word(1), word(0)),
+        ("rule" | "output", "order") | ("collect", "count")
+    );
+    word(1) == "hit" && word(2) != "," || is_second && word(2) == "hit"
 }
 
 fn word_class(word: &str, previous: Option<TokenKind>, next: TokenKind) -> TokenClass {

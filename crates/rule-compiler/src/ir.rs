@@ -1,6 +1,10 @@
 //! The typed intermediate representation: what `lower` makes of a checked rule set and `codegen` turns into
 //! wasm. Names are resolved, overloads are chosen, conversions between `T` and `T?` are explicit.
 
+mod table;
+
+pub use table::{CellTest, Table, TableColumn, TableOutput, TableRow, TableValue};
+
 use crate::types::Type;
 use rulestage_diagnostics::Span;
 
@@ -111,6 +115,8 @@ pub struct Rule {
     pub then: Vec<Contribution>,
     /// What it contributes when the condition does not hold
     pub otherwise: Vec<Contribution>,
+    /// A table, which stands for a rule without condition and contributions of its own
+    pub table: Option<Box<Table<Expr>>>,
 }
 
 /// `OUTPUT = VALUE`

@@ -3,6 +3,7 @@
 use crate::ast::LogicalOp;
 use crate::check::{Unifier, settled};
 use crate::ir::{self, Candidate, Const, Dispatch, Expr, ExprKind, Fold};
+use crate::ir::{Table, TableColumn, TableOutput, TableValue};
 use crate::prepared;
 use crate::typed;
 use crate::types::{Column, Type};
@@ -128,6 +129,7 @@ impl Lowerer<'_> {
         let condition = self.lower_expr(&rule.condition);
         let then = self.lower_contributions(&rule.then);
         let otherwise = self.lower_contributions(&rule.otherwise);
+        let table = self.lower_table(rule.table.as_deref());
         Some(ir::Rule {
             name: rule.name.clone(),
             priority: rule.priority,
@@ -136,7 +138,48 @@ impl Lowerer<'_> {
             condition: condition?,
             then: then?,
             otherwise: otherwise?,
+            table: table?,
         })
+    }
+
+    #[allow(clippy::option_option, reason = "no table, or one that can't be lowered")]
+    fn lower_table(
+        &mut self,
+        table: Option<&Table<typed::Expr>>,
+    ) -> Option<Option<Box<Table<Expr>>>> {
+        let Some(table) = table else {
+            return Some(None);
+        };
+        let mut columns = Vec::with_capacity(table.columns.len());
+        for column in &table.columns {
+            let value = self.lower_expr(&column.value);
+            let span = column.span;
+            columns.push(value.map(|value| TableColumn { value, span }));
+        }
+        let mut outputs = Vec::with_capacity(table.outputs.len());
+        for output in &table.outputs {
+            let mut values = Vec::with_capacity(output.values.len());
+            for value in &output.values {
+                values.push(match value {
+                    TableValue::Const(value) => Some(TableValue::Const(value.clone())),
+                    TableValue::Computed(expr) => self.lower_expr(expr).map(TableValue::Computed),
+                });
+            }
+            let values: Option<Vec<_>> = values.into_iter().collect();
+            outputs.push(values.map(|values| TableOutput {
+                output: output.output,
+                ty: output.ty.clone(),
+                values,
+                span: output.span,
+            }));
+        }
+        Some(Some(Box::new(Table {
+            policy: table.policy,
+            columns: columns.into_iter().collect::<Option<_>>()?,
+            n_header_columns: table.n_header_columns,
+            outputs: outputs.into_iter().collect::<Option<_>>()?,
+            rows: table.rows.clone(),
+        })))
     }
 
     fn lower_contributions(

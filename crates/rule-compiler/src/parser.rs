@@ -5,8 +5,10 @@
 
 mod blocks;
 mod expression;
+mod functions;
 mod primary;
 mod rules;
+mod tables;
 mod types;
 
 pub(crate) use blocks::merge_name;
@@ -68,6 +70,8 @@ struct Parser<'a> {
     is_too_deep: bool,
     /// Whether `{` after a name starts a block here, as in `if a { … }`
     no_struct: bool,
+    /// Whether `|` and `||` part cells here
+    in_table: bool,
 }
 
 impl<'a> Parser<'a> {
@@ -87,6 +91,7 @@ impl<'a> Parser<'a> {
             depth: 0,
             is_too_deep: false,
             no_struct: false,
+            in_table: false,
         }
     }
 

@@ -108,6 +108,15 @@ impl Scope {
         self.locals.truncate(self.locals.len().saturating_sub(n));
     }
 
+    /// Hides all variables of macros; gives what `put_locals` brings back.
+    pub(crate) fn take_locals(&mut self) -> Vec<(String, Type, u32)> {
+        std::mem::take(&mut self.locals)
+    }
+
+    pub(crate) fn put_locals(&mut self, locals: Vec<(String, Type, u32)>) {
+        self.locals = locals;
+    }
+
     /// The type and the number of a variable of a macro.
     pub(crate) fn local(&self, name: &str) -> Option<(&Type, u32)> {
         self.locals

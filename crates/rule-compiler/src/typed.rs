@@ -2,7 +2,7 @@
 //! has no code yet is checked too but stays `Later`: lowering reports it.
 
 use crate::ast::LogicalOp;
-use crate::ir::{ArithmeticOp, CompareOp, Const, Dispatch, Fold, Function};
+use crate::ir::{ArithmeticOp, CompareOp, Const, Dispatch, Fold, Function, Table};
 use crate::types::Type;
 use rulestage_diagnostics::Span;
 
@@ -112,6 +112,7 @@ pub(crate) struct Rule {
     pub(crate) condition: Expr,
     pub(crate) then: Vec<Contribution>,
     pub(crate) otherwise: Vec<Contribution>,
+    pub(crate) table: Option<Box<Table<Expr>>>,
 }
 
 /// A checked assignment.

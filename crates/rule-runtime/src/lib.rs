@@ -30,6 +30,7 @@ mod sorting;
 #[allow(dead_code, reason = "generated code gives some of them itself")]
 pub mod status;
 pub mod strings;
+pub mod table;
 pub mod text;
 pub mod value;
 pub mod zones;

@@ -54,3 +54,5 @@ pub(crate) const UNSUPPORTED_KEY: i32 = 24;
 pub(crate) const EMPTY_OPTIONAL: i32 = 25;
 /// Text that is not the JSON of a value.
 pub(crate) const INVALID_JSON: i32 = 26;
+/// Rows of a table that do not go together.
+pub(crate) const CONFLICT: i32 = 27;

@@ -104,8 +104,14 @@ fn parts<'a>(
     wanted: impl Fn(Role) -> bool,
 ) -> Vec<(&'a Expression, &'a Value)> {
     let expressions = outline.expressions.iter().zip(&explanation.values);
+    // A condition has a value; of a table, rows without one are places for rows that did not match.
+    let is_unused = |part: &Expression, value: &Value| {
+        part.depth == 0 && part.role == Role::Condition && *value == Value::Absent
+    };
     expressions
-        .filter(|(part, _)| part.rule == rule && wanted(part.role))
+        .filter(|(part, value)| {
+            part.rule == rule && wanted(part.role) && !is_unused(part, value)
+        })
         .collect()
 }
 

@@ -105,6 +105,13 @@ fn fill(why: &mut StageWhy, source: &str, outline: &Outline, explanation: &Expla
         })
         .collect();
     for (expression, value) in outline.expressions.iter().zip(&explanation.values) {
+        // Of a table, places for rows that did not match; a value that was not contributed.
+        if expression.depth == 0
+            && *value == Value::Absent
+            && !matches!(expression.role, Role::Definition)
+        {
+            continue;
+        }
         let part = part(source, expression, value);
         let Some(rule) = why.rules.get_mut(expression.rule as usize) else {
             if expression.depth == 0 {

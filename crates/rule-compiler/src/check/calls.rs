@@ -21,7 +21,10 @@ impl Checker<'_> {
             self.note_macro("has", function.span);
             return self.check_has(&args[0], span);
         }
-        let args = args.iter().map(|arg| self.check_expr(arg)).collect();
+        let args: Vec<Expr> = args.iter().map(|arg| self.check_expr(arg)).collect();
+        if let Some(call) = self.check_own_call(function, &args, span) {
+            return call;
+        }
         self.resolve_function(function, args, &[Style::Global, Style::Both], span)
     }
 
@@ -62,12 +65,16 @@ impl Checker<'_> {
             operands.extend(args.iter().map(|arg| self.check_expr(arg)));
             return self.resolve_namespaced(function, operands, span);
         }
-        if let Some(checked) = self.check_macro(value, function, args, span) {
+        let is_own = self.functions.has(&function.text);
+        if !is_own && let Some(checked) = self.check_macro(value, function, args, span) {
             return checked;
         }
         let mut operands = vec![self.check_expr(value)];
         self.note_receiver(function, &operands[0].ty);
         operands.extend(args.iter().map(|arg| self.check_expr(arg)));
+        if let Some(call) = self.check_own_call(function, &operands, span) {
+            return call;
+        }
         let has_global = overloads(&function.text).any(|each| matches!(each.style, Style::Global));
         let styles: &[Style] = if has_global {
             &[Style::Global]
@@ -166,6 +173,8 @@ impl Checker<'_> {
             function.span,
             format!("unknown function `{name}`"),
         );
+        let known: Vec<&str> = function_names().map(|name| -> &str { name }).collect();
+        let known = known.into_iter().chain(self.functions.names());
         let habit = match name.as_str() {
             "len" | "length" | "count" => Some("size"),
             "float" => Some("double"),
@@ -175,7 +184,7 @@ impl Checker<'_> {
             _ => None,
         };
         self.diagnostics
-            .push(match habit.or_else(|| nearest(name, function_names())) {
+            .push(match habit.or_else(|| nearest(name, known)) {
                 Some(meant) => diagnostic.with_hint(format!("did you mean `{meant}`?")),
                 None => diagnostic,
             });

@@ -81,7 +81,11 @@ impl Checker<'_> {
                         message,
                     ));
                 }
-                ItemKind::Let { .. } | ItemKind::Rule(_) | ItemKind::Example(_) => {}
+                ItemKind::Let { .. }
+                | ItemKind::Rule(_)
+                | ItemKind::Table(_)
+                | ItemKind::Function(_)
+                | ItemKind::Example(_) => {}
             }
         }
         checked
@@ -213,7 +217,7 @@ impl Checker<'_> {
     }
 
     /// Depth-first, without recursion: chains of `let`s may be long.
-    fn sort_lets(
+    pub(super) fn sort_lets(
         &mut self,
         lets: &[(&ast::Name, &ast::Expr)],
         uses: &[Vec<usize>],
@@ -336,7 +340,9 @@ impl Checker<'_> {
                 .rules
                 .iter()
                 .flat_map(|rule| rule.then.iter().chain(&rule.otherwise));
+            let mut tables = checked.rules.iter().flat_map(|rule| &rule.table);
             contributions.any(|each| each.output == index)
+                || tables.any(|table| table.outputs.iter().any(|each| each.output == index))
         };
         let mut warnings: Vec<(&'static str, Span, String)> = Vec::new();
         for (name, declaration) in self.scope.names() {
@@ -358,6 +364,13 @@ impl Checker<'_> {
                     warnings.push(("rule.check.unused", declaration.span, message));
                 }
             }
+        }
+        for (name, span) in self.functions.unused() {
+            warnings.push((
+                "rule.check.unused",
+                span,
+                format!("the function `{name}` is never used"),
+            ));
         }
         for item in &ruleset.items {
             let ItemKind::Example(example) = &item.kind else {

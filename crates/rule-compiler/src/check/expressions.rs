@@ -139,6 +139,16 @@ impl Checker<'_> {
     }
 
     fn variable(&mut self, name: &str, declaration: &Declaration, span: Span) -> Expr {
+        if self.functions.is_inside
+            && matches!(declaration.binding, Binding::Input(_) | Binding::Let(_))
+        {
+            let message = format!("a function can't read the {} `{name}`", declaration.binding.noun());
+            let diagnostic = Diagnostic::error("rule.check.function-scope", span, message)
+                .with_label(declaration.span, "declared here")
+                .with_hint("functions read their own parameters and those of the rule set; give it the value as an argument");
+            self.diagnostics.push(diagnostic);
+            return Expr::error(span);
+        }
         let kind = match declaration.binding {
             Binding::Input(index) => ExprKind::Input(index),
             Binding::Param(index) => ExprKind::Param(index),

@@ -18,18 +18,25 @@ impl Checker<'_> {
         let mut checked = Vec::new();
         let mut names: BTreeMap<&str, Span> = BTreeMap::new();
         for item in &ruleset.items {
+            let (noun, name) = match &item.kind {
+                ItemKind::Rule(rule) => ("rule", &rule.name),
+                ItemKind::Table(table) => ("table", &table.name),
+                _ => continue,
+            };
+            if let Some(first) = names.get(name.text.as_str()) {
+                let message = format!("a second {noun} `{}`", name.text);
+                let diagnostic = Diagnostic::error("rule.check.duplicate-name", name.span, message)
+                    .with_label(*first, "the first one");
+                self.diagnostics.push(diagnostic);
+            } else {
+                names.insert(&name.text, name.span);
+            }
+            if let ItemKind::Table(table) = &item.kind {
+                checked.push(self.check_table(table, &item.doc, outputs));
+            }
             let ItemKind::Rule(rule) = &item.kind else {
                 continue;
             };
-            if let Some(first) = names.get(rule.name.text.as_str()) {
-                let message = format!("a second rule `{}`", rule.name.text);
-                let diagnostic =
-                    Diagnostic::error("rule.check.duplicate-name", rule.name.span, message)
-                        .with_label(*first, "the first one");
-                self.diagnostics.push(diagnostic);
-            } else {
-                names.insert(&rule.name.text, rule.name.span);
-            }
             let condition = self.check_expr_as(&rule.condition, &Type::Bool, "the condition");
             if let ExprKind::Const(Const::Bool(value)) = condition.kind {
                 let message = format!("this condition is always {value}");
@@ -51,6 +58,7 @@ impl Checker<'_> {
                 condition,
                 then,
                 otherwise,
+                table: None,
             });
         }
         checked
@@ -91,7 +99,7 @@ impl Checker<'_> {
         checked
     }
 
-    fn check_contribution(&mut self, value: &ast::Expr, output: &Output) -> typed::Expr {
+    pub(super) fn check_contribution(&mut self, value: &ast::Expr, output: &Output) -> typed::Expr {
         let what = format!("`{}`", output.name);
         let (Merge::Collect | Merge::Unique, Type::List(element)) = (output.merge, &output.ty)
         else {
@@ -114,7 +122,7 @@ impl Checker<'_> {
         typed::Expr::error(value.span)
     }
 
-    fn report_unknown_output(&mut self, name: &ast::Name, outputs: &[Output]) {
+    pub(super) fn report_unknown_output(&mut self, name: &ast::Name, outputs: &[Output]) {
         let mut diagnostic = Diagnostic::error(
             "rule.check.unknown-output",
             name.span,

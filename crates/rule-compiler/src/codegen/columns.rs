@@ -38,6 +38,9 @@ pub(super) fn count_uses(ruleset: &RuleSet) -> Vec<usize> {
         for contribution in rule.then.iter().chain(&rule.otherwise) {
             count(&contribution.value);
         }
+        for expr in rule.table.iter().flat_map(|table| table.expressions()) {
+            count(expr);
+        }
     }
     uses
 }

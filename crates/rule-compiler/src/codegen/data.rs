@@ -81,6 +81,17 @@ impl Record {
         Self::default()
     }
 
+    /// How many bytes it has so far.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Zeros up to a length.
+    pub(super) fn pad_to(&mut self, length: usize) -> &mut Self {
+        self.0.resize(self.0.len().max(length), 0);
+        self
+    }
+
     /// A record that was laid out elsewhere.
     pub(super) fn of(bytes: Vec<u8>) -> Self {
         Self(bytes)

@@ -7,6 +7,7 @@ use super::layout::{RESULT_SIZE, value};
 use super::module::{ModuleBuilder, function};
 use super::process::check_columns;
 use super::statics::Statics;
+use super::table::PlacedTable;
 use super::trace::{ListItems, ShownExpressions, Trace, list_items};
 use crate::ir::{Contribution, Rule, RuleSet};
 use wasm_encoder::{BlockType, ValType};
@@ -67,7 +68,8 @@ pub(super) fn generate(
     code.cache_inputs();
     code.emit_lets();
     for (rule, index) in ruleset.rules.iter().zip(0..) {
-        code.explain_rule(rule, index, verdicts);
+        let table = statics.tables.get(&(index as usize));
+        code.explain_rule(rule, table, index, verdicts);
     }
     let result = code.module.data.reserve(RESULT_SIZE) as i32;
     let mut ins = code.f.ins();
@@ -83,15 +85,34 @@ pub(super) fn generate(
 }
 
 impl RowCode<'_> {
-    fn explain_rule(&mut self, rule: &Rule, index: u64, verdicts: u32) {
+    fn explain_rule(
+        &mut self,
+        rule: &Rule,
+        placed: Option<&PlacedTable>,
+        index: u64,
+        verdicts: u32,
+    ) {
         let done = self.f.block(BlockType::Empty);
         let failed = self.f.block(BlockType::Empty);
-        self.emit(&rule.condition, failed);
-        self.f.if_(BlockType::Empty);
-        self.explain_side(&rule.then, FIRED, index, verdicts);
-        self.f.else_();
-        self.explain_side(&rule.otherwise, NOT_FIRED, index, verdicts);
-        self.f.end();
+        let first_slot = self.trace.as_ref().and_then(|trace| trace.table_slot(index as u32));
+        if let (Some(table), Some(placed), Some(first_slot)) = (&rule.table, placed, first_slot) {
+            let n_hits = self.explain_table(table, placed, first_slot, failed);
+            self.f
+                .ins()
+                .local_get(verdicts)
+                .i32_const(FIRED)
+                .i32_const(NOT_FIRED)
+                .local_get(n_hits)
+                .select()
+                .i32_store8(at(index));
+        } else {
+            self.emit(&rule.condition, failed);
+            self.f.if_(BlockType::Empty);
+            self.explain_side(&rule.then, FIRED, index, verdicts);
+            self.f.else_();
+            self.explain_side(&rule.otherwise, NOT_FIRED, index, verdicts);
+            self.f.end();
+        }
         self.f.br(done);
         self.f.end();
         self.f

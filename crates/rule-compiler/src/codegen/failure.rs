@@ -10,7 +10,7 @@ pub(super) use status::*;
 pub(super) const SCALAR_FAILURES: usize = 9;
 
 /// `row-error-code` and message of each status, from 1 on.
-pub(super) const FAILURES: [(u8, &str); 26] = [
+pub(super) const FAILURES: [(u8, &str); 27] = [
     (0, "integer overflow"),
     (1, "divide by zero"),
     (2, "modulus by zero"),
@@ -43,4 +43,5 @@ pub(super) const FAILURES: [(u8, &str); 26] = [
     (3, "a key must be a bool, an int, a uint or a string"),
     (3, "the optional has no value"),
     (3, "the text is not the JSON of a value"),
+    (7, "rows of the table that match do not go together"),
 ];

@@ -75,6 +75,14 @@ impl FunctionBuilder {
         self.ins().br_if(depth);
     }
 
+    /// Branches to the label with the number on the stack, or to the last one.
+    pub(super) fn br_table(&mut self, labels: &[Label]) {
+        let depths: Vec<u32> = labels.iter().map(|label| self.depth - label.0).collect();
+        if let Some(last) = depths.last().copied() {
+            self.ins().br_table(depths, last);
+        }
+    }
+
     /// The locals, from the last slot to the first, take the values on the stack.
     pub(super) fn set_all(&mut self, locals: &[u32]) {
         for local in locals.iter().rev() {

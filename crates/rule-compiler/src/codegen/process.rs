@@ -9,6 +9,7 @@ use super::layout::{
 };
 use super::module::{ModuleBuilder, function, global};
 use super::statics::Statics;
+use super::table::PlacedTable;
 use super::trace::{ListItems, list_items};
 use crate::ir::{CompareOp, Const, Contribution, Merge, Output, Rule, RuleSet};
 use crate::types::{Column, Type};
@@ -80,7 +81,8 @@ pub(super) fn generate(
     code.cache_inputs();
     code.emit_lets();
     for (rule, index) in ruleset.rules.iter().zip(0..) {
-        code.emit_rule(rule, index, &outputs, row_error, row_origin);
+        let table = statics.tables.get(&(index as usize));
+        code.emit_rule(rule, table, index, &outputs, row_error, row_origin);
     }
     code.end_row(&outputs, row_error, row_origin, errors, statics);
     code.f
@@ -205,6 +207,7 @@ impl RowCode<'_> {
     fn emit_rule(
         &mut self,
         rule: &Rule,
+        placed: Option<&PlacedTable>,
         index: i32,
         outputs: &[Gathered],
         row_error: u32,
@@ -212,18 +215,11 @@ impl RowCode<'_> {
     ) {
         let done = self.f.block(BlockType::Empty);
         let failed = self.f.block(BlockType::Empty);
-        self.emit(&rule.condition, failed);
-        self.f.if_(BlockType::Empty);
-        for contribution in &rule.then {
-            self.contribute(contribution, outputs, failed);
+        if let (Some(table), Some(placed)) = (&rule.table, placed) {
+            self.emit_table(table, placed, outputs, failed);
+        } else {
+            self.emit_sides(rule, outputs, failed);
         }
-        if !rule.otherwise.is_empty() {
-            self.f.else_();
-            for contribution in &rule.otherwise {
-                self.contribute(contribution, outputs, failed);
-            }
-        }
-        self.f.end();
         self.f.br(done);
         self.f.end();
         let error = self.error;
@@ -238,7 +234,22 @@ impl RowCode<'_> {
         self.f.end();
     }
 
-    fn contribute(&mut self, contribution: &Contribution, outputs: &[Gathered], failed: Label) {
+    fn emit_sides(&mut self, rule: &Rule, outputs: &[Gathered], failed: Label) {
+        self.emit(&rule.condition, failed);
+        self.f.if_(BlockType::Empty);
+        for contribution in &rule.then {
+            self.contribute(contribution, outputs, failed);
+        }
+        if !rule.otherwise.is_empty() {
+            self.f.else_();
+            for contribution in &rule.otherwise {
+                self.contribute(contribution, outputs, failed);
+            }
+        }
+        self.f.end();
+    }
+
+    pub(super) fn contribute(&mut self, contribution: &Contribution, outputs: &[Gathered], failed: Label) {
         let ruleset = self.ruleset;
         let output = &ruleset.outputs[contribution.output];
         let gathered = &outputs[contribution.output];

@@ -27,6 +27,8 @@ pub(super) struct Statics {
     pub(super) no_such_row: u32,
     pub(super) wrong_number_of_params: u32,
     pub(super) param_refusals: Vec<u32>,
+    /// By the number of the rule
+    pub(super) tables: std::collections::HashMap<usize, super::table::PlacedTable>,
 }
 
 impl Statics {
@@ -34,6 +36,7 @@ impl Statics {
         ruleset: &RuleSet,
         source: &str,
         shown: &ShownExpressions,
+        plans: &super::table::Plans,
         module: &mut ModuleBuilder,
     ) -> Self {
         let columns = |n: usize| format!("expected {n} column{}", if n == 1 { "" } else { "s" });
@@ -53,6 +56,7 @@ impl Statics {
             )
         };
         Self {
+            tables: super::table::place(ruleset, source, plans, &mut module.data),
             description: description(ruleset, module),
             schema: schema(ruleset, module),
             outline: outline(ruleset, source, shown, module),
@@ -188,7 +192,7 @@ fn outline(
             .u8(expression.role)
             .u32(expression.output)
             .u32(expression.depth);
-        let text = expression.span.text(source);
+        let text = expression.text.as_deref().unwrap_or(expression.span.text(source));
         if expression.role == DEFINITION && expression.depth == 0 {
             let name = &ruleset.lets[expression.output as usize].name;
             expressions.text(data, &format!("{name} = {text}"));
@@ -210,7 +214,7 @@ fn outline(
 }
 
 fn failures(ruleset: &RuleSet, module: &mut ModuleBuilder) -> u32 {
-    let n_failures = if uses_cells(ruleset) {
+    let n_failures = if uses_cells(ruleset) || ruleset.rules.iter().any(|rule| rule.table.is_some()) {
         FAILURES.len()
     } else {
         SCALAR_FAILURES

@@ -2,14 +2,14 @@
 
 use super::expression::{RowCode, at};
 use super::layout::{inner, is_cell, is_nullable, value, value_case};
-use crate::ir::{Const, Expr, ExprKind, RuleSet};
+use crate::ir::{Const, Expr, ExprKind, Rule, RuleSet, Table};
 use crate::types::{Column, Type};
 use rulestage_diagnostics::Span;
 use std::collections::HashMap;
 use wasm_encoder::BlockType;
 
 /// What a shown expression is for: the cases of `role`, with the output's number.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(super) struct Shown {
     /// Number of the rule; the number of rules for a `let`
     pub(super) rule: u32,
@@ -19,6 +19,8 @@ pub(super) struct Shown {
     pub(super) output: u32,
     pub(super) depth: u32,
     pub(super) span: Span,
+    /// What is shown instead of the source text
+    pub(super) text: Option<String>,
 }
 
 /// The role of the definition of a `let`.
@@ -29,6 +31,8 @@ pub(super) const DEFINITION: u8 = 3;
 pub(super) struct ShownExpressions {
     pub(super) list: Vec<Shown>,
     slots: HashMap<*const Expr, u32>,
+    /// By the number of the rule: the first place for rows that match
+    table_slots: HashMap<u32, u32>,
 }
 
 impl ShownExpressions {
@@ -45,6 +49,7 @@ impl ShownExpressions {
                     output: index,
                     depth: 0,
                     span: Span::default(),
+                    text: None,
                 },
             );
         }
@@ -55,8 +60,13 @@ impl ShownExpressions {
                 output: 0,
                 depth: 0,
                 span: Span::default(),
+                text: None,
             };
-            shown.add(&rule.condition, base);
+            if let Some(table) = &rule.table {
+                shown.add_table(rule, table, &base);
+                continue;
+            }
+            shown.add(&rule.condition, base.clone());
             for (contributions, role) in [(&rule.then, 1), (&rule.otherwise, 2)] {
                 for contribution in contributions {
                     shown.add(
@@ -64,13 +74,48 @@ impl ShownExpressions {
                         Shown {
                             role,
                             output: contribution.output as u32,
-                            ..base
+                            ..base.clone()
                         },
                     );
                 }
             }
         }
         shown
+    }
+
+    /// The header's expressions, then for each row that matches its text and what it contributes.
+    fn add_table(&mut self, rule: &Rule, table: &Table<Expr>, base: &Shown) {
+        for (index, column) in table.columns.iter().enumerate() {
+            if index < table.n_header_columns {
+                self.add(&column.value, base.clone());
+                continue;
+            }
+            // Of a computed test only whether it holds: the columns of the header are shown above.
+            self.slots
+                .insert(std::ptr::from_ref(&column.value), self.list.len() as u32);
+            self.list.push(Shown {
+                span: column.span,
+                ..base.clone()
+            });
+        }
+        self.table_slots.insert(base.rule, self.list.len() as u32);
+        let (n_hits, n_values) = super::table::shown_hits(table);
+        for _ in 0..n_hits {
+            self.list.push(Shown {
+                span: rule.span,
+                text: Some("row".to_owned()),
+                ..base.clone()
+            });
+            for output in table.outputs.iter().take(n_values as usize - 1) {
+                self.list.push(Shown {
+                    role: 1,
+                    output: output.output as u32,
+                    span: output.span,
+                    text: Some(format!("table {}", rule.name)),
+                    ..base.clone()
+                });
+            }
+        }
     }
 
     fn add(&mut self, expr: &Expr, place: Shown) {
@@ -90,7 +135,7 @@ impl ShownExpressions {
             .insert(std::ptr::from_ref(expr), self.list.len() as u32);
         self.list.push(Shown {
             span: expr.span,
-            ..place
+            ..place.clone()
         });
         let below = Shown {
             depth: place.depth + 1,
@@ -103,7 +148,7 @@ impl ShownExpressions {
             _ => operands(expr),
         };
         for operand in shown {
-            self.add(operand, below);
+            self.add(operand, below.clone());
         }
     }
 }
@@ -190,6 +235,9 @@ pub(super) fn uses_cells(ruleset: &RuleSet) -> bool {
         for contribution in rule.then.iter().chain(&rule.otherwise) {
             walk(&contribution.value, &mut visit);
         }
+        for expr in rule.table.iter().flat_map(|table| table.expressions()) {
+            walk(expr, &mut visit);
+        }
     }
     found
 }
@@ -198,6 +246,7 @@ pub(super) fn uses_cells(ruleset: &RuleSet) -> bool {
 #[derive(Debug)]
 pub(super) struct Trace {
     shown: HashMap<*const Expr, u32>,
+    table_slots: HashMap<u32, u32>,
     /// Local with the address of the list of values
     pub(super) values: u32,
     /// Address of the table of failures: 12 bytes each, the first the code
@@ -208,9 +257,15 @@ impl Trace {
     pub(super) fn new(shown: &ShownExpressions, values: u32, failures: u32) -> Self {
         Self {
             shown: shown.slots.clone(),
+            table_slots: shown.table_slots.clone(),
             values,
             failures,
         }
+    }
+
+    /// The first place for the rows of a table that match.
+    pub(super) fn table_slot(&self, rule: u32) -> Option<u32> {
+        self.table_slots.get(&rule).copied()
     }
 
     /// The place of an expression in the list of values.

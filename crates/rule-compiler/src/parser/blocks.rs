@@ -245,7 +245,9 @@ impl Parser<'_> {
             "let" => self.parse_let(),
             "rule" => self.parse_rule(),
             "example" => self.parse_example(),
-            keyword @ ("table" | "func" | "invariant") => {
+            "table" => self.parse_table(),
+            "func" => self.parse_function(),
+            keyword @ "invariant" => {
                 self.bump();
                 self.skip_unsupported();
                 Some(ItemKind::Unsupported {
@@ -262,10 +264,10 @@ impl Parser<'_> {
                 let habit = match word {
                     "inputs" => Some("input"),
                     "outputs" => Some("output"),
-                    "const" | "var" | "def" => Some("let"),
+                    "const" | "var" => Some("let"),
                     "parameter" => Some("param"),
                     "test" => Some("example"),
-                    "fn" | "function" => Some("func"),
+                    "fn" | "function" | "def" => Some("func"),
                     _ => None,
                 };
                 let known = ITEM_KEYWORDS.join("`, `");

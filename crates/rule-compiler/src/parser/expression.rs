@@ -92,6 +92,7 @@ impl Parser<'_> {
         let binary = |op| Infix::Binary(op);
         Some(match self.kind() {
             T::QuestionQuestion => (binary(BinaryOp::Coalesce), COALESCE),
+            T::Or | T::Bar if self.in_table => return None,
             T::Or => (Infix::Logical(LogicalOp::Or), OR),
             T::And => (Infix::Logical(LogicalOp::And), AND),
             T::EqualEqual => (binary(BinaryOp::Equal), RELATION),
@@ -391,6 +392,7 @@ impl Parser<'_> {
         mut entry: impl FnMut(&mut Self) -> bool,
     ) {
         let no_struct = std::mem::replace(&mut self.no_struct, false);
+        let in_table = std::mem::replace(&mut self.in_table, false);
         while !self.is(closing) && !self.is(TokenKind::End) {
             let before = self.at;
             let is_read = entry(self);
@@ -406,6 +408,7 @@ impl Parser<'_> {
             break;
         }
         self.no_struct = no_struct;
+        self.in_table = in_table;
         self.expect_closing(closing, symbol, opening);
     }
 
@@ -421,9 +424,28 @@ impl Parser<'_> {
 
     pub(super) fn with_structs<T>(&mut self, parse: impl FnOnce(&mut Self) -> T) -> T {
         let no_struct = std::mem::replace(&mut self.no_struct, false);
+        let in_table = std::mem::replace(&mut self.in_table, false);
         let result = parse(self);
         self.no_struct = no_struct;
+        self.in_table = in_table;
         result
+    }
+
+    /// An operand in a cell of a table: nothing looser than `+`, so that `..` and commas are the cell's.
+    pub(super) fn parse_cell_operand(&mut self) -> Expr {
+        self.in_cells(|parser| parser.parse_infix(SUM))
+    }
+
+    /// An expression in a cell of a table, up to `|` or `||`.
+    pub(super) fn parse_cell_expr(&mut self) -> Expr {
+        self.in_cells(Self::parse_expr)
+    }
+
+    fn in_cells(&mut self, parse: impl FnOnce(&mut Self) -> Expr) -> Expr {
+        let in_table = std::mem::replace(&mut self.in_table, true);
+        let expr = parse(self);
+        self.in_table = in_table;
+        expr
     }
 
     /// An expression before a block: `if CONDITION {`, `when CONDITION then {`.

@@ -100,7 +100,7 @@ impl Parser<'_> {
         }
     }
 
-    fn parse_priority(&mut self) -> Option<(i64, Span)> {
+    pub(super) fn parse_priority(&mut self) -> Option<(i64, Span)> {
         let start = self.token().span.start;
         let negative = self.eat(TokenKind::Minus);
         let token = self.token();

@@ -4,6 +4,7 @@
 mod calendar;
 mod evaluate;
 mod generate;
+mod tables;
 mod values;
 
 use arrow_array::builder::{ArrayBuilder, make_builder};

@@ -1,0 +1,139 @@
+//! Tests of a column as ranges of ranks: see `rule-runtime/src/table.rs`, which says what a rank is.
+
+#[path = "../../../../rule-runtime/src/table/rank_numbers.rs"]
+#[allow(dead_code, reason = "some are for the helpers alone")]
+mod rank_numbers;
+
+pub(super) use rank_numbers::{FAILED, FIRST, MORE, NULL};
+pub(super) use rank_numbers::{DENSE, LEAF, SPARSE};
+
+use crate::ir::{CellTest, CompareOp, Const, Expr, Table};
+use crate::types::Type;
+use std::cmp::Ordering;
+
+/// Ranks that no value has.
+const NOTHING: (u32, u32) = (i32::MAX as u32, i32::MAX as u32);
+
+/// A range of ranks, both ends included.
+pub(super) type Range = (u32, u32);
+
+/// The constants that a column is compared with.
+#[derive(Debug)]
+pub(super) struct Bounds {
+    /// Ascending, without repetitions
+    pub(super) constants: Vec<Const>,
+}
+
+impl Bounds {
+    /// For each column of a table.
+    pub(super) fn of_columns(table: &Table<Expr>) -> Vec<Self> {
+        let mut found: Vec<Vec<&Const>> = vec![Vec::new(); table.columns.len()];
+        for row in &table.rows {
+            for (column, tests) in &row.tests {
+                collect(tests, &mut found[*column]);
+            }
+        }
+        let columns = found.into_iter().zip(&table.columns);
+        columns
+            .map(|(mut constants, column)| {
+                let (no, yes) = (Const::Bool(false), Const::Bool(true));
+                if *super::super::layout::inner(&column.value.ty) == Type::Bool {
+                    constants = vec![&no, &yes];
+                }
+                constants.sort_by(|a, b| a.order(b).unwrap_or(Ordering::Equal));
+                constants.dedup_by(|a, b| a.order(b) == Some(Ordering::Equal));
+                Self {
+                    constants: constants.into_iter().cloned().collect(),
+                }
+            })
+            .collect()
+    }
+
+    /// The highest rank.
+    pub(super) fn max(&self) -> u32 {
+        FIRST + 2 * self.constants.len() as u32
+    }
+
+    fn rank(&self, constant: &Const) -> u32 {
+        if *constant == Const::Null {
+            return NULL;
+        }
+        let place = self
+            .constants
+            .partition_point(|each| each.order(constant) == Some(Ordering::Less));
+        FIRST + 2 * place as u32 + 1
+    }
+
+    /// The ranks with which one of the tests holds: ascending, with gaps between the ranges; at least one.
+    pub(super) fn ranges(&self, tests: &[CellTest]) -> Vec<Range> {
+        let ranges = self.any(tests);
+        if ranges.is_empty() { vec![NOTHING] } else { ranges }
+    }
+
+    fn any(&self, tests: &[CellTest]) -> Vec<Range> {
+        let mut ranges: Vec<Range> = tests.iter().flat_map(|test| self.one(test)).collect();
+        ranges.sort_unstable();
+        let mut merged: Vec<Range> = Vec::with_capacity(ranges.len());
+        for (low, high) in ranges {
+            match merged.last_mut() {
+                Some(last) if low <= last.1 + 1 => last.1 = last.1.max(high),
+                _ => merged.push((low, high)),
+            }
+        }
+        merged
+    }
+
+    fn one(&self, test: &CellTest) -> Vec<Range> {
+        let max = self.max();
+        match test {
+            CellTest::Compare(op, constant) => {
+                let rank = self.rank(constant);
+                match op {
+                    CompareOp::Equal => vec![(rank, rank)],
+                    CompareOp::NotEqual => self.complement(&[(rank, rank)]),
+                    CompareOp::Less => vec![(FIRST, rank - 1)],
+                    CompareOp::LessEqual => vec![(FIRST, rank)],
+                    CompareOp::Greater => vec![(rank + 1, max)],
+                    CompareOp::GreaterEqual => vec![(rank, max)],
+                }
+            }
+            CellTest::Interval {
+                low,
+                low_included,
+                high,
+                high_included,
+            } => {
+                let low = self.rank(low) + u32::from(!low_included);
+                let high = self.rank(high) - u32::from(!high_included);
+                vec![(low, high)]
+            }
+            CellTest::Not(tests) => self.complement(&self.any(tests)),
+        }
+    }
+
+    fn complement(&self, ranges: &[Range]) -> Vec<Range> {
+        let mut rest = Vec::with_capacity(ranges.len() + 1);
+        let mut next = 0;
+        for (low, high) in ranges {
+            if next < *low {
+                rest.push((next, low - 1));
+            }
+            next = high + 1;
+        }
+        if next <= self.max() {
+            rest.push((next, self.max()));
+        }
+        rest
+    }
+}
+
+fn collect<'t>(tests: &'t [CellTest], found: &mut Vec<&'t Const>) {
+    for test in tests {
+        match test {
+            CellTest::Compare(_, Const::Null) => {}
+            CellTest::Compare(_, constant) => found.push(constant),
+            CellTest::Interval { low, high, .. } => found.extend([low, high]),
+            CellTest::Not(tests) => collect(tests, found),
+        }
+    }
+}
