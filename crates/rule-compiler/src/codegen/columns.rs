@@ -35,7 +35,7 @@ pub(super) fn count_uses(ruleset: &RuleSet, traced: bool) -> Vec<Uses> {
             count_in(&contribution.value, ruleset, traced, 1, &mut uses);
         }
         for expr in rule.table.iter().flat_map(|table| table.expressions()) {
-            count(expr);
+            count_in(expr, ruleset, traced, 1, &mut uses);
         }
     }
     uses
