@@ -349,6 +349,19 @@ pub(crate) fn coerce(value: Const, ty: &Type) -> Option<Const> {
             .map(|(key, value)| Some((coerce(key, key_ty)?, coerce(value, value_ty)?)))
             .collect::<Option<_>>()
             .map(Const::Map),
+        (Const::Map(entries), Type::Struct(fields)) => {
+            let is_field = |key: &Const| matches!(key, Const::String(key) if fields.iter().any(|(name, _)| name == key));
+            if !entries.iter().all(|(key, _)| is_field(key)) {
+                return None;
+            }
+            let members = fields.iter().map(|(name, ty)| {
+                let key = Const::String(name.clone());
+                let given = entries.iter().find(|(each, _)| *each == key);
+                let value = given.map_or(Const::Null, |(_, value)| value.clone());
+                Some((key, coerce(value, ty)?))
+            });
+            members.collect::<Option<_>>().map(Const::Map)
+        }
         (Const::Optional(content), Type::Optional(inner)) => match content {
             Some(content) => {
                 coerce(*content, inner).map(|content| Const::Optional(Some(Box::new(content))))

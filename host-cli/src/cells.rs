@@ -1,21 +1,16 @@
 //! Single values to and from Arrow columns.
 
-use arrow_array::builder::{
-    BinaryBuilder, BooleanBuilder, Float64Builder, Int64Builder, NullBuilder, StringBuilder,
-    UInt64Builder,
-};
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
     DurationMicrosecondType, DurationMillisecondType, DurationNanosecondType, DurationSecondType,
     Float64Type, Int64Type, TimestampMicrosecondType, TimestampMillisecondType,
     TimestampNanosecondType, TimestampSecondType, UInt64Type,
 };
-use arrow_array::{Array, ArrayRef, PrimitiveArray, RecordBatch, RecordBatchOptions, StringArray};
+use arrow_array::{Array, RecordBatch, RecordBatchOptions};
 use arrow_schema::{ArrowError, DataType, Field, SchemaRef, TimeUnit};
 use rulestage_pipeline::dynamic;
 use rulestage_pipeline::wire::is_dynamic;
 use rulestage_rule_compiler::ir::Const;
-use std::sync::Arc;
 
 /// A batch of one row; `value` gives the value of a column by its index. Says which value does not fit.
 pub(crate) fn one_row(
@@ -24,14 +19,7 @@ pub(crate) fn one_row(
 ) -> Result<RecordBatch, String> {
     let columns = schema.fields().iter().enumerate().map(|(index, field)| {
         let value = value(index);
-        let column = if is_dynamic(field) {
-            Some(Arc::new(StringArray::from(vec![
-                dynamic::to_json(&value).to_string(),
-            ])) as ArrayRef)
-        } else {
-            column(&value, field.data_type())
-        };
-        column.ok_or_else(|| {
+        dynamic::array_of(field, &[&value]).ok_or_else(|| {
             format!(
                 "`{}` can't take {value:?} as {}",
                 field.name(),
@@ -45,95 +33,12 @@ pub(crate) fn one_row(
         .map_err(|error: ArrowError| error.to_string())
 }
 
-/// An array of one value; `None` where the type can't hold it.
-fn column(value: &Const, data_type: &DataType) -> Option<ArrayRef> {
-    macro_rules! build {
-        ($builder:expr, $($pattern:pat => $value:expr),+) => {{
-            let mut builder = $builder;
-            match value {
-                Const::Null => builder.append_null(),
-                $($pattern => builder.append_value($value),)+
-                _ => return None,
-            }
-            Some(Arc::new(builder.finish()))
-        }};
-    }
-    match data_type {
-        DataType::Null => {
-            let mut builder = NullBuilder::new();
-            builder.append_null();
-            (*value == Const::Null).then(|| Arc::new(builder.finish()) as ArrayRef)
-        }
-        DataType::Boolean => build!(BooleanBuilder::new(), Const::Bool(value) => *value),
-        DataType::Int64 => build!(Int64Builder::new(), Const::Int(value) => *value),
-        DataType::UInt64 => build!(UInt64Builder::new(), Const::Uint(value) => *value),
-        DataType::Float64 => build!(Float64Builder::new(), Const::Double(value) => *value),
-        DataType::Utf8 => build!(StringBuilder::new(), Const::String(value) => value),
-        DataType::Binary => build!(BinaryBuilder::new(), Const::Bytes(value) => value),
-        DataType::Timestamp(unit, zone) => {
-            let units = units(value, *unit)?;
-            let zone = zone.clone();
-            Some(match unit {
-                TimeUnit::Second => Arc::new(
-                    PrimitiveArray::<TimestampSecondType>::from(vec![units])
-                        .with_timezone_opt(zone),
-                ),
-                TimeUnit::Millisecond => Arc::new(
-                    PrimitiveArray::<TimestampMillisecondType>::from(vec![units])
-                        .with_timezone_opt(zone),
-                ),
-                TimeUnit::Microsecond => Arc::new(
-                    PrimitiveArray::<TimestampMicrosecondType>::from(vec![units])
-                        .with_timezone_opt(zone),
-                ),
-                TimeUnit::Nanosecond => Arc::new(
-                    PrimitiveArray::<TimestampNanosecondType>::from(vec![units])
-                        .with_timezone_opt(zone),
-                ),
-            })
-        }
-        DataType::Duration(unit) => {
-            let units = units(value, *unit)?;
-            Some(match unit {
-                TimeUnit::Second => {
-                    Arc::new(PrimitiveArray::<DurationSecondType>::from(vec![units]))
-                }
-                TimeUnit::Millisecond => {
-                    Arc::new(PrimitiveArray::<DurationMillisecondType>::from(vec![units]))
-                }
-                TimeUnit::Microsecond => {
-                    Arc::new(PrimitiveArray::<DurationMicrosecondType>::from(vec![units]))
-                }
-                TimeUnit::Nanosecond => {
-                    Arc::new(PrimitiveArray::<DurationNanosecondType>::from(vec![units]))
-                }
-            })
-        }
-        _ => None,
-    }
-}
-
 fn per_second(unit: TimeUnit) -> i64 {
     match unit {
         TimeUnit::Second => 1,
         TimeUnit::Millisecond => 1_000,
         TimeUnit::Microsecond => 1_000_000,
         TimeUnit::Nanosecond => 1_000_000_000,
-    }
-}
-
-/// A time in units; `Some(None)` for null, `None` for another type or a time outside the column's range.
-fn units(value: &Const, unit: TimeUnit) -> Option<Option<i64>> {
-    let nanoseconds_each = 1_000_000_000 / per_second(unit);
-    match value {
-        Const::Null => Some(None),
-        Const::Duration(nanoseconds) => Some(Some(nanoseconds.div_euclid(nanoseconds_each))),
-        Const::Timestamp(seconds, nanoseconds) => {
-            let fraction = i64::from(*nanoseconds) / nanoseconds_each;
-            let whole = i128::from(*seconds) * i128::from(per_second(unit));
-            i64::try_from(whole + i128::from(fraction)).ok().map(Some)
-        }
-        _ => None,
     }
 }
 

@@ -17,7 +17,7 @@ use crate::{rows, wire};
 use arrow_array::cast::AsArray;
 use arrow_array::types::*;
 use arrow_array::{
-    Array, ArrayRef, BinaryArray, FixedSizeListArray, ListArray, StringArray, StructArray,
+    Array, ArrayRef, BinaryArray, FixedSizeListArray, ListArray, MapArray, StringArray, StructArray,
     new_null_array,
 };
 use arrow_buffer::{NullBuffer, OffsetBuffer};
@@ -62,6 +62,12 @@ pub fn fits(from: &Field, to: &Field) -> bool {
             Some((_, from)) => fits(from, to),
             None => to.is_nullable(),
         }),
+        (Map(from, _), Map(to, _)) => match (from.data_type(), to.data_type()) {
+            (Struct(from), Struct(to)) if from.len() == 2 && to.len() == 2 => {
+                fits(&from[0], &to[0]) && fits(&from[1], &to[1])
+            }
+            _ => false,
+        },
         (from, to) if from == to => true,
         (from, to) => number::is_number(from) && number::is_number(to),
     }
@@ -123,6 +129,7 @@ fn convert_values(array: &ArrayRef, from: &Field, to: &Field) -> Result<Converte
         ))),
         (Timestamp(..) | Date32 | Date64 | Duration(_), _) => Ok(moments(array, to.data_type())),
         (List(_) | LargeList(_) | FixedSizeList(..), _) => lists(array, to),
+        (Map(entries, _), Map(..)) => maps(array.as_map(), entries, to),
         (Struct(fields), Struct(to)) => structs(array.as_struct(), fields, to),
         (from, to) if number::is_number(from) && number::is_number(to) => {
             Ok(number::convert(array, to))
@@ -452,6 +459,42 @@ fn finish_lists(
     Ok(Converted {
         array: Arc::new(array),
         errors,
+    })
+}
+
+/// Maps as the lists of entries that they are.
+fn maps(array: &MapArray, from: &FieldRef, to: &Field) -> Result<Converted, ArrowError> {
+    let (DataType::Struct(from), DataType::Map(to_entries, is_sorted)) =
+        (from.data_type(), to.data_type())
+    else {
+        return Err(ArrowError::CastError("a map has keys and values".to_owned()));
+    };
+    let DataType::Struct(to_pair) = to_entries.data_type() else {
+        return Err(ArrowError::CastError("a map has keys and values".to_owned()));
+    };
+    // Keys and values go by their place, fields of structs by their names.
+    let renamed: Fields = from
+        .iter()
+        .zip(to_pair)
+        .map(|(from, to)| (**from).clone().with_name(to.name()))
+        .collect();
+    let entries = StructArray::try_new(renamed.clone(), array.entries().columns().to_vec(), None)?;
+    let item = Arc::new(Field::new("entries", DataType::Struct(renamed), false));
+    let (offsets, nulls) = (array.offsets().clone(), array.nulls().cloned());
+    let list: ArrayRef = Arc::new(ListArray::try_new(item, offsets, Arc::new(entries), nulls)?);
+    let to_list = as_type(to, DataType::List(to_entries.clone()));
+    let converted = lists(&list, &to_list)?;
+    let list = converted.array.as_list::<i32>();
+    let map = MapArray::try_new(
+        to_entries.clone(),
+        list.offsets().clone(),
+        list.values().as_struct().clone(),
+        list.nulls().cloned(),
+        *is_sorted,
+    )?;
+    Ok(Converted {
+        array: Arc::new(map),
+        errors: converted.errors,
     })
 }
 

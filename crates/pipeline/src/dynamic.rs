@@ -2,6 +2,10 @@
 //!
 //! What JSON can't say is an object with one member whose name starts with `@`: `{"@uint":"3"}`.
 
+mod arrays;
+
+pub use arrays::array_of;
+
 use crate::cast::{parse_duration, parse_timestamp};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;

@@ -22,6 +22,7 @@ pub(crate) mod interface;
 mod layout;
 mod math;
 mod module;
+mod nested;
 mod optionals;
 mod process;
 mod runtime;

@@ -32,6 +32,8 @@ pub enum Type {
     List(Box<Type>),
     /// `map<K, V>`
     Map(Box<Type>, Box<Type>),
+    /// `{name: T, …}`, by its fields in order. Its values are maps with an entry for every field, in that order
+    Struct(Vec<(String, Type)>),
     /// `optional<T>`
     Optional(Box<Type>),
     /// `type`
@@ -62,6 +64,13 @@ impl fmt::Display for Type {
             Self::Nullable(inner) => write!(f, "{inner}?"),
             Self::List(element) => write!(f, "list<{element}>"),
             Self::Map(key, value) => write!(f, "map<{key}, {value}>"),
+            Self::Struct(fields) => {
+                for (index, (name, ty)) in fields.iter().enumerate() {
+                    let before = if index == 0 { "{" } else { ", " };
+                    write!(f, "{before}{name}: {ty}")?;
+                }
+                f.write_str("}")
+            }
             Self::Optional(inner) => write!(f, "optional<{inner}>"),
             Self::Type => f.write_str("type"),
             Self::Ip => f.write_str("net.IP"),
@@ -96,11 +105,56 @@ impl Type {
                 inner.mentions_dyn()
             }
             Self::Map(key, value) => key.mentions_dyn() || value.mentions_dyn(),
+            Self::Struct(fields) => fields.iter().any(|(_, ty)| ty.mentions_dyn()),
             _ => false,
         }
     }
 
-    /// How a column holds its values.
+    /// Whether it is a struct or has one in it.
+    pub fn mentions_struct(&self) -> bool {
+        match self {
+            Self::Struct(_) => true,
+            Self::Nullable(inner) | Self::List(inner) | Self::Optional(inner) => {
+                inner.mentions_struct()
+            }
+            Self::Map(key, value) => key.mentions_struct() || value.mentions_struct(),
+            _ => false,
+        }
+    }
+
+    /// A struct as the map that its values are; the values are `dyn` where they are not all of one type.
+    pub fn as_map(fields: &[(String, Type)]) -> Self {
+        let value = match fields {
+            [(_, first), rest @ ..] if rest.iter().all(|(_, ty)| ty == first) => first.clone(),
+            _ => Self::Dyn,
+        };
+        Self::Map(Box::new(Self::String), Box::new(value))
+    }
+
+    /// Whether an input of the type comes as arrays: scalars, and lists, maps and structs of such. Fields of structs
+    /// may be of any type; those without arrays are JSON text within.
+    pub fn has_arrays(&self) -> bool {
+        match self {
+            Self::Nullable(inner) | Self::List(inner) => inner.has_arrays(),
+            Self::Map(key, value) => {
+                matches!(**key, Self::Bool | Self::Int | Self::Uint | Self::String)
+                    && value.has_arrays()
+            }
+            Self::Struct(_) => true,
+            ty => ty.is_scalar(),
+        }
+    }
+
+    /// How a column holds the values of an input.
+    pub fn input_column(&self) -> InputColumn {
+        match self.column() {
+            Column::Plain => InputColumn::Plain,
+            _ if self.has_arrays() => InputColumn::Nested,
+            _ => InputColumn::Dynamic,
+        }
+    }
+
+    /// How a column holds its values, as an output.
     pub fn column(&self) -> Column {
         match self {
             Self::Null => Column::Plain,
@@ -124,7 +178,7 @@ impl Type {
             Self::Timestamp => "google.protobuf.Timestamp",
             Self::Duration => "google.protobuf.Duration",
             Self::List(_) => "list",
-            Self::Map(..) => "map",
+            Self::Map(..) | Self::Struct(_) => "map",
             Self::Type => "type",
             Self::Optional(_) => "optional_type",
             Self::Ip => "net.IP",
@@ -134,7 +188,18 @@ impl Type {
     }
 }
 
-/// How a column holds the values of a type.
+/// How a column holds the values of an input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InputColumn {
+    /// A scalar, perhaps null, in a column of its own type
+    Plain,
+    /// Lists, maps and structs, in nested arrays
+    Nested,
+    /// JSON text
+    Dynamic,
+}
+
+/// How a column holds the values of an output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Column {
     /// A scalar, perhaps null, in a column of its own type

@@ -7,11 +7,13 @@ use super::{CellError, Converted, clean, unit_array, units};
 use crate::wire;
 use arrow_array::types::*;
 use arrow_array::{
-    Array, ArrayRef, BooleanArray, FixedSizeListArray, Float32Array, ListArray, MapArray,
+    Array, ArrayRef, BinaryArray, BooleanArray, FixedSizeListArray, Float32Array, ListArray, MapArray,
     PrimitiveArray, StringArray, StructArray, new_null_array,
 };
 use arrow_buffer::{NullBuffer, OffsetBuffer};
 use arrow_schema::{DataType, Field, FieldRef, Fields};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -19,12 +21,14 @@ pub(super) fn fits(to: &Field) -> bool {
     use DataType::*;
     match to.data_type() {
         Boolean | Int8 | Int16 | Int32 | Int64 | UInt8 | UInt16 | UInt32 | UInt64 | Float32
-        | Float64 | Utf8 => true,
+        | Float64 | Utf8 | Binary => true,
         Timestamp(..) | Duration(_) | Null => true,
         List(item) => fits(item),
         Struct(fields) => fields.iter().all(|field| fits(field)),
         Map(entries, _) => match entries.data_type() {
-            Struct(pair) if pair.len() == 2 => *pair[0].data_type() == Utf8 && fits(&pair[1]),
+            Struct(pair) if pair.len() == 2 => {
+                matches!(pair[0].data_type(), Utf8 | Boolean | Int64 | UInt64) && fits(&pair[1])
+            }
             _ => false,
         },
         FixedSizeList(..) => wire::tensor_shape(to).is_some(),
@@ -56,7 +60,7 @@ pub(super) fn convert(text: &StringArray, to: &Field) -> Converted {
         .collect();
     let values: Vec<Option<&Value>> = values.iter().map(Option::as_ref).collect();
     let mut builder = Builder { errors };
-    let array = builder.array(&values, to, &|row| row as u32, true);
+    let array = builder.array(&values, to, &|row| (row as u32, String::new()), true);
     let mut errors = builder.errors;
     errors.sort_by_key(|error| error.row);
     errors.dedup_by_key(|error| error.row);
@@ -67,16 +71,19 @@ struct Builder {
     errors: Vec<CellError>,
 }
 
-type RowOf<'a> = &'a dyn Fn(usize) -> u32;
+/// The row of a value, and where in its column it is: "element 3: `price`: ".
+type PlaceOf<'a> = &'a dyn Fn(usize) -> (u32, String);
 
 impl Builder {
-    fn refuse(&mut self, row: u32, value: &Value, to: &Field) {
+    fn report(&mut self, (row, path): (u32, String), message: String) {
+        let message = path + &message;
+        self.errors.push(CellError { row, message });
+    }
+
+    fn refuse(&mut self, place: (u32, String), value: &Value, to: &Field) {
         let text = shortened(&value.to_string());
         let to = wire::type_name(&to.clone().with_nullable(false));
-        self.errors.push(CellError {
-            row,
-            message: format!("`{text}` is no {to}"),
-        });
+        self.report(place, format!("`{text}` is no {to}"));
     }
 
     /// The values as an array of type `to`. Below the top, nulls that `to` has not are errors and become zeros,
@@ -85,12 +92,13 @@ impl Builder {
         &mut self,
         values: &[Option<&Value>],
         to: &Field,
-        row_of: RowOf<'_>,
+        place_of: PlaceOf<'_>,
         is_top: bool,
     ) -> ArrayRef {
         let values: Vec<Option<&Value>> = values
             .iter()
             .map(|value| value.filter(|value| !value.is_null()))
+            .map(|value| value.map(|value| spelled_out(value, to)))
             .collect();
         let fill = !is_top && !to.is_nullable();
         if fill {
@@ -99,27 +107,24 @@ impl Builder {
                 .enumerate()
                 .filter(|(_, value)| value.is_none())
             {
-                self.errors.push(CellError {
-                    row: row_of(at),
-                    message: format!("`{}` is null in it", to.name()),
-                });
+                self.report(place_of(at), "it is null".to_owned());
             }
         }
         let array = match to.data_type() {
             DataType::Boolean => {
-                let values = self.scalars(&values, to, row_of, |value| value.as_bool().ok_or(None));
+                let values = self.scalars(&values, to, place_of, |value| value.as_bool().ok_or(None));
                 Arc::new(BooleanArray::from(values)) as ArrayRef
             }
-            DataType::Int8 => self.numbers::<Int8Type>(&values, to, row_of),
-            DataType::Int16 => self.numbers::<Int16Type>(&values, to, row_of),
-            DataType::Int32 => self.numbers::<Int32Type>(&values, to, row_of),
-            DataType::Int64 => self.numbers::<Int64Type>(&values, to, row_of),
-            DataType::UInt8 => self.numbers::<UInt8Type>(&values, to, row_of),
-            DataType::UInt16 => self.numbers::<UInt16Type>(&values, to, row_of),
-            DataType::UInt32 => self.numbers::<UInt32Type>(&values, to, row_of),
-            DataType::UInt64 => self.numbers::<UInt64Type>(&values, to, row_of),
-            DataType::Float32 => self.numbers::<Float32Type>(&values, to, row_of),
-            DataType::Float64 => self.numbers::<Float64Type>(&values, to, row_of),
+            DataType::Int8 => self.numbers::<Int8Type>(&values, to, place_of),
+            DataType::Int16 => self.numbers::<Int16Type>(&values, to, place_of),
+            DataType::Int32 => self.numbers::<Int32Type>(&values, to, place_of),
+            DataType::Int64 => self.numbers::<Int64Type>(&values, to, place_of),
+            DataType::UInt8 => self.numbers::<UInt8Type>(&values, to, place_of),
+            DataType::UInt16 => self.numbers::<UInt16Type>(&values, to, place_of),
+            DataType::UInt32 => self.numbers::<UInt32Type>(&values, to, place_of),
+            DataType::UInt64 => self.numbers::<UInt64Type>(&values, to, place_of),
+            DataType::Float32 => self.numbers::<Float32Type>(&values, to, place_of),
+            DataType::Float64 => self.numbers::<Float64Type>(&values, to, place_of),
             DataType::Utf8 if wire::is_dynamic(to) => Arc::new(
                 values
                     .iter()
@@ -127,28 +132,33 @@ impl Builder {
                     .collect::<StringArray>(),
             ),
             DataType::Utf8 => {
-                let values = self.scalars(&values, to, row_of, |value| match value {
+                let values = self.scalars(&values, to, place_of, |value| match value {
                     Value::String(text) => Ok(text.clone()),
                     _ => Err(None),
                 });
                 Arc::new(StringArray::from(values))
             }
+            DataType::Binary => {
+                let decode = |value: &Value| STANDARD.decode(value.as_str()?).ok();
+                let values = self.scalars(&values, to, place_of, |value| decode(value).ok_or(None));
+                Arc::new(values.iter().map(Option::as_ref).collect::<BinaryArray>())
+            }
             DataType::Timestamp(..) => {
                 let parse =
                     |value: &Value| units(parse_timestamp(value.as_str()?.trim())?, to.data_type());
-                let values = self.scalars(&values, to, row_of, |value| parse(value).ok_or(None));
+                let values = self.scalars(&values, to, place_of, |value| parse(value).ok_or(None));
                 unit_array(values, to.data_type())
             }
             DataType::Duration(_) => {
                 let parse =
                     |value: &Value| units(parse_duration(value.as_str()?.trim())?, to.data_type());
-                let values = self.scalars(&values, to, row_of, |value| parse(value).ok_or(None));
+                let values = self.scalars(&values, to, place_of, |value| parse(value).ok_or(None));
                 unit_array(values, to.data_type())
             }
-            DataType::List(item) => self.list(&values, to, item, row_of),
-            DataType::Struct(fields) => self.record(&values, to, fields, row_of),
-            DataType::Map(entries, ordered) => self.map(&values, to, entries, *ordered, row_of),
-            DataType::FixedSizeList(item, size) => self.tensor(&values, to, item, *size, row_of),
+            DataType::List(item) => self.list(&values, to, item, place_of),
+            DataType::Struct(fields) => self.record(&values, to, fields, place_of),
+            DataType::Map(entries, ordered) => self.map(&values, to, entries, *ordered, place_of),
+            DataType::FixedSizeList(item, size) => self.tensor(&values, to, item, *size, place_of),
             other => new_null_array(other, values.len()),
         };
         if fill && array.null_count() > 0 {
@@ -162,7 +172,7 @@ impl Builder {
         &mut self,
         values: &[Option<&Value>],
         to: &Field,
-        row_of: RowOf<'_>,
+        place_of: PlaceOf<'_>,
         read: impl Fn(&Value) -> Result<T, Option<String>>,
     ) -> Vec<Option<T>> {
         let mut read_all = Vec::with_capacity(values.len());
@@ -170,14 +180,11 @@ impl Builder {
             read_all.push(value.and_then(|value| match read(value) {
                 Ok(value) => Some(value),
                 Err(Some(message)) => {
-                    self.errors.push(CellError {
-                        row: row_of(at),
-                        message,
-                    });
+                    self.report(place_of(at), message);
                     None
                 }
                 Err(None) => {
-                    self.refuse(row_of(at), value, to);
+                    self.refuse(place_of(at), value, to);
                     None
                 }
             }));
@@ -189,10 +196,10 @@ impl Builder {
         &mut self,
         values: &[Option<&Value>],
         to: &Field,
-        row_of: RowOf<'_>,
+        place_of: PlaceOf<'_>,
     ) -> ArrayRef {
         let is_float = matches!(T::DATA_TYPE, DataType::Float32 | DataType::Float64);
-        let values = self.scalars(values, to, row_of, |value| {
+        let values = self.scalars(values, to, place_of, |value| {
             let number = match value {
                 Value::Number(number) => {
                     match (number.as_i64(), number.as_u64(), number.as_f64()) {
@@ -221,7 +228,7 @@ impl Builder {
         values: &[Option<&Value>],
         to: &Field,
         item: &FieldRef,
-        row_of: RowOf<'_>,
+        place_of: PlaceOf<'_>,
     ) -> ArrayRef {
         let mut elements: Vec<Option<&Value>> = Vec::new();
         let mut owners = Vec::new();
@@ -231,18 +238,23 @@ impl Builder {
             match value {
                 Some(Value::Array(items)) => {
                     elements.extend(items.iter().map(Some));
-                    owners.resize(elements.len(), row_of(at));
+                    owners.resize(elements.len(), at);
                     present.push(true);
                 }
                 Some(value) => {
-                    self.refuse(row_of(at), value, to);
+                    self.refuse(place_of(at), value, to);
                     present.push(false);
                 }
                 None => present.push(false),
             }
             offsets.push(elements.len() as i32);
         }
-        let child = self.array(&elements, item, &|at| owners[at], false);
+        let place_of_element = |at: usize| {
+            let owner = owners[at];
+            let (row, path) = place_of(owner);
+            (row, format!("{path}element {}: ", at - offsets[owner] as usize))
+        };
+        let child = self.array(&elements, item, &place_of_element, false);
         let list = ListArray::try_new(
             item.clone(),
             OffsetBuffer::new(offsets.into()),
@@ -261,7 +273,7 @@ impl Builder {
         to: &Field,
         item: &FieldRef,
         size: i32,
-        row_of: RowOf<'_>,
+        place_of: PlaceOf<'_>,
     ) -> ArrayRef {
         let size_usize = size as usize;
         let mut elements = Vec::with_capacity(values.len() * size_usize);
@@ -273,7 +285,7 @@ impl Builder {
             }
             let fits = elements.len() == start + size_usize;
             if let Some(value) = value.filter(|_| !fits) {
-                self.refuse(row_of(at), value, to);
+                self.refuse(place_of(at), value, to);
             }
             elements.resize(start + size_usize, 0.0);
             present.push(fits);
@@ -297,13 +309,13 @@ impl Builder {
         values: &[Option<&Value>],
         to: &Field,
         fields: &Fields,
-        row_of: RowOf<'_>,
+        place_of: PlaceOf<'_>,
     ) -> ArrayRef {
         let mut present = Vec::with_capacity(values.len());
         for (at, value) in values.iter().enumerate() {
             present.push(matches!(value, Some(Value::Object(_))));
             if let Some(value) = value.filter(|value| !value.is_object()) {
-                self.refuse(row_of(at), value, to);
+                self.refuse(place_of(at), value, to);
             }
         }
         let owners: Vec<usize> = (0..values.len()).filter(|at| present[*at]).collect();
@@ -312,7 +324,11 @@ impl Builder {
                 .iter()
                 .map(|at| values[*at].and_then(|value| value.get(field.name())))
                 .collect();
-            let child = self.array(&members, field, &|member| row_of(owners[member]), false);
+            let place_of_member = |member: usize| {
+                let (row, path) = place_of(owners[member]);
+                (row, format!("{path}`{}`: ", field.name()))
+            };
+            let child = self.array(&members, field, &place_of_member, false);
             spread(&child, &present)
         });
         let children: Vec<ArrayRef> = children.collect();
@@ -334,7 +350,7 @@ impl Builder {
         to: &Field,
         entries: &FieldRef,
         ordered: bool,
-        row_of: RowOf<'_>,
+        place_of: PlaceOf<'_>,
     ) -> ArrayRef {
         let nothing = || new_null_array(to.data_type(), values.len());
         let DataType::Struct(pair) = entries.data_type() else {
@@ -346,20 +362,41 @@ impl Builder {
         for (at, value) in values.iter().enumerate() {
             present.push(matches!(value, Some(Value::Object(_))));
             match value {
-                Some(Value::Object(object)) => {
-                    for (key, member) in object {
-                        keys.push(key.as_str());
-                        members.push(Some(member));
-                        owners.push(row_of(at));
+                Some(Value::Object(object)) => match listed_entries(object) {
+                    Some(entries) => {
+                        for entry in entries {
+                            let (key, member) = match entry.as_array().map(Vec::as_slice) {
+                                Some([key, member]) => (key.clone(), Some(member)),
+                                _ => {
+                                    self.refuse(place_of(at), entry, to);
+                                    continue;
+                                }
+                            };
+                            keys.push(key);
+                            members.push(member);
+                            owners.push(at);
+                        }
                     }
-                }
-                Some(value) => self.refuse(row_of(at), value, to),
+                    None => {
+                        for (key, member) in object {
+                            keys.push(key_of(key, pair[0].data_type()));
+                            members.push(Some(member));
+                            owners.push(at);
+                        }
+                    }
+                },
+                Some(value) => self.refuse(place_of(at), value, to),
                 None => {}
             }
             offsets.push(keys.len() as i32);
         }
-        let members = self.array(&members, &pair[1], &|at| owners[at], false);
-        let keys: ArrayRef = Arc::new(StringArray::from(keys));
+        let place_of_entry = |at: usize| {
+            let (row, path) = place_of(owners[at]);
+            (row, format!("{path}`{}`: ", text_of(&keys[at])))
+        };
+        let members = self.array(&members, &pair[1], &place_of_entry, false);
+        let some_keys: Vec<Option<&Value>> = keys.iter().map(Some).collect();
+        let keys = self.array(&some_keys, &pair[0], &place_of_entry, false);
         StructArray::try_new(pair.clone(), vec![keys, members], None)
             .and_then(|pairs| {
                 MapArray::try_new(
@@ -371,6 +408,46 @@ impl Builder {
                 )
             })
             .map_or_else(|_| nothing(), |map| Arc::new(map))
+    }
+}
+
+/// A number, time or bytes in the form that says its type (`wit/stage.wit`), where that is the column's: the content.
+fn spelled_out<'v>(value: &'v Value, to: &Field) -> &'v Value {
+    let name = match to.data_type() {
+        DataType::UInt64 => "@uint",
+        DataType::Float64 => "@double",
+        DataType::Binary => "@bytes",
+        DataType::Timestamp(..) => "@timestamp",
+        DataType::Duration(_) => "@duration",
+        _ => return value,
+    };
+    match value {
+        Value::Object(object) if object.len() == 1 => object.get(name).unwrap_or(value),
+        _ => value,
+    }
+}
+
+/// The entries of a map in the form `{"@map": [[key, value], …]}`.
+fn listed_entries(object: &serde_json::Map<String, Value>) -> Option<&Vec<Value>> {
+    match object.get("@map") {
+        Some(Value::Array(entries)) if object.len() == 1 => Some(entries),
+        _ => None,
+    }
+}
+
+/// The name of a member as the JSON of a key.
+fn key_of(name: &str, key_type: &DataType) -> Value {
+    match (key_type, name) {
+        (DataType::Boolean, "true") => Value::Bool(true),
+        (DataType::Boolean, "false") => Value::Bool(false),
+        _ => Value::from(name),
+    }
+}
+
+fn text_of(key: &Value) -> String {
+    match key {
+        Value::String(text) => shortened(text),
+        other => shortened(&other.to_string()),
     }
 }
 

@@ -64,6 +64,9 @@ impl Checker<'_> {
                     .collect::<Option<Vec<_>>>()
                     .map(Const::Map)
             }
+            (ExprKind::Map(entries), Type::Struct(fields)) => {
+                self.check_struct(expr, entries, fields, what)
+            }
             (kind, Type::Dyn) => match type_of_constant(kind) {
                 Some(ty) => self.check_constant(expr, &ty, what),
                 None => self.report_not_constant(expr, ty, what),
@@ -78,6 +81,57 @@ impl Checker<'_> {
             }
             _ => self.report_not_constant(expr, ty, what),
         }
+    }
+
+    /// A struct, written as a map with names or texts as keys; nullable fields may be left out.
+    fn check_struct(
+        &mut self,
+        expr: &Expr,
+        entries: &[crate::ast::Entry],
+        fields: &[(String, Type)],
+        what: &str,
+    ) -> Option<Const> {
+        let mut values: Vec<Option<Const>> = vec![None; fields.len()];
+        let mut is_valid = true;
+        for entry in entries {
+            let key = entry.key.without_parens();
+            let name = match &key.kind {
+                ExprKind::String(name) => name,
+                ExprKind::Identifier { name, .. } => &name.text,
+                _ => {
+                    let ty = Type::Struct(fields.to_vec());
+                    return self.report_not_constant(expr, &ty, what);
+                }
+            };
+            let Some(index) = fields.iter().position(|(field, _)| field == name) else {
+                self.report_no_such_field(name, key.span, fields);
+                is_valid = false;
+                continue;
+            };
+            let place = format!("`{name}` in {what}");
+            let value = self.check_constant(&entry.value, &fields[index].1, &place);
+            is_valid &= value.is_some();
+            values[index] = value;
+        }
+        let mut members = Vec::with_capacity(fields.len());
+        for ((name, ty), value) in fields.iter().zip(values) {
+            let value = match value {
+                Some(value) => value,
+                None if matches!(ty, Type::Nullable(_) | Type::Dyn) => Const::Null,
+                None => {
+                    if is_valid {
+                        let message = format!("`{name}` is missing in {what}");
+                        let code = "rule.check.missing-field";
+                        self.diagnostics
+                            .push(Diagnostic::error(code, expr.span, message));
+                    }
+                    is_valid = false;
+                    Const::Null
+                }
+            };
+            members.push((Const::String(name.clone()), value));
+        }
+        is_valid.then_some(Const::Map(members))
     }
 
     fn check_timestamp(&mut self, arg: &Expr, what: &str) -> Option<Const> {

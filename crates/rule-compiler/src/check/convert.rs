@@ -70,6 +70,9 @@ pub(crate) fn covers(to: &Type, from: &Type) -> bool {
         (Type::Map(to_key, to_value), Type::Map(from_key, from_value)) => {
             covers(to_key, from_key) && covers(to_value, from_value)
         }
+        (Type::Map(key, value), Type::Struct(fields)) => {
+            covers(key, &Type::String) && fields.iter().all(|(_, ty)| covers(value, ty))
+        }
         (to, from) => to == from,
     }
 }
@@ -80,7 +83,7 @@ pub(crate) fn is_shallow(ty: &Type) -> bool {
     match ty {
         Type::List(inner) | Type::Optional(inner) => is_any(inner),
         Type::Map(key, value) => is_any(key) && is_any(value),
-        Type::Nullable(_) => false,
+        Type::Nullable(_) | Type::Struct(_) => false,
         _ => true,
     }
 }

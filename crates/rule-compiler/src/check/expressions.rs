@@ -209,9 +209,13 @@ impl Checker<'_> {
         let operand = self.check_expr(operand);
         self.note_receiver(field, &operand.ty);
         let ty = self.unifier.resolve(&operand.ty);
-        let field_ty = match self.field_type(&ty) {
+        let field_ty = match self.field_type(&ty, &field.text) {
             Some(field_ty) => field_ty,
             None => {
+                if let Some(fields) = struct_fields(&ty) {
+                    self.report_no_such_field(&field.text, field.span, fields);
+                    return Expr::error(span);
+                }
                 let message = format!("`{ty}` has no fields, so no `{}`", field.text);
                 self.diagnostics.push(Diagnostic::error(
                     "rule.check.no-field",
@@ -247,7 +251,7 @@ impl Checker<'_> {
         Expr::new(ExprKind::Index(container, index), ty, span)
     }
 
-    fn field_type(&mut self, ty: &Type) -> Option<Type> {
+    fn field_type(&mut self, ty: &Type, name: &str) -> Option<Type> {
         match ty {
             Type::Error | Type::Dyn => Some(ty.clone()),
             Type::Var(_) => Some(Type::Dyn),
@@ -255,9 +259,32 @@ impl Checker<'_> {
                 .unifier
                 .assign(&Type::String, key)
                 .then(|| (**value).clone()),
-            Type::Optional(inner) | Type::Nullable(inner) => self.field_type(inner),
+            Type::Struct(fields) => fields
+                .iter()
+                .find(|(each, _)| each == name)
+                .map(|(_, ty)| ty.clone()),
+            Type::Optional(inner) | Type::Nullable(inner) => self.field_type(inner, name),
             _ => None,
         }
+    }
+
+    pub(super) fn report_no_such_field(
+        &mut self,
+        name: &str,
+        span: Span,
+        fields: &[(String, Type)],
+    ) {
+        let message = format!("unknown field `{name}`");
+        let mut diagnostic = Diagnostic::error("rule.check.unknown-field", span, message);
+        let known = || fields.iter().map(|(name, _)| name.as_str());
+        diagnostic = match nearest(name, known()) {
+            Some(meant) => diagnostic.with_hint(format!("did you mean `{meant}`?")),
+            None => {
+                let names: Vec<String> = known().take(12).map(|name| format!("`{name}`")).collect();
+                diagnostic.with_hint(format!("the fields are {}", names.join(", ")))
+            }
+        };
+        self.diagnostics.push(diagnostic);
     }
 
     fn check_index(
@@ -279,8 +306,11 @@ impl Checker<'_> {
             Type::Error | Type::Dyn | Type::Var(_) => (Type::Dyn, Type::Dyn),
             _ => {
                 let message = format!("`{ty}` has no elements");
-                self.diagnostics
-                    .push(Diagnostic::error("rule.check.no-overload", span, message));
+                let mut diagnostic = Diagnostic::error("rule.check.no-overload", span, message);
+                if matches!(ty, Type::Struct(_)) {
+                    diagnostic = diagnostic.with_hint("the fields of a struct are read `value.name`");
+                }
+                self.diagnostics.push(diagnostic);
                 return Expr::error(span);
             }
         };
@@ -390,6 +420,15 @@ impl Checker<'_> {
             ExprKind::Map(checked)
         };
         Expr::new(kind, ty, span)
+    }
+}
+
+/// The fields of a struct, also where it is nullable or optional.
+fn struct_fields(ty: &Type) -> Option<&[(String, Type)]> {
+    match ty {
+        Type::Struct(fields) => Some(fields),
+        Type::Nullable(inner) | Type::Optional(inner) => struct_fields(inner),
+        _ => None,
     }
 }
 

@@ -4,7 +4,7 @@ use super::Checker;
 use super::operators::error_among;
 use super::unify::without_null;
 use crate::ast;
-use crate::ir::{Const, Fold, FoldKind, Function};
+use crate::ir::{CompareOp, Const, Fold, FoldKind, Function};
 use crate::typed::{Expr, ExprKind};
 use crate::types::Type;
 use rulestage_diagnostics::{Diagnostic, Span};
@@ -25,6 +25,16 @@ impl Checker<'_> {
             return Expr::error(span);
         }
         let checked = self.check_expr(arg);
+        if let ExprKind::Index(container, _) = &checked.kind
+            && matches!(container.ty, Type::Struct(_))
+        {
+            // Every field is there; what may be missing is its value.
+            let ty = self.unifier.resolve(&Type::Nullable(Box::new(checked.ty.clone())));
+            let null = Expr::new(ExprKind::Const(Const::Null), Type::Null, span);
+            let value = Box::new(self.coerce(checked, &ty));
+            let kind = ExprKind::Compare(CompareOp::NotEqual, value, Box::new(null));
+            return Expr::new(kind, Type::Bool, span);
+        }
         let kind = match checked.kind {
             ExprKind::Index(container, key) | ExprKind::IndexOptionally(container, key) => {
                 ExprKind::Has(container, key)

@@ -65,6 +65,8 @@ impl Unifier {
             (Type::Var(a), Type::Var(b)) if a == b => true,
             (Type::Error, _) | (_, Type::Error) => true,
             (Type::Var(index), other) | (other, Type::Var(index)) => self.bind(*index, other),
+            // What a `dyn` turns out to be has no fields in order.
+            (Type::Dyn, to) if to.mentions_struct() => false,
             (Type::Dyn, _) | (_, Type::Dyn) => true,
             (Type::Nullable(from), Type::Nullable(to)) => self.fits(from, to),
             (Type::Null, Type::Nullable(_) | Type::Null) => true,
@@ -77,6 +79,7 @@ impl Unifier {
             (Type::Map(from_key, from_value), Type::Map(to_key, to_value)) => {
                 self.fits(from_key, to_key) && self.fits(from_value, to_value)
             }
+            (Type::Struct(fields), Type::Map(..)) => self.fits(&Type::as_map(fields), &to),
             (from, to) => from == to,
         }
     }

@@ -6,6 +6,7 @@ use super::expression::{RowCode, at};
 use super::failure;
 use super::function::Label;
 use super::layout::is_cell;
+use super::nested::field_index;
 use crate::ir::{Expr, ExprKind};
 use crate::prepared::prepare;
 use crate::types::Type;
@@ -190,6 +191,17 @@ impl RowCode<'_> {
                     .i32_shl()
                     .i32_add()
                     .local_set(element);
+            }
+            (Type::Struct(fields), _) => {
+                let values = self.emit_to_locals(container, on_error)[0];
+                let at_field = field_index(fields, index).unwrap_or_default();
+                self.f
+                    .ins()
+                    .local_get(values)
+                    .i32_load(at(PAYLOAD))
+                    .local_set(element);
+                let offset = u64::from(CELL_BYTES) * (2 * at_field as u64 + 1);
+                return self.load_cell(element, offset, ty);
             }
             (Type::Map(..), Type::String) => {
                 self.emit_find(container, index, on_error);

@@ -63,6 +63,11 @@ pub(super) fn describe(ty: &Type, out: &mut Vec<u8>) {
         (_, Some(tag)) => {
             out.push(tag as u8);
             match ty {
+                // Which fields there are is the checker's business: nothing but a struct is taken for one.
+                Type::Struct(_) => {
+                    describe(&Type::String, out);
+                    out.push(ANY);
+                }
                 Type::List(inner) | Type::Optional(inner) => describe(inner, out),
                 Type::Map(key, value) => {
                     describe(key, out);

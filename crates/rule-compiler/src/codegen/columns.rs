@@ -2,86 +2,137 @@
 
 use super::expression::{InputAccess, RowCode, at};
 use super::function::Label;
-use super::layout::{array, buffer, buffer_case, inner, input_storage, is_nullable};
+use super::layout::{
+    array, buffer, buffer_case, inner, input_children, input_storage, is_fallible_input,
+    is_nullable, n_arrays,
+};
 use super::module::function;
-use super::trace::walk;
-use crate::ir::{ExprKind, RuleSet};
-use crate::types::{Column, Type};
+use super::nested::{Node, keys_of, nested_root, reads_part};
+use super::trace::operands;
+use crate::ir::{Expr, ExprKind, Function, RuleSet};
+use crate::types::Type;
+use std::rc::Rc;
 use wasm_encoder::{BlockType, ValType};
 
-/// How often each input is read per row.
-pub(super) fn count_uses(ruleset: &RuleSet) -> Vec<usize> {
-    let mut uses = vec![0; ruleset.inputs.len()];
-    let mut count = |expr| {
-        walk(expr, &mut |expr| {
-            match &expr.kind {
-                ExprKind::Input(index) => uses[*index] += 1,
-                // A loop reads it again and again.
-                ExprKind::Fold(fold) => {
-                    for repeated in fold.filter.iter().chain([&fold.body]) {
-                        walk(repeated, &mut |expr| {
-                            if let ExprKind::Input(index) = expr.kind {
-                                uses[index] += 1;
-                            }
-                        });
-                    }
-                }
-                _ => {}
-            }
-        });
-    };
+/// How often an input is read per row.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Uses {
+    /// In any way
+    any: usize,
+    /// As a whole, and not only parts of it from their arrays
+    whole: usize,
+}
+
+/// How often each input is read per row. Code that is `traced` reads all of them as wholes.
+pub(super) fn count_uses(ruleset: &RuleSet, traced: bool) -> Vec<Uses> {
+    let mut uses = vec![Uses::default(); ruleset.inputs.len()];
     for definition in &ruleset.lets {
-        count(&definition.value);
+        count_in(&definition.value, ruleset, traced, 1, &mut uses);
     }
     for rule in &ruleset.rules {
-        count(&rule.condition);
+        count_in(&rule.condition, ruleset, traced, 1, &mut uses);
         for contribution in rule.then.iter().chain(&rule.otherwise) {
-            count(&contribution.value);
+            count_in(&contribution.value, ruleset, traced, 1, &mut uses);
         }
         for expr in rule.table.iter().flat_map(|table| table.expressions()) {
-            count(expr);
+            count_in(expr, ruleset, traced, 1, &mut uses);
         }
     }
     uses
 }
 
+fn count_in(expr: &Expr, ruleset: &RuleSet, traced: bool, times: usize, uses: &mut [Uses]) {
+    let mut pending = vec![(expr, times)];
+    while let Some((expr, times)) = pending.pop() {
+        if let ExprKind::Input(index) = expr.kind {
+            uses[index].any += times;
+            uses[index].whole += times;
+            continue;
+        }
+        let part = match &expr.kind {
+            ExprKind::Fold(fold) => Some(&fold.range),
+            ExprKind::Index(container, _) | ExprKind::Has(container, _) => Some(&**container),
+            ExprKind::InValue(_, container) => Some(&**container),
+            ExprKind::Call(Function::ElementCount, args) => args.first(),
+            _ => None,
+        };
+        let root = part
+            .filter(|_| !traced && reads_part(expr))
+            .and_then(|part| nested_root(part, ruleset).map(|index| (part, index)));
+        for operand in operands(expr) {
+            match root {
+                Some((part, index)) if std::ptr::eq(part, operand) => {
+                    uses[index].any += times;
+                    let keys = keys_of(part).into_iter().map(|key| (key, times));
+                    pending.extend(keys);
+                }
+                _ => {
+                    // A loop reads it again and again.
+                    let is_repeated = match &expr.kind {
+                        ExprKind::Fold(fold) => !std::ptr::eq(&fold.range, operand),
+                        _ => false,
+                    };
+                    pending.push((operand, times + usize::from(is_repeated)));
+                }
+            }
+        }
+    }
+}
+
 impl RowCode<'_> {
     /// Loads the addresses of the columns that are used; they are valid for the whole batch.
-    pub(super) fn open_columns(&mut self, columns: u32, uses: &[usize]) {
+    pub(super) fn open_columns(&mut self, columns: u32, uses: &[Uses]) {
         let ruleset = self.ruleset;
-        for ((input, index), n_uses) in ruleset.inputs.iter().zip(0..).zip(uses) {
+        let mut next = 0;
+        for (input, uses) in ruleset.inputs.iter().zip(uses) {
             let mut access = InputAccess::default();
-            let base = u64::from(array::SIZE) * index;
-            if *n_uses > 0 {
-                access.values = self.load_address(columns, base + array::VALUES);
-                let storage = input_storage(&input.ty);
-                let is_dynamic = input.ty.column() != Column::Plain;
-                if buffer_case(&storage) == buffer::BYTES {
-                    access.bytes = self.load_address(columns, base + array::BYTES);
-                }
-                if is_nullable(&storage) {
-                    access.validity = self.f.local(ValType::I32);
-                    self.f
-                        .ins()
-                        .local_get(columns)
-                        .i32_load(at(base + array::VALIDITY))
-                        .i32_const(0);
-                    self.f
-                        .ins()
-                        .local_get(columns)
-                        .i32_load8_u(at(base + array::HAS_VALIDITY))
-                        .select()
-                        .local_set(access.validity);
-                }
-                if *n_uses > 1 || is_dynamic {
+            if uses.any == 0 {
+                next += n_arrays(&input.ty);
+            } else {
+                access.node = Rc::new(self.open_array(columns, &input.ty, &mut next));
+                let is_fallible = is_fallible_input(&input.ty);
+                if uses.whole > 1 || is_fallible {
                     access.cached = Some(self.locals(&input.ty));
                 }
-                if is_dynamic {
+                if is_fallible {
                     access.error = Some(self.f.local(ValType::I32));
                 }
             }
             self.inputs.push(access);
         }
+    }
+
+    fn open_array(&mut self, columns: u32, ty: &Type, next: &mut u32) -> Node {
+        let base = u64::from(array::SIZE * *next);
+        *next += 1;
+        let mut node = Node::default();
+        let storage = input_storage(ty);
+        let case = buffer_case(&storage);
+        if case != buffer::NONE {
+            node.values = self.load_address(columns, base + array::VALUES);
+        }
+        if case == buffer::BYTES {
+            node.bytes = self.load_address(columns, base + array::BYTES);
+        }
+        if is_nullable(&storage) {
+            node.validity = self.f.local(ValType::I32);
+            self.f
+                .ins()
+                .local_get(columns)
+                .i32_load(at(base + array::VALIDITY))
+                .i32_const(0);
+            self.f
+                .ins()
+                .local_get(columns)
+                .i32_load8_u(at(base + array::HAS_VALIDITY))
+                .select()
+                .local_set(node.validity);
+        }
+        for child in input_children(ty) {
+            let child = self.open_array(columns, child, next);
+            node.children.push(Rc::new(child));
+        }
+        node
     }
 
     fn load_address(&mut self, base: u32, offset: u64) -> u32 {
@@ -99,16 +150,32 @@ impl RowCode<'_> {
         for index in 0..self.inputs.len() {
             if let Some(locals) = self.inputs[index].cached.take() {
                 match self.inputs[index].error {
-                    Some(error) => self.cache_dynamic_input(index, &locals, error),
+                    Some(error) => self.cache_fallible_input(index, &locals, error),
                     None => {
-                        let ty = self.ruleset.inputs[index].ty.clone();
-                        self.push_stored(index, &ty);
+                        // There are no errors to go there.
+                        let unreachable = self.f.block(BlockType::Empty);
+                        self.push_row_value(index, unreachable);
                         self.f.set_all(&locals);
+                        self.f.end();
                     }
                 }
                 self.inputs[index].cached = Some(locals);
             }
         }
+    }
+
+    /// Loads an input into locals; an error is kept until it is used.
+    fn cache_fallible_input(&mut self, index: usize, locals: &[u32], error: u32) {
+        let done = self.f.block(BlockType::Empty);
+        let failed = self.f.block(BlockType::Empty);
+        self.f.ins().i32_const(0).local_set(error);
+        self.push_row_value(index, failed);
+        self.f.set_all(locals);
+        self.f.br(done);
+        self.f.end();
+        let raised = self.error;
+        self.f.ins().local_get(raised).local_set(error);
+        self.f.end();
     }
 
     /// Pushes the row's value of an input.
@@ -119,26 +186,27 @@ impl RowCode<'_> {
                 let kept = (locals, access.error);
                 self.push_kept(&kept, on_error);
             }
-            None => {
-                let ty = self.ruleset.inputs[index].ty.clone();
-                self.push_stored(index, &ty);
-            }
+            None => self.push_row_value(index, on_error),
         }
     }
 
-    /// Pushes what the column of an input holds in this row.
-    pub(super) fn push_stored(&mut self, index: usize, ty: &Type) {
-        let access = self.inputs[index].clone();
-        let row = self.row;
+    fn push_row_value(&mut self, index: usize, on_error: Label) {
+        let ty = self.ruleset.inputs[index].ty.clone();
+        let node = self.inputs[index].node.clone();
+        self.push_value_at(&node, &ty, self.row, on_error);
+    }
+
+    /// Pushes what an array holds at a position in a local: a scalar, perhaps null.
+    pub(super) fn push_stored(&mut self, node: &Node, ty: &Type, position: u32) {
         match inner(ty) {
-            Type::Bool => self.push_bit(access.values),
+            Type::Bool => self.push_bit(node.values, position),
             Type::String | Type::Bytes => {
                 let start = self.f.local(ValType::I32);
                 let slot = self.f.local(ValType::I32);
                 self.f
                     .ins()
-                    .local_get(access.values)
-                    .local_get(row)
+                    .local_get(node.values)
+                    .local_get(position)
                     .i32_const(2)
                     .i32_shl()
                     .i32_add()
@@ -147,7 +215,7 @@ impl RowCode<'_> {
                     .ins()
                     .i32_load(at(0))
                     .local_tee(start)
-                    .local_get(access.bytes)
+                    .local_get(node.bytes)
                     .i32_add();
                 self.f
                     .ins()
@@ -157,56 +225,59 @@ impl RowCode<'_> {
                     .i32_sub();
             }
             Type::Timestamp => {
-                self.push_wide(access.values);
+                self.push_wide(node.values, position);
                 self.f.ins().i64_load(at(0));
                 self.split_microseconds();
             }
             Type::Double => {
-                self.push_wide(access.values);
+                self.push_wide(node.values, position);
                 self.f.ins().f64_load(at(0));
             }
             Type::Null => {}
             _ => {
-                self.push_wide(access.values);
+                self.push_wide(node.values, position);
                 self.f.ins().i64_load(at(0));
             }
         }
         if is_nullable(ty) {
-            self.f.ins().local_get(access.validity);
-            self.f.if_(BlockType::Result(ValType::I32));
-            self.push_bit(access.validity);
-            self.f.else_();
-            self.f.ins().i32_const(1);
-            self.f.end();
+            self.push_is_present(node, position);
         }
     }
 
-    /// The address of the row's value of 8 bytes.
-    fn push_wide(&mut self, values: u32) {
-        let row = self.row;
+    /// Pushes 1 where an array that may have nulls has a value.
+    pub(super) fn push_is_present(&mut self, node: &Node, position: u32) {
+        self.f.ins().local_get(node.validity);
+        self.f.if_(BlockType::Result(ValType::I32));
+        self.push_bit(node.validity, position);
+        self.f.else_();
+        self.f.ins().i32_const(1);
+        self.f.end();
+    }
+
+    /// The address of a value of 8 bytes.
+    fn push_wide(&mut self, values: u32, position: u32) {
         self.f
             .ins()
             .local_get(values)
-            .local_get(row)
+            .local_get(position)
             .i32_const(3)
             .i32_shl()
             .i32_add();
     }
 
-    /// The row's bit of a bitmap.
-    fn push_bit(&mut self, bitmap: u32) {
-        let row = self.row;
+    /// A bit of a bitmap.
+    fn push_bit(&mut self, bitmap: u32, position: u32) {
         self.f
             .ins()
             .local_get(bitmap)
-            .local_get(row)
+            .local_get(position)
             .i32_const(3)
             .i32_shr_u()
             .i32_add()
             .i32_load8_u(at(0));
         self.f
             .ins()
-            .local_get(row)
+            .local_get(position)
             .i32_const(7)
             .i32_and()
             .i32_shr_u()

@@ -3,6 +3,7 @@
 use super::expression::RowCode;
 use super::function::Label;
 use super::layout::input_storage;
+use super::nested::Node;
 use super::process::Gathered;
 use crate::ir::{Contribution, Merge, Output};
 use crate::types::{Column, Type};
@@ -18,14 +19,19 @@ impl RowCode<'_> {
         scratch
     }
 
-    /// Pushes the row's value of an input that is JSON text.
-    pub(super) fn push_dynamic_input(&mut self, index: usize, on_error: Label) {
-        let ty = self.ruleset.inputs[index].ty.clone();
-        let storage = input_storage(&ty);
-        self.push_stored(index, &storage);
+    /// Pushes the value that an array of JSON text holds at a position in a local.
+    pub(super) fn push_from_json(
+        &mut self,
+        node: &Node,
+        ty: &Type,
+        position: u32,
+        on_error: Label,
+    ) {
+        let storage = input_storage(ty);
+        self.push_stored(node, &storage, position);
         let text = self.locals(&storage);
         self.f.set_all(&text);
-        let description = self.description(&ty);
+        let description = self.description(ty);
         let parse = |code: &mut Self| {
             code.f
                 .ins()
@@ -47,21 +53,7 @@ impl RowCode<'_> {
             None => parse(self),
         }
         self.f.ins().local_set(cell);
-        self.load_cell(cell, 0, &ty);
-    }
-
-    /// Loads an input that is JSON text into locals; an error is kept until it is used.
-    pub(super) fn cache_dynamic_input(&mut self, index: usize, locals: &[u32], error: u32) {
-        let done = self.f.block(BlockType::Empty);
-        let failed = self.f.block(BlockType::Empty);
-        self.f.ins().i32_const(0).local_set(error);
-        self.push_dynamic_input(index, failed);
-        self.f.set_all(locals);
-        self.f.br(done);
-        self.f.end();
-        let raised = self.error;
-        self.f.ins().local_get(raised).local_set(error);
-        self.f.end();
+        self.load_cell(cell, 0, ty);
     }
 
     /// A contribution to a list whose elements have no columns of their own.

@@ -60,10 +60,11 @@ pub(super) fn generate(
         params: Vec::new(),
         lets: Vec::new(),
         variables: std::collections::HashMap::new(),
+        places: std::collections::HashMap::new(),
         trace: Some(trace),
     };
     code.open_params(session);
-    code.open_columns(columns, &count_uses(ruleset));
+    code.open_columns(columns, &count_uses(ruleset, true));
     code.reset_temp();
     code.cache_inputs();
     code.emit_lets();

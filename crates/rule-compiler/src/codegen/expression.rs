@@ -3,12 +3,14 @@
 use super::compare::is_short;
 use super::failure;
 use super::function::{FunctionBuilder, Label};
-use super::layout::{inner, is_cell, is_nullable, slots};
+use super::layout::{inner, is_cell, is_fallible_input, is_nullable, slots};
 use super::module::ModuleBuilder;
+use super::nested::{Node, Place};
 use super::trace::Trace;
 use crate::ir::{ArithmeticOp, CompareOp, Const, Expr, ExprKind, FoldKind, Function, RuleSet};
-use crate::types::{Column, Type};
+use crate::types::Type;
 use std::collections::HashMap;
+use std::rc::Rc;
 use wasm_encoder::{BlockType, Ieee64, MemArg, MemArgTarget, ValType};
 
 /// Code for one row: where its inputs, parameters and lets are.
@@ -27,6 +29,8 @@ pub(super) struct RowCode<'a> {
     pub(super) lets: Vec<(Vec<u32>, Option<u32>)>,
     /// The same of each variable of a macro
     pub(super) variables: HashMap<u32, (Vec<u32>, Option<u32>)>,
+    /// Variables whose values are read from the arrays of an input, part by part
+    pub(super) places: HashMap<u32, Place>,
     /// Records intermediate values, when explaining
     pub(super) trace: Option<Trace>,
 }
@@ -34,15 +38,11 @@ pub(super) struct RowCode<'a> {
 /// Where the values of an input are.
 #[derive(Debug, Clone, Default)]
 pub(super) struct InputAccess {
-    /// Values, or offsets
-    pub(super) values: u32,
-    /// Bytes of text and binary
-    pub(super) bytes: u32,
-    /// Validity bitmap, 0 where nothing is null
-    pub(super) validity: u32,
+    /// Its arrays
+    pub(super) node: Rc<Node>,
     /// The row's value, where it is loaded once per row
     pub(super) cached: Option<Vec<u32>>,
-    /// The number of its error, where it is read from JSON text
+    /// The number of its error, where it or a part of it is read from JSON text
     pub(super) error: Option<u32>,
 }
 
@@ -115,7 +115,7 @@ impl RowCode<'_> {
         let any = |operands: &[&Expr]| operands.iter().any(|operand| self.can_fail(operand));
         match &expr.kind {
             ExprKind::Const(_) | ExprKind::Param(_) => false,
-            ExprKind::Input(index) => self.ruleset.inputs[*index].ty.column() != Column::Plain,
+            ExprKind::Input(index) => is_fallible_input(&self.ruleset.inputs[*index].ty),
             // Lets come after the ones they use, whose code is there already.
             ExprKind::Let(index) => self.lets[*index].1.is_some(),
             ExprKind::Unwrap(_) => true,
@@ -130,8 +130,15 @@ impl RowCode<'_> {
                 self.can_fail(item) || items.iter().any(|item| self.can_fail(item))
             }
             ExprKind::List(items) => items.iter().any(|item| self.can_fail(item)),
+            // Only those of a `Bind` can fail, and only inside of it, where its code is there already.
+            ExprKind::Local(local) => {
+                let kept = self.variables.get(local);
+                kept.is_some_and(|(_, error)| error.is_some())
+            }
+            ExprKind::Index(container, _) if matches!(container.ty, Type::Struct(_)) => {
+                self.can_fail(container)
+            }
             ExprKind::Map(_)
-            | ExprKind::Local(_)
             | ExprKind::Index(..)
             | ExprKind::IndexOptionally(..)
             | ExprKind::Has(..)
@@ -207,6 +214,9 @@ impl RowCode<'_> {
     }
 
     fn emit_untraced(&mut self, expr: &Expr, on_error: Label) {
+        if self.emit_from_place(expr, on_error) {
+            return;
+        }
         match &expr.kind {
             ExprKind::Const(constant) => self.push_const(constant, &expr.ty),
             ExprKind::Input(index) => self.push_input(*index, on_error),

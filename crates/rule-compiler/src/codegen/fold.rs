@@ -4,6 +4,7 @@ use super::cells::{CELL_BYTES, EXTRA, PAYLOAD, tag};
 use super::expression::{RowCode, at};
 use super::failure;
 use super::function::Label;
+use super::nested::Span;
 use crate::ir::{Expr, Fold, FoldKind};
 use crate::types::Type;
 use wasm_encoder::{BlockType, ValType};
@@ -22,6 +23,8 @@ struct Range {
     index: u32,
     /// Local: bytes from one to the next
     stride: u32,
+    /// Where the elements are in arrays; `next`, `end` and `stride` are positions then
+    span: Option<Span>,
 }
 
 /// What a loop builds: locals with the address of its cell and of the next element.
@@ -52,7 +55,12 @@ impl RowCode<'_> {
                     code.emit(&fold.body, on_error);
                     code.f.ins().i32_eqz();
                     code.f.br_if(next);
-                    code.copy_cell(built.cursor, 0, range.next, 0);
+                    match &range.span {
+                        Some(span) => {
+                            code.store_element_at(span, range.next, built.cursor, on_error);
+                        }
+                        None => code.copy_cell(built.cursor, 0, range.next, 0),
+                    }
                     code.advance_by(built.cursor, CELL_BYTES);
                 });
                 self.close_built(built, tag::LIST, 4);
@@ -98,15 +106,30 @@ impl RowCode<'_> {
     }
 
     fn open_range(&mut self, expr: &Expr, on_error: Label) -> Range {
-        let cell = self.emit_boxed_to_local(expr, on_error);
-        let range = Range {
+        let mut range = Range {
             ty: expr.ty.clone(),
             next: self.f.local(ValType::I32),
             end: self.f.local(ValType::I32),
             count: self.f.local(ValType::I32),
             index: self.f.local(ValType::I64),
             stride: self.f.local(ValType::I32),
+            span: self.span(expr, on_error),
         };
+        if let Some(span) = &range.span {
+            (range.next, range.end) = (span.start, span.end);
+            self.f
+                .ins()
+                .local_get(range.end)
+                .local_get(range.next)
+                .i32_sub()
+                .local_set(range.count)
+                .i32_const(1)
+                .local_set(range.stride)
+                .i64_const(0)
+                .local_set(range.index);
+            return range;
+        }
+        let cell = self.emit_boxed_to_local(expr, on_error);
         match &expr.ty {
             Type::List(_) => {
                 self.f.ins().i32_const(CELL_BYTES as i32);
@@ -186,6 +209,16 @@ impl RowCode<'_> {
     }
 
     fn set_variables(&mut self, fold: &Fold<Expr>, range: &Range) {
+        if let Some(span) = &range.span {
+            if let Some(key) = fold.key {
+                self.push_key_at(span, range.next, range.index);
+                self.set_variable(key, &key_type(&range.ty));
+            }
+            if let Some(value) = fold.value {
+                self.bind_value_at(span, value, range.next);
+            }
+            return;
+        }
         if let Some(key) = fold.key {
             let ty = key_type(&range.ty);
             match &range.ty {

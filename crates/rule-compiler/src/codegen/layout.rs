@@ -1,6 +1,6 @@
 //! The canonical ABI's memory layout of the types in wit/stage.wit: sizes, offsets and case numbers.
 
-use crate::types::{Column, Type};
+use crate::types::{Column, InputColumn, Type};
 use wasm_encoder::ValType;
 
 /// `array`: length, validity (an option), values (a variant).
@@ -94,13 +94,38 @@ pub(super) fn is_cell(ty: &Type) -> bool {
     !ty.is_scalar() && !matches!(ty, Type::Null | Type::Error)
 }
 
-/// What the column of an input holds: JSON text where the type has no columns of its own.
+/// What an array of an input holds: JSON text where the type has no arrays of its own.
 pub(super) fn input_storage(ty: &Type) -> Type {
     match ty {
-        ty if ty.column() == Column::Plain => ty.clone(),
+        ty if ty.input_column() != InputColumn::Dynamic => ty.clone(),
         Type::Dyn | Type::Nullable(_) => Type::Nullable(Box::new(Type::String)),
         _ => Type::String,
     }
+}
+
+/// The types of the arrays right below that of an input.
+pub(super) fn input_children(ty: &Type) -> Vec<&Type> {
+    if ty.input_column() != InputColumn::Nested {
+        return Vec::new();
+    }
+    match inner(ty) {
+        Type::List(element) => vec![element],
+        Type::Map(key, value) => vec![key, value],
+        Type::Struct(fields) => fields.iter().map(|(_, ty)| ty).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// How many arrays an input has.
+pub(super) fn n_arrays(ty: &Type) -> u32 {
+    let below: u32 = input_children(ty).into_iter().map(n_arrays).sum();
+    1 + below
+}
+
+/// Whether reading an input can fail: it is JSON text, or has some in it.
+pub(super) fn is_fallible_input(ty: &Type) -> bool {
+    ty.input_column() == InputColumn::Dynamic
+        || input_children(ty).into_iter().any(is_fallible_input)
 }
 
 /// What the column of an output holds.
@@ -131,7 +156,7 @@ pub(super) fn buffer_case(ty: &Type) -> u8 {
         Type::Uint => buffer::U64,
         Type::Double => buffer::F64,
         Type::String | Type::Bytes => buffer::BYTES,
-        Type::List(_) => buffer::OFFSETS,
+        Type::List(_) | Type::Map(..) => buffer::OFFSETS,
         _ => buffer::NONE,
     }
 }
@@ -153,30 +178,69 @@ pub(super) fn value_case(ty: &Type) -> u8 {
     }
 }
 
-/// The cases of `type-node` (and a payload, the time unit) of a type in pre-order, with nullability.
-pub(super) fn type_nodes(ty: &Type, is_input: bool) -> Vec<(u8, u8, bool)> {
+/// One `field-node`.
+pub(super) struct TypeNode {
+    /// The case of `type-node`
+    pub(super) case: u8,
+    /// The time unit, where there is one
+    pub(super) unit: u8,
+    /// The names of a struct's fields
+    pub(super) names: Vec<String>,
+    /// Whether values may be null
+    pub(super) nullable: bool,
+}
+
+/// The nodes of a type in pre-order.
+pub(super) fn type_nodes(ty: &Type, is_input: bool) -> Vec<TypeNode> {
     const MICROSECONDS: u8 = 2;
     const NANOSECONDS: u8 = 3;
+    const LIST: u8 = 16;
+    const MAP: u8 = 17;
+    const STRUCT: u8 = 18;
     const DYNAMIC: u8 = 20;
-    if ty.column() == Column::Dynamic || is_input && ty.column() != Column::Plain {
-        return vec![(DYNAMIC, 0, is_nullable(ty) || *ty == Type::Dyn)];
+    let mut root = TypeNode {
+        case: 0,
+        unit: 0,
+        names: Vec::new(),
+        nullable: is_nullable(ty),
+    };
+    let is_dynamic = if is_input {
+        ty.input_column() == InputColumn::Dynamic
+    } else {
+        ty.column() == Column::Dynamic
+    };
+    if is_dynamic {
+        root.case = DYNAMIC;
+        root.nullable |= *ty == Type::Dyn;
+        return vec![root];
     }
-    let nullable = is_nullable(ty);
-    let node = |case, payload| vec![(case, payload, nullable)];
-    match inner(ty) {
-        Type::Bool => node(1, 0),
-        Type::Int => node(5, 0),
-        Type::Uint => node(9, 0),
-        Type::Double => node(11, 0),
-        Type::String => node(12, 0),
-        Type::Bytes => node(13, 0),
-        Type::Timestamp => node(14, MICROSECONDS),
-        Type::Duration => node(15, NANOSECONDS),
-        Type::List(element) => {
-            let mut nodes = node(16, 0);
-            nodes.extend(type_nodes(element, is_input));
-            nodes
+    (root.case, root.unit) = match inner(ty) {
+        Type::Bool => (1, 0),
+        Type::Int => (5, 0),
+        Type::Uint => (9, 0),
+        Type::Double => (11, 0),
+        Type::String => (12, 0),
+        Type::Bytes => (13, 0),
+        Type::Timestamp => (14, MICROSECONDS),
+        Type::Duration => (15, NANOSECONDS),
+        Type::List(_) => (LIST, 0),
+        Type::Map(..) => (MAP, 0),
+        Type::Struct(fields) => {
+            root.names = fields.iter().map(|(name, _)| name.clone()).collect();
+            (STRUCT, 0)
         }
-        _ => vec![(0, 0, true)],
+        _ => {
+            root.nullable = true;
+            (0, 0)
+        }
+    };
+    let mut nodes = vec![root];
+    let children = match inner(ty) {
+        Type::List(element) if !is_input => vec![&**element],
+        _ => input_children(ty),
+    };
+    for child in children {
+        nodes.extend(type_nodes(child, is_input));
     }
+    nodes
 }

@@ -4,8 +4,8 @@ use super::columns::{OutputColumn, count_uses};
 use super::expression::{RowCode, at};
 use super::function::{FunctionBuilder, Label};
 use super::layout::{
-    RESULT_SIZE, array, buffer_case, inner, input_storage, is_nullable, output_storage, row_error,
-    slots,
+    RESULT_SIZE, array, buffer_case, inner, input_children, input_storage, is_nullable, n_arrays,
+    output_storage, row_error, slots,
 };
 use super::module::{ModuleBuilder, function, global};
 use super::statics::Statics;
@@ -47,10 +47,11 @@ pub(super) fn generate(
         params: Vec::new(),
         lets: Vec::new(),
         variables: std::collections::HashMap::new(),
+        places: std::collections::HashMap::new(),
         trace: None,
     };
     code.open_params(session);
-    code.open_columns(columns, &count_uses(ruleset));
+    code.open_columns(columns, &count_uses(ruleset, false));
     code.reset_temp();
 
     let row_error = code.f.local(ValType::I32);
@@ -110,34 +111,71 @@ pub(super) fn check_columns(
     const MAX_ROWS: i32 = 1 << 24;
     f.ins().local_get(rows).i32_const(MAX_ROWS).i32_gt_u();
     return_if(f, statics.too_many_rows);
+    let n_expected: u32 = ruleset.inputs.iter().map(|input| n_arrays(&input.ty)).sum();
     f.ins()
         .local_get(n_columns)
-        .i32_const(ruleset.inputs.len() as i32)
+        .i32_const(n_expected as i32)
         .i32_ne();
     return_if(f, statics.wrong_number_of_columns);
-    for ((input, index), refusal) in ruleset.inputs.iter().zip(0..).zip(&statics.column_refusals) {
-        let storage = input_storage(&input.ty);
-        f.ins()
-            .local_get(columns)
-            .i32_const(index * array::SIZE as i32)
-            .i32_add();
-        f.ins()
-            .i32_const(i32::from(buffer_case(&storage)))
-            .local_get(rows);
-        match inner(&storage) {
-            Type::Bool => f
-                .ins()
-                .local_get(rows)
-                .i32_const(7)
+    let mut next = 0;
+    for (input, refusal) in ruleset.inputs.iter().zip(&statics.column_refusals) {
+        check_arrays(f, &input.ty, columns, &mut next, rows, *refusal);
+    }
+}
+
+/// The array of an input and those below it; the local `length` holds how many values it has.
+fn check_arrays(
+    f: &mut FunctionBuilder,
+    ty: &Type,
+    columns: u32,
+    next: &mut u32,
+    length: u32,
+    refusal: u32,
+) {
+    let storage = input_storage(ty);
+    let base = *next * array::SIZE;
+    *next += 1;
+    f.ins().local_get(columns).i32_const(base as i32).i32_add();
+    f.ins()
+        .i32_const(i32::from(buffer_case(&storage)))
+        .local_get(length);
+    let mut ins = f.ins();
+    match inner(&storage) {
+        Type::Bool => ins
+            .local_get(length)
+            .i32_const(7)
+            .i32_add()
+            .i32_const(3)
+            .i32_shr_u(),
+        Type::String | Type::Bytes | Type::List(_) | Type::Map(..) => {
+            ins.local_get(length).i32_const(1).i32_add()
+        }
+        Type::Null | Type::Struct(_) => ins.i32_const(0),
+        _ => ins.local_get(length),
+    };
+    f.ins().call(function::ARRAY_FITS).i32_eqz();
+    return_if(f, refusal);
+    let has_offsets = matches!(inner(&storage), Type::List(_) | Type::Map(..));
+    for child in input_children(ty) {
+        let mut child_length = length;
+        if has_offsets {
+            child_length = f.local(ValType::I32);
+            let child_base = u64::from(*next * array::SIZE);
+            f.ins()
+                .local_get(columns)
+                .i32_load(at(u64::from(base) + array::VALUES))
+                .local_get(length)
+                .i32_const(2)
+                .i32_shl()
                 .i32_add()
-                .i32_const(3)
-                .i32_shr_u(),
-            Type::String | Type::Bytes => f.ins().local_get(rows).i32_const(1).i32_add(),
-            Type::Null => f.ins().i32_const(0),
-            _ => f.ins().local_get(rows),
-        };
-        f.ins().call(function::ARRAY_FITS).i32_eqz();
-        return_if(f, *refusal);
+                .i32_load(at(0))
+                .local_get(columns)
+                .i32_load(at(child_base + array::LENGTH))
+                .local_tee(child_length)
+                .i32_gt_u();
+            return_if(f, refusal);
+        }
+        check_arrays(f, child, columns, next, child_length, refusal);
     }
 }
 

@@ -141,14 +141,18 @@ fn schema(ruleset: &RuleSet, module: &mut ModuleBuilder) -> u32 {
         let data = &mut module.data;
         let nodes = type_nodes(ty, is_input);
         let mut list = Record::new();
-        for (case, payload, nullable) in &nodes {
-            list.u8(*case)
-                .align(4)
-                .u8(*payload)
-                .align(4)
-                .u32(0)
-                .u8(u8::from(*nullable))
-                .element_end(4);
+        for node in &nodes {
+            list.u8(node.case).align(4);
+            if node.names.is_empty() {
+                list.u8(node.unit).align(4).u32(0);
+            } else {
+                let mut names = Record::new();
+                for name in &node.names {
+                    names.text(data, name);
+                }
+                list.list(data, &names, node.names.len());
+            }
+            list.u8(u8::from(node.nullable)).element_end(4);
         }
         fields
             .text(data, name)

@@ -153,7 +153,8 @@ impl ShownExpressions {
     }
 }
 
-fn operands(expr: &Expr) -> Vec<&Expr> {
+/// The expressions right below one.
+pub(super) fn operands(expr: &Expr) -> Vec<&Expr> {
     match &expr.kind {
         ExprKind::Const(_)
         | ExprKind::Input(_)
@@ -216,11 +217,9 @@ pub(super) fn walk<'e>(expr: &'e Expr, visit: &mut impl FnMut(&'e Expr)) {
 /// Whether a rule set has values that are no scalars. The lists that make up contributions are not values.
 pub(super) fn uses_cells(ruleset: &RuleSet) -> bool {
     let mut found = ruleset
-        .inputs
+        .outputs
         .iter()
-        .map(|input| &input.ty)
-        .chain(ruleset.outputs.iter().map(|output| &output.ty))
-        .any(|ty| ty.column() == Column::Dynamic);
+        .any(|output| output.ty.column() == Column::Dynamic);
     let mut visit = |expr: &Expr| {
         let is_written_out = matches!(expr.kind, ExprKind::List(_));
         found |= !is_written_out && is_cell(&expr.ty)

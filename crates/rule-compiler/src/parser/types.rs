@@ -1,4 +1,5 @@
-//! `int`, `double?`, `list<string>`, `map<string, dyn>`, `google.protobuf.Timestamp`, `wrapper(int)`.
+//! `int`, `double?`, `list<string>`, `map<string, dyn>`, `{sku: string, price: double}`, `google.protobuf.Timestamp`,
+//! `wrapper(int)`.
 
 use super::Parser;
 use crate::ast::TypeExpr;
@@ -47,6 +48,13 @@ impl Parser<'_> {
             );
             return Type::Error;
         }
+        if self.is(TokenKind::LeftBrace) {
+            let mut ty = self.parse_struct_type(depth);
+            while self.eat(TokenKind::Question) {
+                ty = nullable(ty);
+            }
+            return ty;
+        }
         let start = self.token().span.start;
         if !self.is(TokenKind::Identifier) {
             self.error_here(
@@ -71,6 +79,66 @@ impl Parser<'_> {
             ty = nullable(ty);
         }
         ty
+    }
+
+    /// `{name: T, …}`
+    fn parse_struct_type(&mut self, depth: u16) -> Type {
+        let opening = self.bump().span;
+        let mut fields: Vec<(String, Type)> = Vec::new();
+        let mut is_valid = true;
+        while !self.is(TokenKind::RightBrace) {
+            let span = self.token().span;
+            if !self.is(TokenKind::Identifier) {
+                self.error_here(
+                    "rule.parse.expected-field",
+                    format!("expected the name of a field, found {}", self.found()),
+                );
+                is_valid = false;
+                break;
+            }
+            let token = self.bump();
+            let name = self.text(token).to_owned();
+            if !self.eat(TokenKind::Colon) {
+                self.error_here(
+                    "rule.parse.expected-type",
+                    format!("expected `:` and the type of `{name}`, found {}", self.found()),
+                );
+                is_valid = false;
+                break;
+            }
+            let ty = self.parse_type_at(depth + 1);
+            is_valid &= ty != Type::Error;
+            if fields.iter().any(|(other, _)| *other == name) {
+                let message = format!("this type has two fields `{name}`");
+                self.diagnostics.push(Diagnostic::error(
+                    "rule.parse.duplicate-field",
+                    span,
+                    message,
+                ));
+                is_valid = false;
+            } else {
+                fields.push((name, ty));
+            }
+            if !self.eat(TokenKind::Comma) && !self.is(TokenKind::Identifier) {
+                break;
+            }
+        }
+        self.expect_closing(TokenKind::RightBrace, "}", opening);
+        if is_valid && fields.is_empty() {
+            let message = "a struct has at least one field: `{name: string}`";
+            let span = self.span_from(opening.start);
+            self.diagnostics.push(Diagnostic::error(
+                "rule.parse.expected-field",
+                span,
+                message,
+            ));
+            is_valid = false;
+        }
+        if is_valid {
+            Type::Struct(fields)
+        } else {
+            Type::Error
+        }
     }
 
     /// `<A, B>` or `(A, B)`; none at all gives an empty list.

@@ -4,6 +4,7 @@ use crate::evaluate::Value;
 use rulestage_rule_compiler::types::Type;
 
 pub(crate) mod aggregates;
+pub(crate) mod nested;
 
 /// Pseudo-random numbers (xorshift64*), the same in every run.
 pub(crate) struct Random {
@@ -56,6 +57,7 @@ pub(crate) fn variables() -> Vec<(String, Type)> {
     let ages = Type::Map(boxed(Type::String), boxed(Type::Int));
     variables.push(("m_int".to_owned(), ages));
     variables.push(("d".to_owned(), Type::Dyn));
+    variables.extend(nested::variables());
     variables
 }
 
@@ -313,6 +315,7 @@ pub(crate) fn expression(random: &mut Random, ty: &Type, depth: usize) -> String
             );
         }
         3 => return leaf(random, ty),
+        4 if random.below(2) == 0 => return nested::part(random, ty, below),
         4 | 5 => return aggregates::element(random, ty, below),
         _ => {}
     }

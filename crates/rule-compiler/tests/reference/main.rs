@@ -7,13 +7,13 @@ mod generate;
 mod tables;
 mod values;
 
-use arrow_array::builder::{ArrayBuilder, make_builder};
 use arrow_array::types::{
     DurationNanosecondType, Float64Type, Int64Type, TimestampMicrosecondType, UInt64Type,
 };
 use arrow_array::{Array, ArrayRef, Int64Array, RecordBatch, cast::AsArray};
 use evaluate::{Value, evaluate_row};
 use generate::aggregates::{dynamic_value, list, map, optional};
+use generate::nested::part;
 use generate::{Random, SCALARS, expression, nullable, ruleset, value, variables};
 use rulestage_pipeline::dynamic;
 use rulestage_pipeline::runtime::{Limits, RowErrorCode, Runtime};
@@ -24,8 +24,10 @@ use rulestage_runtime_wasmtime::{Config, WasmtimeRuntime};
 use std::sync::Arc;
 
 const N_EXPRESSIONS: usize = 900;
+const N_NESTED: usize = 400;
 const N_RULESETS: usize = 60;
 const N_ROWS: usize = 64;
+const SLICE_ROWS: usize = 23;
 
 #[test]
 fn expressions_mean_what_the_specification_says() {
@@ -43,6 +45,25 @@ fn expressions_mean_what_the_specification_says() {
             4 => optional(&mut random, &ty, depth),
             _ => expression(&mut random, &ty, depth),
         };
+        outcomes.compare(
+            &runtime,
+            &source,
+            compile_expression(&source, &variables(), ""),
+            &mut random,
+        );
+    }
+    outcomes.finish();
+}
+
+/// Parts of nested inputs: where values are read from the arrays, and where they are made cells.
+#[test]
+fn parts_of_nested_inputs_mean_what_the_whole_would() {
+    let runtime = WasmtimeRuntime::new(Config::default()).expect("wasmtime starts");
+    let mut random = Random::new(0x5eed_0f_4e57_ed00 | 1);
+    let mut outcomes = Outcomes::default();
+    let types = [Type::Bool, Type::Int, Type::Double, Type::String, Type::Timestamp];
+    for index in 0..N_NESTED {
+        let source = part(&mut random, &types[index % types.len()], index % 3);
         outcomes.compare(
             &runtime,
             &source,
@@ -233,33 +254,46 @@ fn run(
         .open(&component, &parameters, limits)
         .map_err(|error| error.to_string())?;
     let schema = runtime.schema(&session).clone();
-    let columns: Vec<ArrayRef> = ruleset
+    let columns: Vec<ArrayRef> = schema
         .inputs
+        .fields()
         .iter()
-        .zip(schema.inputs.fields())
         .enumerate()
-        .map(|(index, (input, field))| {
-            let mut builder = make_builder(field.data_type(), rows.len());
-            for row in rows {
-                append(&mut builder, &input.ty, &row[index]);
-            }
-            arrow_array::make_array(
-                builder
-                    .finish()
-                    .to_data()
-                    .into_builder()
-                    .data_type(field.data_type().clone())
-                    .build()
-                    .expect("a valid array"),
-            )
+        .map(|(index, field)| {
+            let values: Vec<&Value> = rows.iter().map(|row| &row[index]).collect();
+            dynamic::array_of(field, &values).expect("values of the column's type")
         })
         .collect();
     let batch =
         RecordBatch::try_new(schema.inputs.clone(), columns).map_err(|error| error.to_string())?;
+    let mut whole = process(runtime, &mut session, &batch, ruleset)?;
+    // Slices of the batch: the same rows have the same results.
+    for start in (0..rows.len()).step_by(SLICE_ROWS) {
+        let length = SLICE_ROWS.min(rows.len() - start);
+        let slice = batch.slice(start, length);
+        let results = process(runtime, &mut session, &slice, ruleset)?;
+        if !whole[start..start + length]
+            .iter()
+            .zip(&results)
+            .all(|(a, b)| agree(a, b))
+        {
+            return Err(format!("rows {start} and on differ in a batch of {length}"));
+        }
+        whole.splice(start..start + length, results);
+    }
+    Ok(whole)
+}
+
+fn process(
+    runtime: &WasmtimeRuntime,
+    session: &mut <WasmtimeRuntime as Runtime>::Session,
+    batch: &RecordBatch,
+    ruleset: &RuleSet,
+) -> Result<Vec<RowResult>, String> {
     let outcome = runtime
-        .process(&mut session, &batch)
+        .process(session, batch)
         .map_err(|error| error.to_string())?;
-    let mut results: Vec<RowResult> = (0..rows.len())
+    let mut results: Vec<RowResult> = (0..batch.num_rows())
         .map(|row| {
             Ok(outcome
                 .columns
@@ -273,47 +307,6 @@ fn run(
         results[error.row as usize] = Err(error.code);
     }
     Ok(results)
-}
-
-fn append(builder: &mut Box<dyn ArrayBuilder>, ty: &Type, value: &Value) {
-    use arrow_array::builder as b;
-    if *ty != Type::Null && !matches!(ty, Type::Nullable(_)) && !ty.is_scalar() {
-        let builder = builder
-            .as_any_mut()
-            .downcast_mut::<b::StringBuilder>()
-            .expect("a column of JSON text");
-        return builder.append_value(dynamic::to_json(value).to_string());
-    }
-    let ty = match ty {
-        Type::Nullable(inner) => &**inner,
-        other => other,
-    };
-    macro_rules! push {
-        ($builder:ty, $variant:pat => $value:expr) => {{
-            let builder = builder
-                .as_any_mut()
-                .downcast_mut::<$builder>()
-                .expect("the builder of the column's type");
-            match value {
-                $variant => builder.append_value($value),
-                Value::Null => builder.append_null(),
-                other => panic!("{other:?} in a column of {ty}"),
-            }
-        }};
-    }
-    match ty {
-        Type::Bool => push!(b::BooleanBuilder, Value::Bool(value) => *value),
-        Type::Int => push!(b::Int64Builder, Value::Int(value) => *value),
-        Type::Uint => push!(b::UInt64Builder, Value::Uint(value) => *value),
-        Type::Double => push!(b::Float64Builder, Value::Double(value) => *value),
-        Type::String => push!(b::StringBuilder, Value::String(value) => value),
-        Type::Bytes => push!(b::BinaryBuilder, Value::Bytes(value) => value),
-        Type::Timestamp => {
-            push!(b::TimestampMicrosecondBuilder, Value::Timestamp(seconds, nanos) => seconds * 1_000_000 + i64::from(nanos / 1_000))
-        }
-        Type::Duration => push!(b::DurationNanosecondBuilder, Value::Duration(value) => *value),
-        other => panic!("no column of {other}"),
-    }
 }
 
 fn read(column: &ArrayRef, ty: &Type, row: usize) -> Value {

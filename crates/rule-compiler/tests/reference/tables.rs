@@ -417,12 +417,15 @@ fn tables_mean_what_their_cells_say() {
     assert!(n_hits > n_rows / 5, "{n_hits} of {n_rows} rows match");
 }
 
+/// A hit policy, and the tests of row number `n`.
+type Shape = (&'static str, fn(usize) -> String);
+
 /// Each row of a large table is found, whichever way its cells lead to it.
 #[test]
 fn every_row_of_a_large_table_is_found() {
     const N: usize = 10_000;
     let runtime = WasmtimeRuntime::new(Config::default()).expect("wasmtime starts");
-    let shapes: [(&str, fn(usize) -> String); 4] = [
+    let shapes: [Shape; 4] = [
         ("first", |n| format!("{}..{} | -", 10 * n, 10 * n + 9)),
         ("unique", |n| format!("- | \"key {n}\"")),
         ("first", |n| format!("< {} | -", 10 * n + 10)),

@@ -16,6 +16,12 @@ pub(crate) fn conforms(value: &Value, ty: &Type) -> bool {
         (Type::Map(key, value), Value::Map(entries)) => entries
             .iter()
             .all(|(each_key, each)| conforms(each_key, key) && conforms(each, value)),
+        (Type::Struct(fields), Value::Map(entries)) => {
+            let is_field = |((name, ty), (key, each)): (&(String, Type), &(Value, Value))| {
+                *key == Value::String(name.clone()) && conforms(each, ty)
+            };
+            fields.len() == entries.len() && fields.iter().zip(entries).all(is_field)
+        }
         (Type::Optional(inner), Value::Optional(content)) => {
             content.iter().all(|content| conforms(content, inner))
         }
@@ -24,7 +30,10 @@ pub(crate) fn conforms(value: &Value, ty: &Type) -> bool {
 }
 
 fn is_nested(ty: &Type) -> bool {
-    matches!(ty, Type::List(_) | Type::Map(..) | Type::Optional(_))
+    matches!(
+        ty,
+        Type::List(_) | Type::Map(..) | Type::Struct(_) | Type::Optional(_)
+    )
 }
 
 pub(crate) fn type_name(value: &Value) -> &'static str {

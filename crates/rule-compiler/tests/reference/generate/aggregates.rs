@@ -15,6 +15,19 @@ pub(super) fn value(random: &mut Random, ty: &Type) -> Value {
                     .collect(),
             )
         }
+        Type::Struct(fields) => {
+            let member = |(name, ty): &(String, Type)| {
+                (Value::String(name.clone()), super::value(random, ty))
+            };
+            Value::Map(fields.iter().map(member).collect())
+        }
+        Type::Map(key_ty, value_ty) if **key_ty != Type::String => {
+            let n_entries = random.below(3) as i64;
+            let entries = (0..n_entries).map(|key| {
+                (Value::Int(key * 7), super::value(random, value_ty))
+            });
+            Value::Map(entries.collect())
+        }
         Type::Map(_, value_ty) => {
             let names = ["a", "b", "@x", "é"];
             let first = random.below(names.len());
