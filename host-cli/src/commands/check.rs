@@ -87,7 +87,10 @@ fn reports(path: &Path) -> Result<Vec<Report>> {
 fn problems(source: &str) -> Vec<Diagnostic> {
     let checked = rulestage_rule_compiler::check(source);
     let mut problems = checked.diagnostics;
-    if let Some(ruleset) = checked.ruleset.filter(|_| !diagnostics::has_errors(&problems)) {
+    if let Some(ruleset) = checked
+        .ruleset
+        .filter(|_| !diagnostics::has_errors(&problems))
+    {
         problems.extend(rulestage_rule_analysis::analyse(&ruleset, source));
     }
     problems

@@ -292,7 +292,8 @@ impl Checker<'_> {
                 let message = format!("`{ty}` has no elements");
                 let mut diagnostic = Diagnostic::error("rule.check.no-overload", span, message);
                 if matches!(ty, Type::Struct(_)) {
-                    diagnostic = diagnostic.with_hint("the fields of a struct are read `value.name`");
+                    diagnostic =
+                        diagnostic.with_hint("the fields of a struct are read `value.name`");
                 }
                 self.diagnostics.push(diagnostic);
                 return Expr::error(span);

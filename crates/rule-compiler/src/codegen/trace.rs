@@ -2,6 +2,7 @@
 
 use super::expression::{RowCode, at};
 use super::layout::{inner, is_cell, is_nullable, value, value_case};
+use super::nested::{keys_of, nested_root};
 use crate::ir::{Const, Expr, ExprKind, RuleSet};
 use crate::types::{Column, Type};
 use rulestage_diagnostics::Span;
@@ -38,6 +39,7 @@ impl ShownExpressions {
         let n_rules = ruleset.rules.len() as u32;
         for (definition, index) in ruleset.lets.iter().zip(0..) {
             shown.add(
+                ruleset,
                 &definition.value,
                 Shown {
                     rule: n_rules,
@@ -56,10 +58,11 @@ impl ShownExpressions {
                 depth: 0,
                 span: Span::default(),
             };
-            shown.add(&rule.condition, base);
+            shown.add(ruleset, &rule.condition, base);
             for (contributions, role) in [(&rule.then, 1), (&rule.otherwise, 2)] {
                 for contribution in contributions {
                     shown.add(
+                        ruleset,
                         &contribution.value,
                         Shown {
                             role,
@@ -73,17 +76,24 @@ impl ShownExpressions {
         shown
     }
 
-    fn add(&mut self, expr: &Expr, place: Shown) {
+    fn add(&mut self, ruleset: &RuleSet, expr: &Expr, place: Shown) {
         let (expr, is_root) = match &expr.kind {
             // Inserted conversions are not in the source.
             ExprKind::Wrap(operand)
             | ExprKind::Unwrap(operand)
             | ExprKind::Convert(operand)
             | ExprKind::Assume(operand)
-            | ExprKind::IfPresent(operand) => return self.add(operand, place),
+            | ExprKind::IfPresent(operand) => return self.add(ruleset, operand, place),
             _ => (expr, place.depth == 0),
         };
         if matches!(expr.kind, ExprKind::Const(_)) && !is_root {
+            return;
+        }
+        // Lists, maps and structs of the row are there to see, and would bring the code that writes JSON.
+        if is_cell(&expr.ty) && !is_root && nested_root(expr, ruleset).is_some() {
+            for key in keys_of(expr) {
+                self.add(ruleset, key, place);
+            }
             return;
         }
         self.slots
@@ -103,7 +113,7 @@ impl ShownExpressions {
             _ => operands(expr),
         };
         for operand in shown {
-            self.add(operand, below);
+            self.add(ruleset, operand, below);
         }
     }
 }
