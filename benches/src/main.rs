@@ -16,6 +16,7 @@
 mod compile;
 mod flights;
 mod median;
+mod nested;
 mod process;
 mod reference;
 
@@ -23,6 +24,9 @@ use anyhow::{Context, Result};
 use std::path::PathBuf;
 
 fn main() -> Result<()> {
+    if std::env::args().nth(1).as_deref() == Some("nested") {
+        return nested::report();
+    }
     let mut arguments = std::env::args_os().skip(1).map(PathBuf::from);
     let mut next = |what: &str| {
         arguments
@@ -34,6 +38,8 @@ fn main() -> Result<()> {
 
     println!("## The reference rule\n\n`{}`\n", reference::CONDITION);
     reference::report()?;
+    println!("\n## Lists of structs\n");
+    nested::report()?;
     compile::report(&example)?;
     process::report(&program, &work)?;
     println!("\n## flight-desk over 3,000,000 flights, Parquet to Parquet\n");

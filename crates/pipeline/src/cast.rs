@@ -17,8 +17,8 @@ use crate::{rows, wire};
 use arrow_array::cast::AsArray;
 use arrow_array::types::*;
 use arrow_array::{
-    Array, ArrayRef, BinaryArray, FixedSizeListArray, ListArray, MapArray, StringArray, StructArray,
-    new_null_array,
+    Array, ArrayRef, BinaryArray, FixedSizeListArray, ListArray, MapArray, StringArray,
+    StructArray, new_null_array,
 };
 use arrow_buffer::{NullBuffer, OffsetBuffer};
 use arrow_schema::{ArrowError, DataType, Field, FieldRef, Fields, TimeUnit};
@@ -467,10 +467,14 @@ fn maps(array: &MapArray, from: &FieldRef, to: &Field) -> Result<Converted, Arro
     let (DataType::Struct(from), DataType::Map(to_entries, is_sorted)) =
         (from.data_type(), to.data_type())
     else {
-        return Err(ArrowError::CastError("a map has keys and values".to_owned()));
+        return Err(ArrowError::CastError(
+            "a map has keys and values".to_owned(),
+        ));
     };
     let DataType::Struct(to_pair) = to_entries.data_type() else {
-        return Err(ArrowError::CastError("a map has keys and values".to_owned()));
+        return Err(ArrowError::CastError(
+            "a map has keys and values".to_owned(),
+        ));
     };
     // Keys and values go by their place, fields of structs by their names.
     let renamed: Fields = from

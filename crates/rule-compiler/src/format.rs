@@ -4,7 +4,7 @@ mod doc;
 mod expression;
 mod table;
 
-use crate::ast::{Assignment, Expr, ExamplePartKind, Item, ItemKind, OutputField, Rule, RuleSet};
+use crate::ast::{Assignment, ExamplePartKind, Expr, Item, ItemKind, OutputField, Rule, RuleSet};
 use crate::parser::{merge_name, parse};
 use crate::token::Comment;
 use doc::{Doc, render};

@@ -141,6 +141,7 @@ fn word_class(word: &str, previous: Option<TokenKind>, next: TokenKind) -> Token
         _ if next == TokenKind::LeftParen => TokenClass::Function,
         _ if BLOCK_WORDS.contains(&word) && !is_declared => TokenClass::Keyword,
         _ if TYPE_WORDS.contains(&word)
+            && !is_declared
             && matches!(
                 previous,
                 Some(TokenKind::Colon | TokenKind::Less | TokenKind::Comma)

@@ -36,7 +36,7 @@ pub struct RuleSet {
 pub struct Input {
     /// Column name
     pub name: String,
-    /// Scalars and nullable scalars have columns of their types, others of JSON text
+    /// Scalars have columns of their types, lists, maps and structs of them nested ones, others columns of JSON text
     pub ty: Type,
     /// The trailing or preceding comment
     pub doc: String,

@@ -142,7 +142,10 @@ impl Lowerer<'_> {
         })
     }
 
-    #[allow(clippy::option_option, reason = "no table, or one that can't be lowered")]
+    #[allow(
+        clippy::option_option,
+        reason = "no table, or one that can't be lowered"
+    )]
     fn lower_table(
         &mut self,
         table: Option<&Table<typed::Expr>>,

@@ -67,7 +67,11 @@ impl fmt::Display for Type {
             Self::Struct(fields) => {
                 for (index, (name, ty)) in fields.iter().enumerate() {
                     let before = if index == 0 { "{" } else { ", " };
-                    write!(f, "{before}{name}: {ty}")?;
+                    if is_plain_name(name) {
+                        write!(f, "{before}{name}: {ty}")?;
+                    } else {
+                        write!(f, "{before}`{name}`: {ty}")?;
+                    }
                 }
                 f.write_str("}")
             }
@@ -79,6 +83,14 @@ impl fmt::Display for Type {
             Self::Var(index) => write!(f, "_{index}"),
         }
     }
+}
+
+/// Whether a name of a field is written without backquotes.
+fn is_plain_name(name: &str) -> bool {
+    let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    name.chars().all(is_word)
+        && !name.starts_with(|c: char| c.is_ascii_digit())
+        && !crate::token::KEYWORDS.contains(&name)
 }
 
 impl Type {

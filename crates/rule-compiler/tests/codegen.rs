@@ -63,6 +63,25 @@ fn the_same_source_gives_the_same_bytes() {
     }
 }
 
+/// The code that reads and writes JSON is 65 kB.
+#[test]
+fn typed_lists_bring_no_json() {
+    let artifact = compile(
+        r#"ruleset typed {
+          input { tags: list<string>  items: list<{price: double, qty: int?}> }
+          output { ok: bool = false }
+          rule one { when "x" in tags && items.exists(i, i.price > 1.0 && i.qty > 0) then { ok = true } }
+        }"#,
+    )
+    .artifact
+    .expect("it compiles");
+    assert!(
+        artifact.component.len() <= 20 * 1024,
+        "{} bytes",
+        artifact.component.len()
+    );
+}
+
 #[test]
 fn the_reference_rule_is_at_most_16_kilobytes() {
     let artifact = compile(include_str!("cases/codegen/reference.rules"))

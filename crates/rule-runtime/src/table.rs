@@ -50,7 +50,9 @@ fn rank(n: usize, mut compare: impl FnMut(usize) -> Ordering) -> u32 {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn table_rank_int(bounds: *const i64, n: usize, value: i64) -> u32 {
     // SAFETY: `rank` asks for constants below `n`.
-    rank(n, |index| unsafe { bounds.add(index).read_unaligned() }.cmp(&value))
+    rank(n, |index| {
+        unsafe { bounds.add(index).read_unaligned() }.cmp(&value)
+    })
 }
 
 /// The rank of a number among constants in ascending order.
@@ -210,11 +212,7 @@ pub unsafe extern "C" fn table_start(table: *const u32, ranks: *const u32, state
 pub unsafe extern "C" fn table_next(table: *const u32, ranks: *const u32, state: *mut u32) -> i32 {
     let (table, ranks) = (Words(table), Words(ranks));
     let state_words = Words(state);
-    let (list, mut position, end) = (
-        state_words.get(0),
-        state_words.get(1),
-        state_words.get(2),
-    );
+    let (list, mut position, end) = (state_words.get(0), state_words.get(1), state_words.get(2));
     let (rows, tests) = (table.get(1), table.get(2));
     while position < end {
         let row = if list == 0 {

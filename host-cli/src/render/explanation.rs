@@ -109,9 +109,7 @@ fn parts<'a>(
         part.depth == 0 && part.role == Role::Condition && *value == Value::Absent
     };
     expressions
-        .filter(|(part, value)| {
-            part.rule == rule && wanted(part.role) && !is_unused(part, value)
-        })
+        .filter(|(part, value)| part.rule == rule && wanted(part.role) && !is_unused(part, value))
         .collect()
 }
 

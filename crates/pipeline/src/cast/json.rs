@@ -7,8 +7,8 @@ use super::{CellError, Converted, clean, unit_array, units};
 use crate::wire;
 use arrow_array::types::*;
 use arrow_array::{
-    Array, ArrayRef, BinaryArray, BooleanArray, FixedSizeListArray, Float32Array, ListArray, MapArray,
-    PrimitiveArray, StringArray, StructArray, new_null_array,
+    Array, ArrayRef, BinaryArray, BooleanArray, FixedSizeListArray, Float32Array, ListArray,
+    MapArray, PrimitiveArray, StringArray, StructArray, new_null_array,
 };
 use arrow_buffer::{NullBuffer, OffsetBuffer};
 use arrow_schema::{DataType, Field, FieldRef, Fields};
@@ -112,7 +112,8 @@ impl Builder {
         }
         let array = match to.data_type() {
             DataType::Boolean => {
-                let values = self.scalars(&values, to, place_of, |value| value.as_bool().ok_or(None));
+                let values =
+                    self.scalars(&values, to, place_of, |value| value.as_bool().ok_or(None));
                 Arc::new(BooleanArray::from(values)) as ArrayRef
             }
             DataType::Int8 => self.numbers::<Int8Type>(&values, to, place_of),
@@ -252,7 +253,10 @@ impl Builder {
         let place_of_element = |at: usize| {
             let owner = owners[at];
             let (row, path) = place_of(owner);
-            (row, format!("{path}element {}: ", at - offsets[owner] as usize))
+            (
+                row,
+                format!("{path}element {}: ", at - offsets[owner] as usize),
+            )
         };
         let child = self.array(&elements, item, &place_of_element, false);
         let list = ListArray::try_new(

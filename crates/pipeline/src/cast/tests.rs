@@ -389,7 +389,10 @@ fn json_becomes_values_of_any_shape() {
         array.as_list::<i32>().value(0).as_string::<i32>().value(1),
         "b"
     );
-    assert_eq!(errors, ["1: element 0: it is null", "2: element 0: `1` is no string"]);
+    assert_eq!(
+        errors,
+        ["1: element 0: it is null", "2: element 0: `1` is no string"]
+    );
     let record = DataType::Struct(
         vec![
             Field::new("a", DataType::Int64, false),

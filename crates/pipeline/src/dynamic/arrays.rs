@@ -130,7 +130,9 @@ pub fn array_of(field: &Field, values: &[&Const]) -> Option<ArrayRef> {
                     members.push(match value {
                         Const::Map(items) => items
                             .iter()
-                            .find(|(key, _)| matches!(key, Const::String(key) if key == field.name()))
+                            .find(
+                                |(key, _)| matches!(key, Const::String(key) if key == field.name()),
+                            )
                             .map_or(&nothing, |(_, member)| member),
                         Const::Null => &nothing,
                         _ => return None,

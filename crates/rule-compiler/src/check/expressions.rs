@@ -142,7 +142,10 @@ impl Checker<'_> {
         if self.functions.is_inside
             && matches!(declaration.binding, Binding::Input(_) | Binding::Let(_))
         {
-            let message = format!("a function can't read the {} `{name}`", declaration.binding.noun());
+            let message = format!(
+                "a function can't read the {} `{name}`",
+                declaration.binding.noun()
+            );
             let diagnostic = Diagnostic::error("rule.check.function-scope", span, message)
                 .with_label(declaration.span, "declared here")
                 .with_hint("functions read their own parameters and those of the rule set; give it the value as an argument");
@@ -308,7 +311,8 @@ impl Checker<'_> {
                 let message = format!("`{ty}` has no elements");
                 let mut diagnostic = Diagnostic::error("rule.check.no-overload", span, message);
                 if matches!(ty, Type::Struct(_)) {
-                    diagnostic = diagnostic.with_hint("the fields of a struct are read `value.name`");
+                    diagnostic =
+                        diagnostic.with_hint("the fields of a struct are read `value.name`");
                 }
                 self.diagnostics.push(diagnostic);
                 return Expr::error(span);

@@ -152,7 +152,9 @@ impl Checker<'_> {
         let (order, is_cyclic) = self.sort_lets(&bodies, &uses);
         for diagnostic in &mut self.diagnostics[n_before..] {
             diagnostic.code = "rule.check.recursive-function";
-            diagnostic.hints.push("functions can't call themselves, also not through others".to_owned());
+            diagnostic
+                .hints
+                .push("functions can't call themselves, also not through others".to_owned());
         }
         order
             .into_iter()
@@ -188,7 +190,11 @@ impl Checker<'_> {
             known.n_operations,
             known.is_broken,
         );
-        let types: Vec<Type> = function.params.iter().map(|(_, ty)| ty.ty.clone()).collect();
+        let types: Vec<Type> = function
+            .params
+            .iter()
+            .map(|(_, ty)| ty.ty.clone())
+            .collect();
         let fit = args.len() == types.len()
             && args
                 .iter()
@@ -203,8 +209,8 @@ impl Checker<'_> {
         }
         self.functions.size += n_operations;
         self.functions.depth += usize::from(function.body.depth);
-        let is_too_large = self.functions.size > MAX_SIZE
-            || self.functions.depth > usize::from(MAX_DEPTH);
+        let is_too_large =
+            self.functions.size > MAX_SIZE || self.functions.depth > usize::from(MAX_DEPTH);
         let call = if is_too_large {
             self.report_too_large(name);
             Expr::error(span)
@@ -230,7 +236,10 @@ impl Checker<'_> {
     fn report_too_large(&mut self, name: &ast::Name) {
         if !self.functions.is_too_large {
             self.functions.is_too_large = true;
-            let message = format!("with this call of `{}`, functions nest too deeply or come to more than {MAX_SIZE} operations", name.text);
+            let message = format!(
+                "with this call of `{}`, functions nest too deeply or come to more than {MAX_SIZE} operations",
+                name.text
+            );
             let diagnostic = Diagnostic::error("rule.check.function-size", name.span, message)
                 .with_hint("give results that are used more than once names with `let`");
             self.diagnostics.push(diagnostic);
@@ -262,7 +271,8 @@ impl Checker<'_> {
 
 /// The functions that an expression calls by a plain name.
 fn collect_calls<'a>(expr: &'a ast::Expr, names: &mut Vec<&'a str>) {
-    if let ast::ExprKind::Call { function, .. } | ast::ExprKind::Pipe { function, .. } = &expr.kind {
+    if let ast::ExprKind::Call { function, .. } | ast::ExprKind::Pipe { function, .. } = &expr.kind
+    {
         names.push(&function.text);
     }
     expr.kind

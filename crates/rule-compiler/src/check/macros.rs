@@ -29,7 +29,9 @@ impl Checker<'_> {
             && matches!(container.ty, Type::Struct(_))
         {
             // Every field is there; what may be missing is its value.
-            let ty = self.unifier.resolve(&Type::Nullable(Box::new(checked.ty.clone())));
+            let ty = self
+                .unifier
+                .resolve(&Type::Nullable(Box::new(checked.ty.clone())));
             let null = Expr::new(ExprKind::Const(Const::Null), Type::Null, span);
             let value = Box::new(self.coerce(checked, &ty));
             let kind = ExprKind::Compare(CompareOp::NotEqual, value, Box::new(null));

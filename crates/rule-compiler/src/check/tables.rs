@@ -4,7 +4,8 @@ use super::Checker;
 use super::unify::without_null;
 use crate::ast::{self, BinaryOp, ExprKind as A, HitPolicy, LogicalOp, TestKind, UnaryOp};
 use crate::ir::{
-    CellTest, CompareOp, Const, Merge, Output, Table, TableColumn, TableOutput, TableRow, TableValue,
+    CellTest, CompareOp, Const, Merge, Output, Table, TableColumn, TableOutput, TableRow,
+    TableValue,
 };
 use crate::typed::{self, Expr};
 use crate::types::Type;
@@ -87,10 +88,14 @@ impl<'a> Checker<'a> {
                 let is_true = CellTest::Compare(CompareOp::Equal, Const::Bool(true));
                 tests.push((column, vec![is_true]));
             }
-            let values = row.values.iter().zip(&mut assigned).map(|((value, _), column)| {
-                let value = value.as_ref()?;
-                self.table_value(value, column, outputs)
-            });
+            let values = row
+                .values
+                .iter()
+                .zip(&mut assigned)
+                .map(|((value, _), column)| {
+                    let value = value.as_ref()?;
+                    self.table_value(value, column, outputs)
+                });
             let values = values.collect();
             rows.push(TableRow {
                 number,
@@ -170,7 +175,8 @@ impl<'a> Checker<'a> {
             let mut diagnostic = Diagnostic::error("rule.check.table-cells", row.span, message)
                 .with_label(table.header, "the header");
             if policy == HitPolicy::CollectCount && place == "behind" {
-                diagnostic = diagnostic.with_hint("rows that are counted have nothing behind `||`: `| < 5 |`");
+                diagnostic = diagnostic
+                    .with_hint("rows that are counted have nothing behind `||`: `| < 5 |`");
             } else if found < wanted {
                 diagnostic = diagnostic.with_hint("`-` is a cell that says nothing");
             }
@@ -193,7 +199,10 @@ impl<'a> Checker<'a> {
         let mut always: Option<Span> = None;
         for row in &table.rows {
             let cells = row.cells.iter().map(|cell| cell.span.text(self.source));
-            let above = seen.get(&cells.clone().collect::<Vec<_>>()).copied().or(always);
+            let above = seen
+                .get(&cells.clone().collect::<Vec<_>>())
+                .copied()
+                .or(always);
             if let Some(above) = above {
                 let diagnostic =
                     Diagnostic::warning("rule.check.unreachable-row", row.span, consequence)
@@ -212,7 +221,10 @@ impl<'a> Checker<'a> {
     // ------------------------------------------------------------------- tests
 
     /// The tests of a cell where all are constants; the inner `None` where one is wrong, which is reported.
-    #[allow(clippy::option_option, reason = "two different ways of having no tests")]
+    #[allow(
+        clippy::option_option,
+        reason = "two different ways of having no tests"
+    )]
     fn constant_tests(
         &mut self,
         tests: &[ast::Test],
@@ -278,7 +290,11 @@ impl<'a> Checker<'a> {
     }
 
     fn cell_constant(&mut self, expr: &ast::Expr, ty: &Type, may_be_null: bool) -> Option<Const> {
-        let ty = if may_be_null { ty.clone() } else { without_null(ty) };
+        let ty = if may_be_null {
+            ty.clone()
+        } else {
+            without_null(ty)
+        };
         if fits(expr, &ty) {
             return self.check_constant(expr, &ty, "the cell");
         }
@@ -322,9 +338,8 @@ impl<'a> Checker<'a> {
             }
             if let Some(first) = seen.insert(&name.text, name.span) {
                 let message = format!("a second column for `{}`", name.text);
-                let diagnostic =
-                    Diagnostic::error("rule.check.duplicate-name", name.span, message)
-                        .with_label(first, "the first one");
+                let diagnostic = Diagnostic::error("rule.check.duplicate-name", name.span, message)
+                    .with_label(first, "the first one");
                 self.diagnostics.push(diagnostic);
             }
             let ty = index.map(|index| &outputs[index].ty);
@@ -333,7 +348,10 @@ impl<'a> Checker<'a> {
                 && is_count
                 && !matches!(ty, Type::Int | Type::Uint | Type::Error)
             {
-                let message = format!("`{}` counts rows: it must be `int` or `uint`, not `{ty}`", name.text);
+                let message = format!(
+                    "`{}` counts rows: it must be `int` or `uint`, not `{ty}`",
+                    name.text
+                );
                 self.diagnostics.push(Diagnostic::error(
                     "rule.check.type-mismatch",
                     name.span,
@@ -357,14 +375,20 @@ impl<'a> Checker<'a> {
             self.diagnostics.push(diagnostic);
         }
         let is_ordered = matches!(policy, HitPolicy::Priority | HitPolicy::OutputOrder);
-        if is_ordered && table.outputs.iter().all(|each| each.order.is_none())
+        if is_ordered
+            && table.outputs.iter().all(|each| each.order.is_none())
             && let Some(first) = table.outputs.first()
         {
             let span = table.hit.map_or(first.span, |(_, span)| span);
-            let message = format!("`hit {}` needs the values of an output by descending priority", policy.spelling());
-            let diagnostic = Diagnostic::error("rule.check.table-order", span, message).with_hint(
-                format!("write them into the header: `{} in [\"high\", \"low\"]`", first.name.text),
+            let message = format!(
+                "`hit {}` needs the values of an output by descending priority",
+                policy.spelling()
             );
+            let diagnostic =
+                Diagnostic::error("rule.check.table-order", span, message).with_hint(format!(
+                    "write them into the header: `{} in [\"high\", \"low\"]`",
+                    first.name.text
+                ));
             self.diagnostics.push(diagnostic);
         }
         columns
@@ -499,9 +523,8 @@ impl<'a> Checker<'a> {
                         "with `hit {}`, a value must be one of those in the header",
                         policy.spelling()
                     );
-                    let diagnostic =
-                        Diagnostic::error("rule.check.table-order", row.span, message)
-                            .with_label(column.span, "these");
+                    let diagnostic = Diagnostic::error("rule.check.table-order", row.span, message)
+                        .with_label(column.span, "these");
                     self.diagnostics.push(diagnostic);
                 }
                 ranks.push(place.unwrap_or(order.len()));
@@ -549,15 +572,25 @@ fn is_constant_test(test: &ast::Test) -> bool {
 /// Whether it says its value, so that its type can be a mistake.
 fn is_literal(expr: &ast::Expr) -> bool {
     match &expr.without_parens().kind {
-        A::Null | A::Bool(_) | A::Int(_) | A::Uint(_) | A::Double(_) | A::String(_) | A::Bytes(_) => {
-            true
-        }
+        A::Null
+        | A::Bool(_)
+        | A::Int(_)
+        | A::Uint(_)
+        | A::Double(_)
+        | A::String(_)
+        | A::Bytes(_) => true,
         A::Unary(UnaryOp::Negate, operand) => {
             matches!(operand.without_parens().kind, A::Int(_) | A::Double(_))
         }
         A::Call { function, args, .. } => {
             matches!(function.text.as_str(), "timestamp" | "duration")
-                && matches!(args.as_slice(), [ast::Expr { kind: A::String(_), .. }])
+                && matches!(
+                    args.as_slice(),
+                    [ast::Expr {
+                        kind: A::String(_),
+                        ..
+                    }]
+                )
         }
         _ => false,
     }
@@ -577,9 +610,7 @@ fn fits(expr: &ast::Expr, ty: &Type) -> bool {
         | (A::String(_), Type::String)
         | (A::Bytes(_), Type::Bytes) => true,
         (A::Int(value), Type::Double) => value.unsigned_abs() <= MAX_EXACT_DOUBLE,
-        (A::Unary(UnaryOp::Negate, operand), Type::Double) => {
-            is_literal(expr) && fits(operand, ty)
-        }
+        (A::Unary(UnaryOp::Negate, operand), Type::Double) => is_literal(expr) && fits(operand, ty),
         (A::Call { function, .. }, Type::Timestamp) => {
             is_literal(expr) && function.text == "timestamp"
         }

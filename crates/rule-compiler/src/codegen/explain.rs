@@ -95,7 +95,10 @@ impl RowCode<'_> {
     ) {
         let done = self.f.block(BlockType::Empty);
         let failed = self.f.block(BlockType::Empty);
-        let first_slot = self.trace.as_ref().and_then(|trace| trace.table_slot(index as u32));
+        let first_slot = self
+            .trace
+            .as_ref()
+            .and_then(|trace| trace.table_slot(index as u32));
         if let (Some(table), Some(placed), Some(first_slot)) = (&rule.table, placed, first_slot) {
             let n_hits = self.explain_table(table, placed, first_slot, failed);
             self.f

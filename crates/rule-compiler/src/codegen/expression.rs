@@ -58,11 +58,22 @@ pub(super) fn at(offset: u64) -> MemArg {
 
 /// Whether it costs about as much as a branch.
 fn is_cheap(expr: &Expr) -> bool {
-    let is_leaf = |expr: &Expr| {
+    let is_known = |expr: &Expr| {
         matches!(
             expr.kind,
-            ExprKind::Const(_) | ExprKind::Input(_) | ExprKind::Param(_) | ExprKind::Let(_)
-        ) && !is_cell(&expr.ty)
+            ExprKind::Const(_)
+                | ExprKind::Input(_)
+                | ExprKind::Param(_)
+                | ExprKind::Let(_)
+                | ExprKind::Local(_)
+        )
+    };
+    let is_leaf = |expr: &Expr| {
+        let is_field = match &expr.kind {
+            ExprKind::Index(value, _) => matches!(value.ty, Type::Struct(_)) && is_known(value),
+            _ => false,
+        };
+        (is_field || is_known(expr)) && !is_cell(&expr.ty)
     };
     match &expr.kind {
         ExprKind::Not(operand) => is_cheap(operand),

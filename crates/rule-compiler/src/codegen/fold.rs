@@ -273,6 +273,7 @@ impl RowCode<'_> {
     fn set_variable(&mut self, variable: u32, ty: &Type) {
         let locals = self.locals(ty);
         self.f.set_all(&locals);
+        self.places.remove(&variable);
         self.variables.insert(variable, (locals, None));
     }
 

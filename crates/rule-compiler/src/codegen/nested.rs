@@ -250,10 +250,7 @@ impl RowCode<'_> {
     fn push_search(&mut self, span: &Span, (ty, wanted): (&Type, &[u32])) -> Option<u32> {
         let position = self.f.local(ValType::I32);
         let element = span.element(position)?;
-        self.f
-            .ins()
-            .local_get(span.start)
-            .local_set(position);
+        self.f.ins().local_get(span.start).local_set(position);
         let found = self.f.block(BlockType::Result(ValType::I32));
         let done = self.f.block(BlockType::Empty);
         let next = self.f.loop_();
@@ -267,11 +264,7 @@ impl RowCode<'_> {
         let other = self.locals(&element.ty);
         self.f.set_all(&other);
         self.f.ins().i32_const(1);
-        self.compare_locals(
-            CompareOp::Equal,
-            (ty, wanted),
-            (&element.ty, &other),
-        );
+        self.compare_locals(CompareOp::Equal, (ty, wanted), (&element.ty, &other));
         self.f.br_if(found);
         self.f
             .ins()
@@ -352,6 +345,7 @@ impl RowCode<'_> {
             self.push_stored(&value.node, &value.ty, position);
             let locals = self.locals(&value.ty);
             self.f.set_all(&locals);
+            self.places.remove(&variable);
             self.variables.insert(variable, (locals, None));
         } else {
             self.places.insert(variable, value);
@@ -372,13 +366,7 @@ impl RowCode<'_> {
     }
 
     /// Pushes the value at a position of an input's array.
-    pub(super) fn push_value_at(
-        &mut self,
-        node: &Node,
-        ty: &Type,
-        position: u32,
-        on_error: Label,
-    ) {
+    pub(super) fn push_value_at(&mut self, node: &Node, ty: &Type, position: u32, on_error: Label) {
         match ty.input_column() {
             InputColumn::Plain => self.push_stored(node, ty, position),
             InputColumn::Dynamic => self.push_from_json(node, ty, position, on_error),

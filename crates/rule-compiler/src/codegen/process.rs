@@ -287,7 +287,12 @@ impl RowCode<'_> {
         self.f.end();
     }
 
-    pub(super) fn contribute(&mut self, contribution: &Contribution, outputs: &[Gathered], failed: Label) {
+    pub(super) fn contribute(
+        &mut self,
+        contribution: &Contribution,
+        outputs: &[Gathered],
+        failed: Label,
+    ) {
         let ruleset = self.ruleset;
         let output = &ruleset.outputs[contribution.output];
         let gathered = &outputs[contribution.output];

@@ -196,7 +196,10 @@ fn outline(
             .u8(expression.role)
             .u32(expression.output)
             .u32(expression.depth);
-        let text = expression.text.as_deref().unwrap_or(expression.span.text(source));
+        let text = expression
+            .text
+            .as_deref()
+            .unwrap_or(expression.span.text(source));
         if expression.role == DEFINITION && expression.depth == 0 {
             let name = &ruleset.lets[expression.output as usize].name;
             expressions.text(data, &format!("{name} = {text}"));
@@ -218,7 +221,8 @@ fn outline(
 }
 
 fn failures(ruleset: &RuleSet, module: &mut ModuleBuilder) -> u32 {
-    let n_failures = if uses_cells(ruleset) || ruleset.rules.iter().any(|rule| rule.table.is_some()) {
+    let n_failures = if uses_cells(ruleset) || ruleset.rules.iter().any(|rule| rule.table.is_some())
+    {
         FAILURES.len()
     } else {
         SCALAR_FAILURES

@@ -69,7 +69,10 @@ fn plan(table: &Table<Expr>) -> Plan {
     let mut n_tests = 0;
     for row in &rows {
         words.push(n_tests);
-        n_tests += row.iter().map(|(_, ranges)| ranges.len() as u32).sum::<u32>();
+        n_tests += row
+            .iter()
+            .map(|(_, ranges)| ranges.len() as u32)
+            .sum::<u32>();
     }
     words.push(n_tests);
     for (column, ranges) in rows.iter().flatten() {
@@ -460,7 +463,10 @@ impl RowCode<'_> {
                 self.fail_unless_same(table, &agreed, &loaded, failed);
                 self.f.else_();
                 for (agreed, loaded) in agreed.iter().zip(&loaded) {
-                    self.f.ins().local_get(loaded.is_present).local_set(agreed.is_present);
+                    self.f
+                        .ins()
+                        .local_get(loaded.is_present)
+                        .local_set(agreed.is_present);
                     self.f.get_all(&loaded.locals);
                     self.f.set_all(&agreed.locals);
                 }
@@ -568,13 +574,7 @@ impl RowCode<'_> {
         }
     }
 
-    fn load_constant(
-        &mut self,
-        ty: &Type,
-        placed: &PlacedOutput,
-        number: u32,
-        locals: &[u32],
-    ) {
+    fn load_constant(&mut self, ty: &Type, placed: &PlacedOutput, number: u32, locals: &[u32]) {
         let address = self.f.local(ValType::I32);
         let mut ins = self.f.ins();
         ins.local_get(number)
@@ -781,7 +781,11 @@ impl RowCode<'_> {
             .local_get(values)
             .i32_add()
             .local_set(shifted);
-        self.f.ins().local_get(hit).i32_const(n_hits as i32).i32_lt_u();
+        self.f
+            .ins()
+            .local_get(hit)
+            .i32_const(n_hits as i32)
+            .i32_lt_u();
         self.f.if_(BlockType::Empty);
         let set_values = |code: &mut Self, local| {
             if let Some(trace) = &mut code.trace {

@@ -2,6 +2,7 @@
 
 use super::expression::{RowCode, at};
 use super::layout::{inner, is_cell, is_nullable, value, value_case};
+use super::nested::{keys_of, nested_root};
 use crate::ir::{Const, Expr, ExprKind, Rule, RuleSet, Table};
 use crate::types::{Column, Type};
 use rulestage_diagnostics::Span;
@@ -42,6 +43,7 @@ impl ShownExpressions {
         let n_rules = ruleset.rules.len() as u32;
         for (definition, index) in ruleset.lets.iter().zip(0..) {
             shown.add(
+                ruleset,
                 &definition.value,
                 Shown {
                     rule: n_rules,
@@ -63,13 +65,14 @@ impl ShownExpressions {
                 text: None,
             };
             if let Some(table) = &rule.table {
-                shown.add_table(rule, table, &base);
+                shown.add_table(ruleset, rule, table, &base);
                 continue;
             }
-            shown.add(&rule.condition, base.clone());
+            shown.add(ruleset, &rule.condition, base.clone());
             for (contributions, role) in [(&rule.then, 1), (&rule.otherwise, 2)] {
                 for contribution in contributions {
                     shown.add(
+                        ruleset,
                         &contribution.value,
                         Shown {
                             role,
@@ -84,10 +87,10 @@ impl ShownExpressions {
     }
 
     /// The header's expressions, then for each row that matches its text and what it contributes.
-    fn add_table(&mut self, rule: &Rule, table: &Table<Expr>, base: &Shown) {
+    fn add_table(&mut self, ruleset: &RuleSet, rule: &Rule, table: &Table<Expr>, base: &Shown) {
         for (index, column) in table.columns.iter().enumerate() {
             if index < table.n_header_columns {
-                self.add(&column.value, base.clone());
+                self.add(ruleset, &column.value, base.clone());
                 continue;
             }
             // Of a computed test only whether it holds: the columns of the header are shown above.
@@ -118,17 +121,24 @@ impl ShownExpressions {
         }
     }
 
-    fn add(&mut self, expr: &Expr, place: Shown) {
+    fn add(&mut self, ruleset: &RuleSet, expr: &Expr, place: Shown) {
         let (expr, is_root) = match &expr.kind {
             // Inserted conversions are not in the source.
             ExprKind::Wrap(operand)
             | ExprKind::Unwrap(operand)
             | ExprKind::Convert(operand)
             | ExprKind::Assume(operand)
-            | ExprKind::IfPresent(operand) => return self.add(operand, place),
+            | ExprKind::IfPresent(operand) => return self.add(ruleset, operand, place),
             _ => (expr, place.depth == 0),
         };
         if matches!(expr.kind, ExprKind::Const(_)) && !is_root {
+            return;
+        }
+        // Lists, maps and structs of the row are there to see, and would bring the code that writes JSON.
+        if is_cell(&expr.ty) && !is_root && nested_root(expr, ruleset).is_some() {
+            for key in keys_of(expr) {
+                self.add(ruleset, key, place.clone());
+            }
             return;
         }
         self.slots
@@ -148,7 +158,7 @@ impl ShownExpressions {
             _ => operands(expr),
         };
         for operand in shown {
-            self.add(operand, below.clone());
+            self.add(ruleset, operand, below.clone());
         }
     }
 }

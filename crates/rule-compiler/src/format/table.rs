@@ -43,8 +43,16 @@ impl Formatter<'_> {
         let mut lines = vec![Line {
             span: table.header,
             halves: [
-                table.inputs.iter().map(|each| self.on_one_line(each)).collect(),
-                table.outputs.iter().map(|each| self.table_output(each)).collect(),
+                table
+                    .inputs
+                    .iter()
+                    .map(|each| self.on_one_line(each))
+                    .collect(),
+                table
+                    .outputs
+                    .iter()
+                    .map(|each| self.table_output(each))
+                    .collect(),
             ],
         }];
         for row in &table.rows {

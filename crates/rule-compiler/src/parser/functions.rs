@@ -30,8 +30,9 @@ impl Parser<'_> {
         let result = self.parse_type_expr();
         if self.is(TokenKind::LeftBrace) {
             let span = self.token().span;
-            let diagnostic = Diagnostic::error("rule.parse.expected", span, "expected `=`, found `{`")
-                .with_hint("the body is an expression: `func f(x: int) -> int = x + 1`");
+            let diagnostic =
+                Diagnostic::error("rule.parse.expected", span, "expected `=`, found `{`")
+                    .with_hint("the body is an expression: `func f(x: int) -> int = x + 1`");
             self.report(diagnostic);
             return None;
         }

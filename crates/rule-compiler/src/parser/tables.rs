@@ -70,7 +70,9 @@ impl<'p> Parser<'p> {
                 table.name.span,
                 "the table has no header",
             )
-            .with_hint("the first row says what is tested and what is assigned: `| input || output |`");
+            .with_hint(
+                "the first row says what is tested and what is assigned: `| input || output |`",
+            );
             self.diagnostics.push(diagnostic);
         }
         Some(ItemKind::Table(Box::new(table)))
@@ -110,7 +112,9 @@ impl<'p> Parser<'p> {
                         self.token().span,
                         format!("`collect {word}` is a matter of the output"),
                     )
-                    .with_hint(format!("write `hit collect`, and `merge {word}` at the output"));
+                    .with_hint(format!(
+                        "write `hit collect`, and `merge {word}` at the output"
+                    ));
                     self.report(diagnostic);
                     self.bump();
                 }
@@ -125,8 +129,10 @@ impl<'p> Parser<'p> {
 
     /// `| EXPRESSION | … || OUTPUT | … |`
     fn parse_header(&mut self, table: &mut Table) -> bool {
-        let halves =
-            self.parse_halves(&mut Self::parse_header_input, &mut Self::parse_header_output);
+        let halves = self.parse_halves(
+            &mut Self::parse_header_input,
+            &mut Self::parse_header_output,
+        );
         let is_read = halves.is_some();
         (table.inputs, table.outputs) = halves.unwrap_or_default();
         is_read

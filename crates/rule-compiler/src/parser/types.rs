@@ -4,7 +4,7 @@
 use super::Parser;
 use crate::ast::TypeExpr;
 use crate::suggest::nearest;
-use crate::token::TokenKind;
+use crate::token::{KEYWORDS, TokenKind};
 use crate::types::Type;
 use rulestage_diagnostics::{Diagnostic, Span};
 
@@ -88,7 +88,12 @@ impl Parser<'_> {
         let mut is_valid = true;
         while !self.is(TokenKind::RightBrace) {
             let span = self.token().span;
-            if !self.is(TokenKind::Identifier) {
+            let is_name = match self.kind() {
+                TokenKind::Backquoted => true,
+                TokenKind::Identifier => !KEYWORDS.contains(&self.text(self.token())),
+                _ => false,
+            };
+            if !is_name {
                 self.error_here(
                     "rule.parse.expected-field",
                     format!("expected the name of a field, found {}", self.found()),
@@ -97,11 +102,14 @@ impl Parser<'_> {
                 break;
             }
             let token = self.bump();
-            let name = self.text(token).to_owned();
+            let name = self.text(token).trim_matches('`').to_owned();
             if !self.eat(TokenKind::Colon) {
                 self.error_here(
                     "rule.parse.expected-type",
-                    format!("expected `:` and the type of `{name}`, found {}", self.found()),
+                    format!(
+                        "expected `:` and the type of `{name}`, found {}",
+                        self.found()
+                    ),
                 );
                 is_valid = false;
                 break;
@@ -119,11 +127,16 @@ impl Parser<'_> {
             } else {
                 fields.push((name, ty));
             }
-            if !self.eat(TokenKind::Comma) && !self.is(TokenKind::Identifier) {
+            let is_next = matches!(self.kind(), TokenKind::Identifier | TokenKind::Backquoted);
+            if !self.eat(TokenKind::Comma) && !is_next {
                 break;
             }
         }
-        self.expect_closing(TokenKind::RightBrace, "}", opening);
+        if is_valid {
+            self.expect_closing(TokenKind::RightBrace, "}", opening);
+        } else {
+            self.skip_braces();
+        }
         if is_valid && fields.is_empty() {
             let message = "a struct has at least one field: `{name: string}`";
             let span = self.span_from(opening.start);
@@ -138,6 +151,19 @@ impl Parser<'_> {
             Type::Struct(fields)
         } else {
             Type::Error
+        }
+    }
+
+    /// Goes behind the brace that closes a type that can't be read.
+    fn skip_braces(&mut self) {
+        let mut depth = 0;
+        while !self.is(TokenKind::End) {
+            match self.bump().kind {
+                TokenKind::LeftBrace => depth += 1,
+                TokenKind::RightBrace if depth == 0 => return,
+                TokenKind::RightBrace => depth -= 1,
+                _ => {}
+            }
         }
     }
 

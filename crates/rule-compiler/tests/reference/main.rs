@@ -61,7 +61,13 @@ fn parts_of_nested_inputs_mean_what_the_whole_would() {
     let runtime = WasmtimeRuntime::new(Config::default()).expect("wasmtime starts");
     let mut random = Random::new(0x5eed_0f_4e57_ed00 | 1);
     let mut outcomes = Outcomes::default();
-    let types = [Type::Bool, Type::Int, Type::Double, Type::String, Type::Timestamp];
+    let types = [
+        Type::Bool,
+        Type::Int,
+        Type::Double,
+        Type::String,
+        Type::Timestamp,
+    ];
     for index in 0..N_NESTED {
         let source = part(&mut random, &types[index % types.len()], index % 3);
         outcomes.compare(
@@ -110,6 +116,46 @@ fn memory_stays_flat_over_rows_that_build_lists() {
             outcome.columns[0].as_string::<i32>().value(19_999),
             "1999919999"
         );
+    }
+}
+
+/// The same where the lists come in: as wholes, because the sorted list needs its cells.
+#[test]
+fn memory_stays_flat_over_rows_with_nested_inputs() {
+    let runtime = WasmtimeRuntime::new(Config::default()).expect("wasmtime starts");
+    let fields = [("n", Type::Int), ("tags", Type::List(Box::new(Type::Int)))];
+    let item = Type::Struct(fields.map(|(name, ty)| (name.to_owned(), ty)).to_vec());
+    let variables = [("items".to_owned(), Type::List(Box::new(item)))];
+    let expression = "items.sortBy(i, -i.n)[0].n + size(items.map(i, i.tags))";
+    let compilation = compile_expression(expression, &variables, "");
+    let artifact = compilation.artifact.expect("it compiles");
+    let limits = Limits {
+        memory_bytes: 16 << 20,
+        deadline_ms: 60_000,
+    };
+    let component = runtime.load(&artifact.component).expect("it loads");
+    let mut session = runtime.open(&component, &[], limits).expect("it opens");
+    let schema = runtime.schema(&session).inputs.clone();
+    let row = |row: i64| {
+        let items = (0..100).map(|item| {
+            let tags = Value::List((0..item % 3).map(Value::Int).collect());
+            let text = |name: &str| Value::String(name.to_owned());
+            Value::Map(vec![
+                (text("n"), Value::Int(row + item)),
+                (text("tags"), tags),
+            ])
+        });
+        Value::List(items.collect())
+    };
+    // Cells of all rows would take 40 MB.
+    let rows: Vec<Value> = (0..2_000).map(row).collect();
+    let column = dynamic::array_of(schema.field(0), &rows.iter().collect::<Vec<_>>());
+    let batch = RecordBatch::try_new(schema, vec![column.expect("items")]).expect("a batch");
+    for _ in 0..2 {
+        let outcome = runtime.process(&mut session, &batch).expect("it runs");
+        assert_eq!(outcome.errors, []);
+        let results = outcome.columns[0].as_primitive::<Int64Type>();
+        assert_eq!(results.value(1_999), 1_999 + 99 + 100);
     }
 }
 

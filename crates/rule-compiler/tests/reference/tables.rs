@@ -81,7 +81,9 @@ fn constant(random: &mut Random, header: Header) -> Value {
     match header {
         Header::Int | Header::Quotient => Value::Int(n),
         Header::Double => Value::Double(n as f64 / 2.0),
-        Header::Text => Value::String(["", "a", "b", "bb", "long text 1", "long text 2"][random.below(6)].to_owned()),
+        Header::Text => Value::String(
+            ["", "a", "b", "bb", "long text 1", "long text 2"][random.below(6)].to_owned(),
+        ),
         Header::Flag => Value::Bool(random.below(2) == 0),
     }
 }
@@ -97,14 +99,19 @@ fn test(random: &mut Random, header: Header, depth: usize) -> Test {
                 (Value::Double(a), Value::Double(b)) => {
                     (Value::Double(a.min(b)), Value::Double(a.max(b) + 1.0))
                 }
-                (Value::String(a), Value::String(b)) => {
-                    (Value::String(a.clone().min(b.clone())), Value::String(a.max(b) + "z"))
-                }
+                (Value::String(a), Value::String(b)) => (
+                    Value::String(a.clone().min(b.clone())),
+                    Value::String(a.max(b) + "z"),
+                ),
                 other => other,
             };
             Test::Interval(low, random.below(2) == 0, high, random.below(2) == 0)
         }
-        5 if depth == 0 => Test::Not((0..=random.below(2)).map(|_| test(random, header, 1)).collect()),
+        5 if depth == 0 => Test::Not(
+            (0..=random.below(2))
+                .map(|_| test(random, header, 1))
+                .collect(),
+        ),
         6 if header == Header::Double => Test::Equal(Value::Null),
         7 if header == Header::Int => Test::OverLimit,
         _ => Test::Equal(value),
@@ -115,11 +122,17 @@ fn table(random: &mut Random, policy: &'static str) -> Table {
     let headers: Vec<_> = (0..=random.below(3))
         .map(|_| HEADERS[random.below(HEADERS.len())])
         .collect();
-    let n_rows = if random.below(3) == 0 { 20 + random.below(30) } else { 1 + random.below(6) };
+    let n_rows = if random.below(3) == 0 {
+        20 + random.below(30)
+    } else {
+        1 + random.below(6)
+    };
     let rows = (0..n_rows).map(|_| {
         let cells = headers.iter().map(|(header, _)| match random.below(4) {
             0 => Vec::new(),
-            _ => (0..=random.below(2)).map(|_| test(random, *header, 0)).collect(),
+            _ => (0..=random.below(2))
+                .map(|_| test(random, *header, 0))
+                .collect(),
         });
         let cells = cells.collect();
         let agreed = policy == "any" && random.below(20) > 0;
@@ -136,10 +149,19 @@ fn table(random: &mut Random, policy: &'static str) -> Table {
             n => ["t", "u"][..n].to_vec(),
         };
         let level = if agreed { 0 } else { random.below(3) };
-        Row { cells, number, texts, level }
+        Row {
+            cells,
+            number,
+            texts,
+            level,
+        }
     });
     let rows = rows.collect();
-    Table { policy, headers, rows }
+    Table {
+        policy,
+        headers,
+        rows,
+    }
 }
 
 // -------------------------------------------------------------------- as text
@@ -191,10 +213,18 @@ fn source(table: &Table, merge: &str) -> String {
     for (_, header) in &table.headers {
         let _ = write!(text, " {header} |");
     }
-    text += if is_count { "| number |\n" } else { "| number | texts |" };
+    text += if is_count {
+        "| number |\n"
+    } else {
+        "| number | texts |"
+    };
     if !is_count {
         let order = matches!(table.policy, "priority" | "output order");
-        text += if order { " level in [\"high\", \"mid\", \"low\"] |\n" } else { " level |\n" };
+        text += if order {
+            " level in [\"high\", \"mid\", \"low\"] |\n"
+        } else {
+            " level |\n"
+        };
     }
     for row in &table.rows {
         text += "    |";
@@ -358,7 +388,11 @@ fn evaluate(table: &Table, merge: &str, input: &[Value]) -> RowResult {
     let level = hits.last().map_or("none", |hit| LEVELS[hit.2]);
     Ok(vec![
         Value::Int(number.unwrap_or(-1)),
-        Value::List(texts.map(|text| Value::String((*text).to_owned())).collect()),
+        Value::List(
+            texts
+                .map(|text| Value::String((*text).to_owned()))
+                .collect(),
+        ),
         Value::String(level.to_owned()),
     ])
 }
@@ -429,7 +463,9 @@ fn every_row_of_a_large_table_is_found() {
         ("first", |n| format!("{}..{} | -", 10 * n, 10 * n + 9)),
         ("unique", |n| format!("- | \"key {n}\"")),
         ("first", |n| format!("< {} | -", 10 * n + 10)),
-        ("unique", |n| format!("{}..{} | \"{}\"", n / 100, n / 100, n % 100)),
+        ("unique", |n| {
+            format!("{}..{} | \"{}\"", n / 100, n / 100, n % 100)
+        }),
     ];
     for (shape, (policy, cells)) in shapes.into_iter().enumerate() {
         let mut source = format!(

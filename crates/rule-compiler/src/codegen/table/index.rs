@@ -21,7 +21,9 @@ pub(super) fn build(
     words: &mut Vec<u32>,
 ) -> u32 {
     let columns = |row: &RowTests| {
-        let bits = row.iter().map(|(column, _)| 1u128 << (*column).min(MAX_COLUMNS as u32));
+        let bits = row
+            .iter()
+            .map(|(column, _)| 1u128 << (*column).min(MAX_COLUMNS as u32));
         bits.fold(0, |mask, bit| mask | bit)
     };
     let budget = words.len() + 64 * rows.len() + 1024;
@@ -100,7 +102,8 @@ impl Builder<'_> {
                 self.words.push(children[child]);
             }
         } else {
-            self.words.extend([SPARSE, column as u32, starts.len() as u32]);
+            self.words
+                .extend([SPARSE, column as u32, starts.len() as u32]);
             self.words.extend(starts);
             self.words.extend(children);
         }

@@ -4,8 +4,8 @@
 #[allow(dead_code, reason = "some are for the helpers alone")]
 mod rank_numbers;
 
-pub(super) use rank_numbers::{FAILED, FIRST, MORE, NULL};
 pub(super) use rank_numbers::{DENSE, LEAF, SPARSE};
+pub(super) use rank_numbers::{FAILED, FIRST, MORE, NULL};
 
 use crate::ir::{CellTest, CompareOp, Const, Expr, Table};
 use crate::types::Type;
@@ -67,7 +67,11 @@ impl Bounds {
     /// The ranks with which one of the tests holds: ascending, with gaps between the ranges; at least one.
     pub(super) fn ranges(&self, tests: &[CellTest]) -> Vec<Range> {
         let ranges = self.any(tests);
-        if ranges.is_empty() { vec![NOTHING] } else { ranges }
+        if ranges.is_empty() {
+            vec![NOTHING]
+        } else {
+            ranges
+        }
     }
 
     fn any(&self, tests: &[CellTest]) -> Vec<Range> {

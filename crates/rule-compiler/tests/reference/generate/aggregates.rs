@@ -23,9 +23,8 @@ pub(super) fn value(random: &mut Random, ty: &Type) -> Value {
         }
         Type::Map(key_ty, value_ty) if **key_ty != Type::String => {
             let n_entries = random.below(3) as i64;
-            let entries = (0..n_entries).map(|key| {
-                (Value::Int(key * 7), super::value(random, value_ty))
-            });
+            let entries =
+                (0..n_entries).map(|key| (Value::Int(key * 7), super::value(random, value_ty)));
             Value::Map(entries.collect())
         }
         Type::Map(_, value_ty) => {

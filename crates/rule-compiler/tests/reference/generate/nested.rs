@@ -54,7 +54,9 @@ pub(super) fn variables() -> Vec<(String, Type)> {
 /// An expression with parts of a value in scope.
 fn with_parts(random: &mut Random, ty: &Type, depth: usize, parts: &[(&str, Type)]) -> String {
     let n_before = random.scope.len();
-    let parts = parts.iter().map(|(name, ty)| ((*name).to_owned(), ty.clone()));
+    let parts = parts
+        .iter()
+        .map(|(name, ty)| ((*name).to_owned(), ty.clone()));
     random.scope.extend(parts);
     let body = expression(random, ty, depth);
     random.scope.truncate(n_before);
