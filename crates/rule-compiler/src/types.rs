@@ -100,6 +100,16 @@ impl Type {
         }
     }
 
+    /// Whether it is or has in it a type that null belongs to.
+    pub(crate) fn mentions_null(&self) -> bool {
+        match self {
+            Self::Null | Self::Nullable(_) => true,
+            Self::List(inner) | Self::Optional(inner) => inner.mentions_null(),
+            Self::Map(key, value) => key.mentions_null() || value.mentions_null(),
+            _ => false,
+        }
+    }
+
     /// How a column holds its values.
     pub fn column(&self) -> Column {
         match self {
