@@ -35,8 +35,8 @@ cases.forEach(({ question, reference }, index) => {
 failures.sort((a, b) => a.length - b.length);
 for (const failure of failures.slice(0, Number(process.env.MOST_SHOWN) || MOST_SHOWN)) console.log(`FAILED ${failure}`);
 if (failures.length > MOST_SHOWN) console.log(`… and ${failures.length - MOST_SHOWN} more`);
-// The committed answers use each reason; others may not.
-const unused = process.env.ANSWERS ? [] : allowed.filter(({ uses }) => uses === 0);
+// The committed answers use each reason, but for those that only larger runs have met.
+const unused = process.env.ANSWERS ? [] : allowed.filter(({ uses, isRare }) => uses === 0 && !isRare);
 for (const { id } of unused) console.log(`FAILED allowed.json: nothing needs \`${id}\` any more`);
 for (const { id, uses } of allowed) console.log(`${String(uses).padStart(6)} allowed: ${id}`);
 const nAgreed = agreed.values + agreed.errors + agreed.refused;
