@@ -65,6 +65,24 @@ conformance:
     cargo build --release --bin rulestage
     @scripts/test.sh conformance
 
+# needs: wasm
+# Compare 20,000 generated expressions with the recorded answers of cel-cpp
+differential:
+    cargo build --release --bin rulestage
+    @scripts/test.sh differential
+
+# needs: python_cel
+# Record the answers of cel-cpp again
+differential-remake count="20000" seed="20261121":
+    "$RULESTAGE_PYTHON_CEL" tests/differential/remake.py {{ count }} {{ seed }} tests/differential/answers.ndjson.gz
+
+# needs: wasm python_cel
+# Compare COUNT other expressions with cel-cpp, made with SEED
+differential-more count="100000" seed="1":
+    cargo build --release --bin rulestage
+    "$RULESTAGE_PYTHON_CEL" tests/differential/remake.py {{ count }} {{ seed }} target/answers-{{ seed }}.ndjson.gz
+    ANSWERS=target/answers-{{ seed }}.ndjson.gz node tests/differential/run.mjs
+
 # needs: wasm web browser
 # Compare the browser with the wasmtime host, bit for bit
 parity: components web

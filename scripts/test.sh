@@ -2,12 +2,13 @@
 # test.sh [SUITE...]: runs the named suites, or all of them, and closes with `N passed, N failed`.
 #   rust         unit, golden, command-line and host tests of the workspace
 #   conformance  the cases of cel-spec through the compiler and real components
+#   differential generated expressions, against recorded answers of cel-cpp
 #   browser      the playground in Chromium, with real clicks
 #   parity       the same components and inputs in Chromium and in wasmtime
 # Every suite runs even when one before it failed. A suite that executed no test has failed.
 set -eu
 cd "$(dirname "$0")/.."
-[ $# -gt 0 ] || set -- rust conformance browser parity
+[ $# -gt 0 ] || set -- rust conformance differential browser parity
 
 log=$(mktemp -d)
 trap 'rm -rf "$log"' EXIT
@@ -16,7 +17,7 @@ passed=0 failed=0 skipped=0 broken=
 run_suite() {
 	case $1 in
 	rust) cargo test --release --no-fail-fast ;;
-	conformance | browser | parity) npm test --silent --prefix "tests/$1" ;;
+	conformance | differential | browser | parity) npm test --silent --prefix "tests/$1" ;;
 	*) echo "there is no suite \`$1\`" >&2 && return 2 ;;
 	esac
 }

@@ -134,6 +134,17 @@ impl Type {
         }
     }
 
+    /// Whether it is or has in it a type that null belongs to.
+    pub(crate) fn mentions_null(&self) -> bool {
+        match self {
+            Self::Null | Self::Nullable(_) => true,
+            Self::List(inner) | Self::Optional(inner) => inner.mentions_null(),
+            Self::Map(key, value) => key.mentions_null() || value.mentions_null(),
+            Self::Struct(fields) => fields.iter().any(|(_, ty)| ty.mentions_null()),
+            _ => false,
+        }
+    }
+
     /// A struct as the map that its values are; the values are `dyn` where they are not all of one type.
     pub fn as_map(fields: &[(String, Type)]) -> Self {
         let value = match fields {

@@ -98,7 +98,12 @@ impl Checker<'_> {
             .iter()
             .map(|param| param.instantiate(&a, &b))
             .collect();
-        let pairs: Vec<(&Type, &Type)> = args.iter().map(|arg| &arg.ty).zip(&params).collect();
+        let mut pairs: Vec<(&Type, &Type)> = args.iter().map(|arg| &arg.ty).zip(&params).collect();
+        // Of `[1] + [null]` both are lists of `int?`: the first to come says what the parameter stands for, and a null
+        // must not be unwrapped for the sake of a side without one.
+        if n_generic > 1 && overload.params.windows(2).all(|two| two[0] == two[1]) {
+            pairs.sort_by_key(|(from, _)| !self.unifier.resolve(from).mentions_null());
+        }
         self.unifier.assign_all(&pairs).then(|| Fitting {
             overload,
             result: self.unifier.resolve(&overload.result.instantiate(&a, &b)),

@@ -3,6 +3,8 @@
 use crate::evaluate::Value;
 use rulestage_rule_compiler::types::Type;
 
+// Named, so that the fuzz target finds it too.
+#[path = "generate/aggregates.rs"]
 pub(crate) mod aggregates;
 pub(crate) mod nested;
 

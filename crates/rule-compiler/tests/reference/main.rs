@@ -3,24 +3,24 @@
 
 mod calendar;
 mod evaluate;
+mod fuzz;
 mod generate;
+mod stage;
 mod tables;
 mod values;
 
-use arrow_array::types::{
-    DurationNanosecondType, Float64Type, Int64Type, TimestampMicrosecondType, UInt64Type,
-};
-use arrow_array::{Array, ArrayRef, Int64Array, RecordBatch, cast::AsArray};
+use arrow_array::types::Int64Type;
+use arrow_array::{ArrayRef, Int64Array, RecordBatch, cast::AsArray};
 use evaluate::{Value, evaluate_row};
 use generate::aggregates::{dynamic_value, list, map, optional};
 use generate::nested::part;
 use generate::{Random, SCALARS, expression, nullable, ruleset, value, variables};
 use rulestage_pipeline::dynamic;
-use rulestage_pipeline::runtime::{Limits, RowErrorCode, Runtime};
-use rulestage_rule_compiler::ir::RuleSet;
+use rulestage_pipeline::runtime::{Limits, Runtime};
 use rulestage_rule_compiler::types::{Column, Type};
 use rulestage_rule_compiler::{Compilation, compile, compile_expression};
 use rulestage_runtime_wasmtime::{Config, WasmtimeRuntime};
+use stage::{agree, as_stored, run};
 use std::sync::Arc;
 
 const N_EXPRESSIONS: usize = 900;
@@ -188,8 +188,15 @@ impl Outcomes {
                     .collect()
             })
             .collect();
-        let actual = run(runtime, &artifact.component, ruleset, &rows)
-            .unwrap_or_else(|error| panic!("{error}: {source}"));
+        let in_batches_of = |batch_len| {
+            run(runtime, &artifact.component, ruleset, &rows, batch_len)
+                .unwrap_or_else(|error| panic!("{error}: {source}"))
+        };
+        let actual = in_batches_of(N_ROWS);
+        // Slices of the batch: the same rows have the same results.
+        let in_slices = in_batches_of(SLICE_ROWS);
+        let is_same = actual.iter().zip(&in_slices).all(|(a, b)| agree(a, b));
+        assert!(is_same, "slices of a batch differ from the whole: {source}");
         for (row, actual) in rows.iter().zip(actual) {
             let expected = evaluate_row(ruleset, row).map(|values| {
                 let stored = values.into_iter().zip(&ruleset.outputs);
@@ -232,164 +239,5 @@ impl Outcomes {
             share > 0.2 && share < 0.95,
             "{share} of the rows have values: both values and errors must be common"
         );
-    }
-}
-
-type RowResult = Result<Vec<Value>, RowErrorCode>;
-
-fn agree(expected: &RowResult, actual: &RowResult) -> bool {
-    match (expected, actual) {
-        (Ok(expected), Ok(actual)) => {
-            expected.len() == actual.len() && expected.iter().zip(actual).all(|(a, b)| same(a, b))
-        }
-        (Err(expected), Err(actual)) => expected == actual,
-        _ => false,
-    }
-}
-
-/// Equal bit for bit, but any NaN for any other.
-fn same(a: &Value, b: &Value) -> bool {
-    match (a, b) {
-        (Value::Double(a), Value::Double(b)) => {
-            a.to_bits() == b.to_bits() || a.is_nan() && b.is_nan()
-        }
-        (Value::List(a), Value::List(b)) => {
-            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b))
-        }
-        (Value::Map(a), Value::Map(b)) => {
-            let has = |(key, value): &(Value, Value)| {
-                b.iter()
-                    .any(|(other, found)| same(key, other) && same(value, found))
-            };
-            a.len() == b.len() && a.iter().all(has)
-        }
-        (Value::Optional(Some(a)), Value::Optional(Some(b))) => same(a, b),
-        _ => a == b,
-    }
-}
-
-/// Columns hold microseconds.
-fn as_stored(value: Value) -> Value {
-    match value {
-        Value::Timestamp(seconds, nanos) => Value::Timestamp(seconds, nanos / 1_000 * 1_000),
-        Value::List(items) => Value::List(items.into_iter().map(as_stored).collect()),
-        other => other,
-    }
-}
-
-fn run(
-    runtime: &WasmtimeRuntime,
-    component: &[u8],
-    ruleset: &RuleSet,
-    rows: &[Vec<Value>],
-) -> Result<Vec<RowResult>, String> {
-    let limits = Limits {
-        memory_bytes: 64 << 20,
-        deadline_ms: 60_000,
-    };
-    let component = runtime.load(component).map_err(|error| error.to_string())?;
-    let description = runtime
-        .describe(&component, limits)
-        .map_err(|error| error.to_string())?;
-    let parameters: Vec<_> = description
-        .parameters
-        .iter()
-        .map(|each| each.default.clone())
-        .collect();
-    let mut session = runtime
-        .open(&component, &parameters, limits)
-        .map_err(|error| error.to_string())?;
-    let schema = runtime.schema(&session).clone();
-    let columns: Vec<ArrayRef> = schema
-        .inputs
-        .fields()
-        .iter()
-        .enumerate()
-        .map(|(index, field)| {
-            let values: Vec<&Value> = rows.iter().map(|row| &row[index]).collect();
-            dynamic::array_of(field, &values).expect("values of the column's type")
-        })
-        .collect();
-    let batch =
-        RecordBatch::try_new(schema.inputs.clone(), columns).map_err(|error| error.to_string())?;
-    let mut whole = process(runtime, &mut session, &batch, ruleset)?;
-    // Slices of the batch: the same rows have the same results.
-    for start in (0..rows.len()).step_by(SLICE_ROWS) {
-        let length = SLICE_ROWS.min(rows.len() - start);
-        let slice = batch.slice(start, length);
-        let results = process(runtime, &mut session, &slice, ruleset)?;
-        if !whole[start..start + length]
-            .iter()
-            .zip(&results)
-            .all(|(a, b)| agree(a, b))
-        {
-            return Err(format!("rows {start} and on differ in a batch of {length}"));
-        }
-        whole.splice(start..start + length, results);
-    }
-    Ok(whole)
-}
-
-fn process(
-    runtime: &WasmtimeRuntime,
-    session: &mut <WasmtimeRuntime as Runtime>::Session,
-    batch: &RecordBatch,
-    ruleset: &RuleSet,
-) -> Result<Vec<RowResult>, String> {
-    let outcome = runtime
-        .process(session, batch)
-        .map_err(|error| error.to_string())?;
-    let mut results: Vec<RowResult> = (0..batch.num_rows())
-        .map(|row| {
-            Ok(outcome
-                .columns
-                .iter()
-                .zip(&ruleset.outputs)
-                .map(|(column, output)| read(column, &output.ty, row))
-                .collect())
-        })
-        .collect();
-    for error in &outcome.errors {
-        results[error.row as usize] = Err(error.code);
-    }
-    Ok(results)
-}
-
-fn read(column: &ArrayRef, ty: &Type, row: usize) -> Value {
-    if ty.column() == Column::Dynamic {
-        let text = column.as_string::<i32>().value(row);
-        let json = serde_json::from_str(text).expect("JSON text");
-        return dynamic::from_json(&json).expect("the JSON of a value");
-    }
-    if let Type::List(element) = ty {
-        let items = column.as_list::<i32>().value(row);
-        return Value::List(
-            (0..items.len())
-                .map(|index| read(&items, element, index))
-                .collect(),
-        );
-    }
-    if column.is_null(row) {
-        return Value::Null;
-    }
-    match ty {
-        Type::Nullable(inner) => read(column, inner, row),
-        Type::Bool => Value::Bool(column.as_boolean().value(row)),
-        Type::Int => Value::Int(column.as_primitive::<Int64Type>().value(row)),
-        Type::Uint => Value::Uint(column.as_primitive::<UInt64Type>().value(row)),
-        Type::Double => Value::Double(column.as_primitive::<Float64Type>().value(row)),
-        Type::String => Value::String(column.as_string::<i32>().value(row).to_owned()),
-        Type::Bytes => Value::Bytes(column.as_binary::<i32>().value(row).to_vec()),
-        Type::Timestamp => {
-            let micros = column.as_primitive::<TimestampMicrosecondType>().value(row);
-            Value::Timestamp(
-                micros.div_euclid(1_000_000),
-                micros.rem_euclid(1_000_000) as u32 * 1_000,
-            )
-        }
-        Type::Duration => {
-            Value::Duration(column.as_primitive::<DurationNanosecondType>().value(row))
-        }
-        other => panic!("no column of {other}"),
     }
 }

@@ -1,9 +1,9 @@
 //! No source makes the front end panic, and formatting keeps what a source says: a fixed stream of broken sources.
 
-use rulestage_diagnostics::Diagnostic;
-use rulestage_rule_compiler::{
-    check, check_expression, dump, format, highlight, parse, parse_type,
-};
+mod exercise;
+
+use exercise::assert_spans;
+use rulestage_rule_compiler::{check, check_expression, format, parse_type};
 use std::path::PathBuf;
 
 /// Pseudo-random numbers (xorshift64*), the same in every run.
@@ -77,8 +77,9 @@ const SNIPPETS: [&str; 54] = [
 
 fn sources() -> Vec<String> {
     let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
+    let corpus = "../../../../fuzz/corpus/rules";
     let mut sources = Vec::new();
-    for folder in ["parse", "check", "ir", "format", "codegen"] {
+    for folder in ["parse", "check", "ir", "format", "codegen", corpus] {
         let mut paths: Vec<PathBuf> = std::fs::read_dir(root.join(folder))
             .expect("the folder of cases")
             .map(|entry| entry.expect("an entry").path())
@@ -116,55 +117,10 @@ fn mutate(source: &str, random: &mut Random) -> String {
     text.into_iter().collect()
 }
 
-fn assert_spans(diagnostics: &[Diagnostic], source: &str) {
-    for each in diagnostics {
-        for span in std::iter::once(each.span).chain(each.labels.iter().map(|label| label.span)) {
-            let range = span.start as usize..span.end as usize;
-            assert!(
-                source.get(range).is_some(),
-                "{span:?} of {} is not a part of {source:?}",
-                each.code
-            );
-        }
-    }
-}
-
-/// Everything the front end can be asked about a source.
 fn exercise(source: &str) {
-    let checked = check(source);
-    assert_spans(&checked.diagnostics, source);
-    let parsed = parse(source);
-    assert!(
-        parsed.ruleset.is_some() || !parsed.diagnostics.is_empty(),
-        "nothing and no reason: {source:?}"
-    );
-    let mut end = 0;
-    for (span, _) in highlight(source) {
-        assert!(
-            span.start >= end && source.get(span.start as usize..span.end as usize).is_some(),
-            "{source:?}"
-        );
-        end = span.end;
-    }
-    let Ok(formatted) = format(source) else {
-        return;
-    };
-    assert_eq!(
-        format(&formatted).as_ref(),
-        Ok(&formatted),
-        "formatting twice changes nothing: {source:?}"
-    );
-    assert_eq!(
-        parse(&formatted).comments.len(),
-        parsed.comments.len(),
-        "comments stay: {source:?}\n{formatted}"
-    );
-    let meaning = |source: &str| check(source).ruleset.map(|ruleset| dump(&ruleset));
-    assert_eq!(
-        meaning(&formatted),
-        checked.ruleset.map(|ruleset| dump(&ruleset)),
-        "the meaning stays: {source:?}\n{formatted}"
-    );
+    exercise::checking(source);
+    exercise::formatting(source);
+    exercise::compiling(source);
 }
 
 #[test]

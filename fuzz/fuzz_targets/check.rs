@@ -1,0 +1,9 @@
+//! Checking ends, and what it reports lies in the source.
+
+#![no_main]
+
+#[path = "../../crates/rule-compiler/tests/robustness/exercise.rs"]
+#[allow(dead_code, reason = "each target calls one of its functions")]
+mod exercise;
+
+libfuzzer_sys::fuzz_target!(|source: &str| exercise::checking(source));

@@ -1,0 +1,9 @@
+//! Whatever compiles is a valid component.
+
+#![no_main]
+
+#[path = "../../crates/rule-compiler/tests/robustness/exercise.rs"]
+#[allow(dead_code, reason = "each target calls one of its functions")]
+mod exercise;
+
+libfuzzer_sys::fuzz_target!(|source: &str| exercise::compiling(source));

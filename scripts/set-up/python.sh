@@ -1,0 +1,21 @@
+# cel-cpp by its Python package, which only the recipes that ask it need.
+
+python_cel_version=0.1.3
+
+# The Python of the virtual environment that has the package.
+python_cel() {
+	echo "$tools/cel-expr-python-$python_cel_version/bin/python"
+}
+
+need_python_cel() {
+	"$(python_cel)" -c 'import cel_expr_python' 2>/dev/null && return 0
+	python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null ||
+		die "this recipe needs Python 3.11 or later; on Debian and Ubuntu, as root, run:" "apt-get install python3 python3-venv"
+	say "installing cel-expr-python $python_cel_version from PyPI, which the answers are recorded with"
+	venv=$(dirname "$(dirname "$(python_cel)")")
+	python3 -m venv "$venv" >&2 ||
+		die "Python can't make a virtual environment; on Debian and Ubuntu, as root, run:" "apt-get install python3-venv"
+	"$(python_cel)" -m pip install --quiet --disable-pip-version-check "cel-expr-python==$python_cel_version" >&2 ||
+		die "cel-expr-python $python_cel_version could not be installed; by hand:" \
+			"$(python_cel) -m pip install cel-expr-python==$python_cel_version"
+}
