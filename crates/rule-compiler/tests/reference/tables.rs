@@ -2,7 +2,7 @@
 //! enough for an index, tests of several types, nulls, NaN, columns that fail.
 
 use super::generate::Random;
-use super::{RowResult, agree, run};
+use crate::stage::{RowResult, agree, run};
 use rulestage_pipeline::runtime::RowErrorCode as Code;
 use rulestage_rule_compiler::compile;
 use rulestage_rule_compiler::ir::Const as Value;
@@ -431,8 +431,14 @@ fn tables_mean_what_their_cells_say() {
             .artifact
             .unwrap_or_else(|| panic!("{source}{:#?}", compilation.diagnostics));
         let rows: Vec<Vec<Value>> = (0..N_ROWS).map(|_| input(&mut random)).collect();
-        let actual = run(&runtime, &artifact.component, &artifact.ruleset, &rows)
-            .unwrap_or_else(|error| panic!("{error}: {source}"));
+        let actual = run(
+            &runtime,
+            &artifact.component,
+            &artifact.ruleset,
+            &rows,
+            rows.len(),
+        )
+        .unwrap_or_else(|error| panic!("{error}: {source}"));
         for (row, actual) in rows.iter().zip(&actual) {
             let expected = evaluate(&table, merge, row);
             assert!(
@@ -486,7 +492,14 @@ fn every_row_of_a_large_table_is_found() {
                 vec![Value::Int(a as i64), Value::String(s)]
             })
             .collect();
-        let actual = run(&runtime, &artifact.component, &artifact.ruleset, &rows).expect("it runs");
+        let actual = run(
+            &runtime,
+            &artifact.component,
+            &artifact.ruleset,
+            &rows,
+            rows.len(),
+        )
+        .expect("it runs");
         for (n, result) in actual.iter().enumerate() {
             assert_eq!(result, &Ok(vec![Value::Int(n as i64)]), "shape {shape}");
         }
