@@ -21,10 +21,13 @@ mod function;
 pub(crate) mod interface;
 mod layout;
 mod math;
+mod memory;
 mod module;
 mod nested;
 mod optionals;
+mod outputs;
 mod process;
+mod result;
 mod runtime;
 mod session;
 mod statics;
@@ -70,7 +73,7 @@ fn generate_functions(
     let shown = ShownExpressions::new(ruleset);
     let statics = Statics::new(ruleset, source, &shown, plans, module);
     vec![
-        session::reallocate(),
+        memory::reallocate(),
         session::constant(0, statics.description),
         session::open(ruleset, module, &statics),
         session::post_return(),
@@ -81,11 +84,11 @@ fn generate_functions(
         session::constant(0, statics.outline),
         explain::generate(ruleset, module, &statics, &shown),
         session::post_return(),
-        session::allocate(),
-        session::grow(),
-        session::allocate_temp(),
-        session::array_fits(),
-        session::copy(),
+        memory::allocate(),
+        memory::grow(),
+        memory::allocate_temp(),
+        memory::array_fits(),
+        memory::copy(),
     ]
 }
 
