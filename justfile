@@ -25,7 +25,7 @@ demo: components
     @scripts/demo.sh
 
 # needs: wasm npm web browser
-# Run all tests: unit, conformance, command line, browser, parity
+# Run all tests: unit, command line, conformance, cel-cpp, browser, parity
 test: components web
     @scripts/test.sh
 

@@ -1,4 +1,4 @@
-//! Opening and closing sessions, and memory.
+//! Opening and closing sessions.
 //!
 //! The heap is a stack: a call allocates upwards, and its end takes everything back. What a session keeps moves
 //! the bottom of that stack up; the blocks of closed sessions are listed and used again.
