@@ -5,6 +5,7 @@ mod calendar;
 mod evaluate;
 mod fuzz;
 mod generate;
+mod manual;
 mod stage;
 mod tables;
 mod values;
