@@ -1,13 +1,14 @@
 //! Regular expressions with RE2's syntax, matched in time linear in the text.
 //!
 //! A pattern is compiled to a program of 32-bit words ([`compile`]), which may be kept as static data, and run on
-//! UTF-8 ([`search`]). Memory comes from the caller: the crate has no allocator, so that it also works inside of
+//! UTF-8 ([`search`]); whether it matches at all, its automaton may say faster ([`is_match`]). Memory comes from the caller: the crate has no allocator, so that it also works inside of
 //! compiled rules. Perl classes and `\b` are those of ASCII, as in RE2; the rest is Unicode.
 //!
 //! Deliberately absent: back references, look-around (neither is possible in linear time), recursion.
 
 #![no_std]
 
+mod automaton;
 mod class;
 mod folds;
 mod machine;
@@ -15,6 +16,9 @@ mod parser;
 mod program;
 mod properties;
 
+#[cfg(feature = "determinize")]
+pub use automaton::determinize;
+pub use automaton::is_match;
 pub use machine::{SCRATCH_IS_SMALL, scratch_words, search};
 pub use parser::compile;
 pub use program::n_groups;

@@ -167,7 +167,8 @@ pub fn search(
     }
 }
 
-fn contains(ranges: &[[u32; 2]], char: u32) -> bool {
+/// Whether a character is in one of the ascending ranges.
+pub(crate) fn contains(ranges: &[[u32; 2]], char: u32) -> bool {
     let (mut low, mut high) = (0, ranges.len());
     while low < high {
         let middle = low + (high - low) / 2;

@@ -1,6 +1,8 @@
 //! Generated patterns and texts: the `regex` crate, told to take RE2's ASCII classes, says what is right.
 
-use rulestage_regex::{CommonProperties, ErrorKind, compile, n_groups, scratch_words, search};
+use rulestage_regex::{
+    CommonProperties, ErrorKind, compile, determinize, n_groups, scratch_words, search,
+};
 
 fn compiled(pattern: &str) -> Result<Vec<u32>, rulestage_regex::Error> {
     let mut buffer = vec![0xA5A5_A5A5; 1 << 15];
@@ -38,13 +40,15 @@ fn for_the_other(pattern: &str) -> String {
         .replace(r"\B", r"(?-u:\B)")
 }
 
-fn check(pattern: &str, texts: &[String]) {
+/// Whether the pattern has an automaton.
+fn check(pattern: &str, texts: &[String]) -> bool {
     // `\B` without Unicode may match within a character, which strings don't allow there.
     let Ok(expected) = regex::Regex::new(&for_the_other(pattern)) else {
-        return;
+        return false;
     };
     let program = compiled(pattern).unwrap_or_else(|error| panic!("{pattern}: {error:?}"));
     assert_eq!(n_groups(&program) + 1, expected.captures_len(), "{pattern}");
+    let automaton = determinize(&program);
     for text in texts {
         let found = find(&program, text, 0);
         let captures = expected.captures(text).map(|captures| {
@@ -59,6 +63,13 @@ fn check(pattern: &str, texts: &[String]) {
             captures.is_some(),
             "{pattern} on {text:?}"
         );
+        if let Some(automaton) = &automaton {
+            assert_eq!(
+                rulestage_regex::is_match(automaton, text.as_bytes()),
+                captures.is_some(),
+                "the automaton of {pattern} on {text:?}"
+            );
+        }
         if let Some((start, _)) = text.char_indices().nth(2) {
             let found = find(&program, text, start).map(|groups| groups[0]);
             let later = expected
@@ -67,6 +78,7 @@ fn check(pattern: &str, texts: &[String]) {
             assert_eq!(found, later, "{pattern} on {text:?} from {start}");
         }
     }
+    automaton.is_some()
 }
 
 struct Random(u64);
@@ -190,11 +202,13 @@ impl Random {
 #[test]
 fn matches_are_those_of_the_regex_crate() {
     let mut random = Random(0x9E37_79B9_7F4A_7C15);
+    let mut n_automata = 0;
     for _ in 0..20_000 {
         let pattern = random.pattern(3);
         let texts: Vec<String> = (0..8).map(|_| random.text()).collect();
-        check(&pattern, &texts);
+        n_automata += usize::from(check(&pattern, &texts));
     }
+    assert!(n_automata > 15_000, "{n_automata} automata");
 }
 
 #[test]
@@ -263,9 +277,15 @@ fn properties_are_those_of_unicode() {
         let pattern = format!(r"^\p{{{name}}}$");
         let expected = regex::Regex::new(&pattern).expect("a pattern");
         let program = compiled(&pattern).expect("a pattern");
+        let automaton = determinize(&program).expect("an automaton of few states");
         for char in '\0'..=char::MAX {
             let mut bytes = [0; 4];
             let text = char.encode_utf8(&mut bytes);
+            assert_eq!(
+                rulestage_regex::is_match(&automaton, text.as_bytes()),
+                expected.is_match(text),
+                "the automaton of {name} {char:?}"
+            );
             assert_eq!(
                 is_match(&program, text),
                 expected.is_match(text),

@@ -4,7 +4,7 @@
 use crate::ir::{Const, Expr, ExprKind};
 use crate::zones;
 use rulestage_diagnostics::{Diagnostic, Span};
-use rulestage_regex::{CommonProperties, Error, ErrorKind};
+use rulestage_regex::{CommonProperties, Error, ErrorKind, determinize};
 
 /// The most words that a program may have: what `rulestage_regex` allows.
 const MAX_PROGRAM_WORDS: usize = 1 << 15;
@@ -19,9 +19,12 @@ pub(crate) struct Prepared {
     pub(crate) index: usize,
 }
 
+/// Needs no positions, so that an automaton can answer it.
+const MATCHES: &str = "regex_matches";
+
 /// For helpers that take a pattern as their second argument: those that take its program.
 const OF_PATTERNS: [(&str, &str); 5] = [
-    ("regex_matches", "regex_matches_program"),
+    (MATCHES, "regex_matches_program"),
     ("regex_extract", "regex_extract_program"),
     ("regex_extract_all", "regex_extract_all_program"),
     ("regex_replace", "regex_replace_program"),
@@ -49,9 +52,18 @@ pub(crate) fn prepare(helper: &str, args: &[Expr]) -> Option<Prepared> {
     }
     let (_, with_program) = OF_PATTERNS.iter().find(|(name, _)| *name == helper)?;
     let program = compile(literal(args.get(1)?)?).ok()?;
+    let automaton = if helper == MATCHES {
+        determinize(&program)
+    } else {
+        None
+    };
+    let (helper, words) = match automaton {
+        Some(automaton) => ("regex_matches_automaton", automaton),
+        None => (*with_program, program),
+    };
     Some(Prepared {
-        helper: with_program,
-        data: program.iter().flat_map(|word| word.to_le_bytes()).collect(),
+        helper,
+        data: words.iter().flat_map(|word| word.to_le_bytes()).collect(),
         index: 1,
     })
 }

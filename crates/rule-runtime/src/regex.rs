@@ -1,12 +1,13 @@
-//! `matches` and the regex extension. Helpers with `_program` take the program of a literal pattern, which the rule
-//! compiler made; the others compile the pattern for each call.
+//! `matches` and the regex extension. Helpers with `_program` and `_automaton` take what the rule compiler made of a
+//! literal pattern; the others compile the pattern for each call.
 
 use crate::abi::{Outcome, helpers};
 use crate::memory::{Buffer, MAX_VALUE_BYTES, Values, allocate};
 use crate::status::{INVALID_ARGUMENT, INVALID_REGEX, REGEX_TOO_LARGE, TOO_LARGE};
 use crate::value::Value;
 use rulestage_regex::{
-    CommonProperties, ErrorKind, SCRATCH_IS_SMALL, compile, n_groups, scratch_words, search,
+    CommonProperties, ErrorKind, SCRATCH_IS_SMALL, compile, is_match, n_groups, scratch_words,
+    search,
 };
 
 helpers! {
@@ -14,6 +15,8 @@ helpers! {
     regex_matches(text, text) = |text, pattern| matches(text, program(pattern)?);
     /// As [`regex_matches`]
     regex_matches_program(text, program) = matches;
+    /// As [`regex_matches`], with the automaton of a literal pattern
+    regex_matches_automaton(text, program) = |text, automaton| Ok(is_match(automaton, text));
     /// `regex.extract(text, pattern)`
     regex_extract(text, text) = |text, pattern| extract(text, program(pattern)?);
     /// As [`regex_extract`]

@@ -4,8 +4,8 @@ use crate::evaluate::Value;
 use crate::stage;
 use rulestage_pipeline::runtime::RowErrorCode;
 use rulestage_rule_compiler::analysis::signatures;
-use rulestage_rule_compiler::types::Type;
 use rulestage_rule_compiler::compile_expression;
+use rulestage_rule_compiler::types::Type;
 use rulestage_runtime_wasmtime::{Config, WasmtimeRuntime};
 
 const MANUAL: &str = include_str!("../../../../docs/expressions.md");
@@ -26,7 +26,10 @@ fn every_expression_of_the_manual_has_the_value_beside_it() {
         .iter()
         .filter_map(|line| {
             let problem = problem_with(&runtime, line)?;
-            Some(format!("line {}: {}: {problem}", line.number, line.expression))
+            Some(format!(
+                "line {}: {}: {problem}",
+                line.number, line.expression
+            ))
         })
         .collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
