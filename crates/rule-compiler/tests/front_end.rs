@@ -50,20 +50,6 @@ fn formatted_sources() {
     });
 }
 
-/// What the documentation shows can be compiled.
-#[test]
-fn documented_sources() {
-    let text = include_str!("../../../docs/language.md");
-    let blocks = text.split("```").skip(1).step_by(2);
-    let mut n_sources = 0;
-    for block in blocks.filter(|block| block.contains("ruleset ")) {
-        n_sources += 1;
-        let diagnostics = check(block).diagnostics;
-        assert_eq!(diagnostics, [], "{}", render(&diagnostics, block));
-    }
-    assert!(n_sources >= 3, "{n_sources} rule sets");
-}
-
 /// One expression a line, over the variables named after their types.
 #[test]
 fn expressions() {
