@@ -19,7 +19,9 @@ pub(crate) fn report() -> Result<()> {
     let embedded = Model::load_with(&Rten, &file, &options)?;
     let library = env::var_os("RULESTAGE_TEST_ONNXRUNTIME").filter(|path| !path.is_empty());
     let Some(library) = library else {
-        println!("RULESTAGE_TEST_ONNXRUNTIME does not name ONNX Runtime: nothing to compare rten with");
+        println!(
+            "RULESTAGE_TEST_ONNXRUNTIME does not name ONNX Runtime: nothing to compare rten with"
+        );
         return Ok(());
     };
     let library = OnnxRuntime::load(Some(Path::new(&library)))?;
@@ -39,10 +41,9 @@ pub(crate) fn report() -> Result<()> {
         }
         let times = interleaved(
             REPETITIONS,
-            [
-                &mut || ignore(embedded.compute(given())),
-                &mut || ignore(accelerated.compute(given())),
-            ],
+            [&mut || ignore(embedded.compute(given())), &mut || {
+                ignore(accelerated.compute(given()))
+            }],
         );
         let [rten, ort] = times.map(|time| nanoseconds_each(time, rows as usize));
         println!("| {rows} | {rten:.0} | {ort:.0} | {:.2} |", rten / ort);

@@ -23,6 +23,14 @@ extern "C" {
     #[wasm_bindgen(method, catch, js_name = call)]
     fn call2(this: &GuestFunction, unused: &JsValue, a: u32, b: u32) -> Result<JsValue, JsValue>;
     #[wasm_bindgen(method, catch, js_name = call)]
+    fn call3(
+        this: &GuestFunction,
+        unused: &JsValue,
+        a: u32,
+        b: u32,
+        c: u32,
+    ) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(method, catch, js_name = call)]
     fn call4(
         this: &GuestFunction,
         unused: &JsValue,
@@ -51,6 +59,7 @@ impl GuestFunction {
             [] => self.call0(unused),
             [a] => self.call1(unused, a),
             [a, b] => self.call2(unused, a, b),
+            [a, b, c] => self.call3(unused, a, b, c),
             [a, b, c, d] => self.call4(unused, a, b, c, d),
             [a, b, c, d, e] => self.call5(unused, a, b, c, d, e),
             _ => Err(JsValue::from_str(
