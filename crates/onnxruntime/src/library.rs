@@ -120,7 +120,7 @@ impl Backend for OnnxRuntime {
             Target::Gpu => true,
             Target::Auto => self.has_cuda(),
         };
-        OrtGraph::new(self.clone(), file, options.threads, on_gpu)
+        OrtGraph::boxed(self.clone(), file, options.threads, on_gpu)
     }
 }
 

@@ -22,7 +22,7 @@ pub(crate) struct OrtGraph {
 }
 
 impl OrtGraph {
-    pub(crate) fn new(
+    pub(crate) fn boxed(
         runtime: OnnxRuntime,
         file: &[u8],
         threads: u32,
