@@ -17,6 +17,7 @@ mod compile;
 mod flights;
 mod median;
 mod nested;
+mod networks;
 mod process;
 mod reference;
 
@@ -24,8 +25,10 @@ use anyhow::{Context, Result};
 use std::path::PathBuf;
 
 fn main() -> Result<()> {
-    if std::env::args().nth(1).as_deref() == Some("nested") {
-        return nested::report();
+    match std::env::args().nth(1).as_deref() {
+        Some("nested") => return nested::report(),
+        Some("networks") => return networks::report(),
+        _ => {}
     }
     let mut arguments = std::env::args_os().skip(1).map(PathBuf::from);
     let mut next = |what: &str| {
@@ -40,6 +43,8 @@ fn main() -> Result<()> {
     reference::report()?;
     println!("\n## Lists of structs\n");
     nested::report()?;
+    println!("\n## Neural networks\n");
+    networks::report()?;
     compile::report(&example)?;
     process::report(&program, &work)?;
     println!("\n## flight-desk over 3,000,000 flights, Parquet to Parquet\n");

@@ -35,6 +35,7 @@ pub(crate) enum Command {
     Fmt(Fmt),
     Test(Test),
     Compile(Compile),
+    Compose(Compose),
     Eval(Eval),
     Run(Run),
     Explain(Explain),
@@ -99,6 +100,30 @@ pub(crate) enum Emit {
     Wit,
     /// What the compiler made of the source before code generation
     Ir,
+}
+
+const COMPOSE_EXAMPLES: &str = "\
+Examples:
+  rulestage compose tabular.wasm --with-engine --model lateness.onnx -o lateness.wasm
+  rulestage compose tabular.wasm --with-engine=nn-engine.wasm --model score=model.onnx -o score.wasm";
+
+/// Join a stage with the engine for neural networks and its models into one component that imports nothing
+///
+/// It runs in every WebAssembly host, without wasi:nn, and gives the same bits in each.
+#[derive(Debug, Args)]
+#[command(after_help = COMPOSE_EXAMPLES)]
+pub(crate) struct Compose {
+    /// A `.wasm` component that imports wasi:nn
+    pub(crate) stage: PathBuf,
+    /// Put the engine in; the file is that of the engine's component [default: nn-engine.wasm as it was built]
+    #[arg(long, required = true, num_args = 0..=1, require_equals = true, value_name = "ENGINE")]
+    pub(crate) with_engine: Option<Option<PathBuf>>,
+    /// An ONNX file to put in, and the name by which the stage loads it [default: the file's name]
+    #[arg(long, required = true, value_name = "[NAME=]FILE")]
+    pub(crate) model: Vec<String>,
+    /// Where to write; `-` writes to standard output
+    #[arg(short, long, value_name = "OUT")]
+    pub(crate) output: PathBuf,
 }
 
 const EVAL_EXAMPLES: &str = "\

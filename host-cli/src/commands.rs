@@ -2,6 +2,7 @@
 
 pub(crate) mod check;
 pub(crate) mod compile;
+pub(crate) mod compose;
 pub(crate) mod eval;
 pub(crate) mod explain;
 pub(crate) mod fmt;

@@ -1,9 +1,15 @@
 //! The runtime that commands use, and what they share around it.
 
 use crate::failure::{Failure, OrFail, Result, Status};
+use rulestage_inference as inference;
+use rulestage_pipeline::manifest::ModelManifest;
 use rulestage_pipeline::runtime::{Limits, Runtime, StageFailure, StageFailureKind, Value};
 use rulestage_rule_compiler::ir::Const;
-use rulestage_runtime_wasmtime::{Config, WasmtimeRuntime, default_cache_dir};
+use rulestage_runtime_wasmtime::{
+    BackendChoice, Config, ModelSource, WasmtimeRuntime, default_cache_dir,
+};
+use std::env;
+use std::path::PathBuf;
 
 /// wasmtime.
 pub(crate) type Host = WasmtimeRuntime;
@@ -16,11 +22,37 @@ pub(crate) const LIMITS: Limits = Limits {
     deadline_ms: 10_000,
 };
 
+/// The environment variable that names ONNX Runtime's library or its folder.
+const ONNXRUNTIME: &str = "RULESTAGE_ONNXRUNTIME";
+
+/// A model as its manifest lists it.
+pub(crate) fn model(manifest: &ModelManifest, file: Vec<u8>) -> ModelSource {
+    let target = match manifest.target.as_str() {
+        "gpu" => inference::Target::Gpu,
+        "auto" => inference::Target::Auto,
+        _ => inference::Target::Cpu,
+    };
+    let options = inference::Options {
+        threads: manifest.threads,
+        target,
+        ..inference::Options::default()
+    };
+    ModelSource {
+        // The manifest's reader refuses other names.
+        backend: BackendChoice::named(&manifest.backend).unwrap_or(BackendChoice::Auto),
+        options,
+        ..ModelSource::new(&manifest.name, file)
+    }
+}
+
 /// A runtime; compiled code is kept on disk if `cached`.
 pub(crate) fn start(cached: bool) -> Result<Host> {
     let cache_dir = if cached { default_cache_dir() } else { None };
     let config = Config {
         cache_dir,
+        onnxruntime: env::var_os(ONNXRUNTIME)
+            .filter(|path| !path.is_empty())
+            .map(PathBuf::from),
         ..Config::default()
     };
     WasmtimeRuntime::new(config).or_fail(Status::Component, || {

@@ -30,6 +30,7 @@ fn main() -> ExitCode {
         Command::Fmt(fmt) => commands::fmt::fmt(&fmt),
         Command::Test(test) => commands::test::test(&test),
         Command::Compile(compile) => commands::compile::compile(&compile),
+        Command::Compose(compose) => commands::compose::compose(&compose),
         Command::Eval(eval) => commands::eval::eval(&eval),
         Command::Run(run) => commands::run::run(&run),
         Command::Explain(explain) => commands::explain::explain(&explain),

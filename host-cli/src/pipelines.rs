@@ -7,9 +7,7 @@ use crate::render::diagnostics::{self, Source as Text};
 use crate::render::{self, Style};
 use rulestage_diagnostics::{Diagnostic, Span};
 use rulestage_pipeline::load::{self, LoadError};
-use rulestage_pipeline::manifest::{
-    Manifest, ModelManifest, ParamManifest, ParamValue, StageSource,
-};
+use rulestage_pipeline::manifest::{Manifest, ParamManifest, ParamValue, StageSource};
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -195,12 +193,9 @@ impl Opened {
         };
         let mut models = Vec::new();
         for model in &self.manifest.models {
-            check_backend(model).map_err(Problem::Failure)?;
-            let bytes = load::read(&files, &model.file, model.sha256.as_ref());
-            models.push((
-                model.name.clone(),
-                bytes.map_err(|error| self.problem(error))?,
-            ));
+            let file = load::read_model(&files, model);
+            let file = file.map_err(|error| self.problem(error))?;
+            models.push(host::model(model, file));
         }
         let host = if models.is_empty() {
             host
@@ -256,20 +251,6 @@ impl Opened {
             other => Problem::Failure(Failure::new(Status::Usage, other)),
         }
     }
-}
-
-/// The embedded engine is the one there is.
-fn check_backend(model: &ModelManifest) -> Result<()> {
-    let (backend, target) = (model.backend.as_str(), model.target.as_str());
-    if matches!(backend, "auto" | "rten") && matches!(target, "auto" | "cpu") {
-        return Ok(());
-    }
-    let message = format!(
-        "model `{}` asks for backend `{backend}` on `{target}`, which is not here",
-        model.name
-    );
-    Err(Failure::new(Status::Usage, message)
-        .with_hint("take `backend = \"rten\"` and `target = \"cpu\"`"))
 }
 
 /// Files beside the manifest.

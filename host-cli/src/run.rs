@@ -67,9 +67,15 @@ impl Totals {
             ..StageTime::default()
         });
         let pipeline = loaded.pipeline.manifest.name.clone();
+        let models = loaded.host.model_reports().into_iter();
+        let models = models.map(|model| {
+            let (name, backend, reason) = (model.name, model.backend, model.reason);
+            format!("model {name}: {backend}, because {reason}")
+        });
         Self {
             summary: Summary {
                 pipeline,
+                models: models.collect(),
                 stages: stages.collect(),
                 ..Summary::default()
             },

@@ -1,4 +1,4 @@
-# cel-cpp by its Python package, which only the recipes that ask it need.
+# What comes from PyPI: cel-cpp, which only the recipes that ask it need, and ONNX Runtime.
 
 python_cel_version=0.1.3
 
@@ -18,4 +18,26 @@ need_python_cel() {
 	"$(python_cel)" -m pip install --quiet --disable-pip-version-check "cel-expr-python==$python_cel_version" >&2 ||
 		die "cel-expr-python $python_cel_version could not be installed; by hand:" \
 			"$(python_cel) -m pip install cel-expr-python==$python_cel_version"
+}
+
+# ONNX Runtime's library out of its Python package, which the tests of that engine load. Nothing of Python runs.
+
+onnxruntime_version=1.31.1
+
+# The folder that holds the library.
+onnxruntime_folder() {
+	echo "$tools/onnxruntime-$onnxruntime_version/onnxruntime/capi"
+}
+
+need_onnxruntime() {
+	[ -e "$(onnxruntime_folder)" ] && return 0
+	if ! python3 -m pip --version >/dev/null 2>&1; then
+		has apt-get || die "Python's pip is missing, which gets ONNX Runtime for its tests; install Python 3 with pip"
+		apt_install python3-pip
+	fi
+	say "installing onnxruntime $onnxruntime_version from PyPI, whose library the tests load"
+	python3 -m pip install --quiet --disable-pip-version-check --no-deps --target "$tools/onnxruntime-$onnxruntime_version" \
+		"onnxruntime==$onnxruntime_version" >&2 ||
+		die "onnxruntime $onnxruntime_version could not be installed; by hand:" \
+			"python3 -m pip install --no-deps --target $tools/onnxruntime-$onnxruntime_version onnxruntime==$onnxruntime_version"
 }

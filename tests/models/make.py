@@ -120,3 +120,33 @@ save(
     [weights("w", 2, 2)],
 )
 reference("double", [{"x": np.array([[0.5, -1.25], [3.0, 1e-3]])}])
+
+# Every element type that wasi:nn has tensors for, transposed: the values go through unchanged.
+TYPES = {
+    "half": TensorProto.FLOAT16, "brain": TensorProto.BFLOAT16, "single": TensorProto.FLOAT, "double": TensorProto.DOUBLE,
+    "flag": TensorProto.BOOL, "byte": TensorProto.UINT8, "short": TensorProto.INT32, "long": TensorProto.INT64,
+}
+save(
+    "types",
+    [helper.make_node("Transpose", [name], [f"{name}_turned"], perm=[1, 0]) for name in TYPES],
+    [value(name, dtype, "batch", 3) for name, dtype in TYPES.items()],
+    [value(f"{name}_turned", dtype, 3, "batch") for name, dtype in TYPES.items()],
+    [],
+)
+
+# Some work: 64 features through three layers of 256.
+save(
+    "wide",
+    [
+        helper.make_node("Gemm", ["x", "w1", "b1"], ["h1"]),
+        helper.make_node("Relu", ["h1"], ["r1"]),
+        helper.make_node("Gemm", ["r1", "w2", "b2"], ["h2"]),
+        helper.make_node("Relu", ["h2"], ["r2"]),
+        helper.make_node("Gemm", ["r2", "w3", "b3"], ["h3"]),
+        helper.make_node("Softmax", ["h3"], ["y"], axis=1),
+    ],
+    [value("x", TensorProto.FLOAT, "batch", 64)],
+    [value("y", TensorProto.FLOAT, "batch", 16)],
+    [weights("w1", 64, 256), weights("b1", 256), weights("w2", 256, 256), weights("b2", 256), weights("w3", 256, 16), weights("b3", 16)],
+)
+reference("wide", [{"x": RNG.uniform(-3, 3, (rows, 64)).astype(np.float32)} for rows in (1, 5)])

@@ -2,7 +2,7 @@
 // bit, what models give within 1e-5, and neither changes with the size of batches or the number of workers.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
@@ -297,4 +297,69 @@ test("flight-desk over its sample: the forecast within 1e-5, the rules bit for b
       compare(name, types[name], clear.map((index) => browser.columns[name][index]), clear.map((index) => rows[index][column]), "flight-desk");
     });
   }
+});
+
+const deskFiles = (manifest) => [
+  { path: "pipeline.toml", text: manifest },
+  ...["features.rules", "flight_desk.rules"].map((path) => ({ path, text: readFileSync(join(desk, path), "utf8") })),
+];
+
+test("a forecast composed with its engine: bit for bit, decisions too", async () => {
+  const served = join(root, "web-ui", "dist", "examples", "flight-desk", "composed.wasm");
+  const sample = join(desk, "flights-sample.csv");
+  const listed = '[[model]]\nname = "lateness"\nfile = "lateness.onnx"\n';
+  const original = readFileSync(join(desk, "pipeline.toml"), "utf8");
+  assert.ok(original.includes(listed));
+  const manifest = original.replace(listed, "").replace("tabular.wasm", "composed.wasm");
+  const composed = join(folder, "composed.wasm");
+  const compose = ["compose", join(desk, "tabular.wasm"), "--with-engine", "--model", join(desk, "lateness.onnx"), "-o", composed];
+  execFileSync(program, compose, { stdio: ["ignore", "ignore", "pipe"] });
+  for (const path of ["features.rules", "flight_desk.rules"]) copyFileSync(join(desk, path), join(folder, path));
+  const pipeline = join(folder, "pipeline.toml");
+  writeFileSync(pipeline, manifest);
+  copyFileSync(composed, served);
+  try {
+    const browser = await inBrowser(deskFiles(manifest), { name: "flights.csv", text: readFileSync(sample, "utf8") }, { stages: ["lateness"] });
+    assert.ok(readFileSync(composed).equals(Buffer.from(browser.components.lateness)), "the browser ran the same file");
+    const types = typesOf(browser.report);
+    const columns = ["p_late", "action", "reasons", "refund", "urgency"];
+    const rows = inWasmtime(pipeline, sample, columns, ["--jobs", "2"]);
+    assert.equal(rows.length, 20_000);
+    columns.forEach((name, column) => {
+      compare(name, types[name], browser.columns[name], rows.map((row) => row[column]), "composed");
+    });
+    const ordinary = inWasmtime(join(desk, "pipeline.toml"), sample, ["p_late"]);
+    const largest = Math.max(...ordinary.map(([p], row) => Math.abs(Number(p) - Number(rows[row][0]))));
+    assert.ok(largest <= MODEL_TOLERANCE, `the embedded engine on this machine differs by ${largest}`);
+  } finally {
+    rmSync(served, { force: true });
+  }
+});
+
+test("a cascade: only the rows that pass a gate reach the model, in order, in both hosts", async () => {
+  const original = readFileSync(join(desk, "pipeline.toml"), "utf8");
+  const stage = 'name = "lateness"\ncomponent = "tabular.wasm"';
+  assert.ok(original.includes(stage));
+  // Without the desk, which takes no nulls.
+  const [forecasts] = original.split('[[stage]]\nname = "desk"');
+  const manifest = forecasts.replace(stage, `name = "lateness"\nwhen = "miles > 1000.0"\ncomponent = "tabular.wasm"`);
+  const header = readFileSync(join(desk, "flights-sample.csv"), "utf8").split("\n").slice(0, 2001);
+  const text = `${header.join("\n")}\n`;
+  const browser = await inBrowser(deskFiles(manifest), { name: "flights.csv", text }, { batchRows: 300 });
+  for (const path of ["features.rules", "flight_desk.rules", "tabular.wasm", "lateness.onnx"]) copyFileSync(join(desk, path), join(folder, path));
+  const pipeline = join(folder, "pipeline.toml");
+  writeFileSync(pipeline, manifest);
+  const input = join(folder, "rows.csv");
+  writeFileSync(input, text);
+  const rows = inWasmtime(pipeline, input, ["miles", "p_late"], ["--batch-rows", "64", "--jobs", "3"]);
+  assert.equal(rows.length, 2000);
+  const forecast = browser.columns.p_late;
+  const passed = rows.map(([miles]) => Number(miles) > 1000);
+  assert.ok(passed.includes(true) && passed.includes(false));
+  rows.forEach(([, there], row) => {
+    const here = forecast[row];
+    assert.equal(here !== null, passed[row], `row ${row}: ${here} in the browser`);
+    assert.equal(there !== null, passed[row], `row ${row}: ${there} in wasmtime`);
+    if (passed[row]) assert.ok(Math.abs(doubleOf(here) - Number(there)) <= MODEL_TOLERANCE, `row ${row}: ${doubleOf(here)} and ${there}`);
+  });
 });

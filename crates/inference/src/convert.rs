@@ -2,7 +2,7 @@
 
 use half::{bf16, f16};
 
-use crate::{DataType, InferenceError, InferenceErrorKind};
+use crate::{DataType, ElementType, InferenceError, InferenceErrorKind};
 
 /// What the engine computes in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,6 +11,19 @@ pub(crate) enum EngineType {
     I32,
     I8,
     U8,
+}
+
+impl EngineType {
+    /// What stands for the model's own type.
+    pub(crate) fn of(element: Option<ElementType>) -> Self {
+        use ElementType::{Bf16, Bool, F16, F32, F64, I8, I32, I64, U8};
+        match element {
+            Some(F16 | F32 | F64 | Bf16) | None => Self::F32,
+            Some(Bool | I32 | I64) => Self::I32,
+            Some(I8) => Self::I8,
+            Some(U8) => Self::U8,
+        }
+    }
 }
 
 fn elements<const N: usize, T>(bytes: &[u8], read: impl Fn([u8; N]) -> T) -> Vec<T> {

@@ -21,12 +21,15 @@ pub enum InferenceErrorKind {
     InvalidInput,
     /// The model or a tensor exceeds its limit
     TooLarge,
+    /// This machine lacks the engine or the processor that was asked for
+    Unavailable,
     /// The engine failed while computing
     Failed,
 }
 
 impl InferenceError {
-    pub(crate) fn new(kind: InferenceErrorKind, message: impl Into<String>) -> Self {
+    /// A failure without a cause of its own.
+    pub fn new(kind: InferenceErrorKind, message: impl Into<String>) -> Self {
         Self {
             kind,
             message: message.into(),
@@ -34,7 +37,8 @@ impl InferenceError {
         }
     }
 
-    pub(crate) fn with_source(mut self, source: impl Error + Send + Sync + 'static) -> Self {
+    /// The same failure with its cause.
+    pub fn with_source(mut self, source: impl Error + Send + Sync + 'static) -> Self {
         self.source = Some(Box::new(source));
         self
     }

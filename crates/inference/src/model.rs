@@ -1,11 +1,12 @@
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::{Mutex, PoisonError};
 
-use rten_onnx::onnx;
-
-use crate::convert::EngineType;
-use crate::engine::Engine;
-use crate::{DataType, InferenceError, InferenceErrorKind, Tensor};
+use crate::signature::{list, quoted};
+use crate::{
+    Backend, Dimension, Graph, InferenceError, InferenceErrorKind, Options, Rten, Session,
+    Signature, Tensor, TensorInfo,
+};
 
 /// How much a model and its tensors may take.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,128 +27,73 @@ impl Default for Limits {
     }
 }
 
-/// One input or output, as the model declares it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TensorInfo {
-    /// The name
-    pub name: String,
-    /// The element type; `None` where the model leaves it open
-    pub dtype: Option<DataType>,
-    /// The dimensions; `None` where the model leaves their number open
-    pub dims: Option<Vec<Dimension>>,
-}
-
-/// The size of one dimension.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Dimension {
-    /// Always this
-    Fixed(u32),
-    /// Any size, but the same wherever the name appears
-    Named(String),
-    /// Any size
-    Any,
-}
-
-impl fmt::Display for Dimension {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Fixed(size) => write!(f, "{size}"),
-            Self::Named(name) => f.write_str(name),
-            Self::Any => f.write_str("?"),
-        }
-    }
-}
-
-impl fmt::Display for TensorInfo {
-    /// `features: f32[batch, 4]`
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: ", self.name)?;
-        match self.dtype {
-            Some(dtype) => write!(f, "{dtype}")?,
-            None => f.write_str("any")?,
-        }
-        match &self.dims {
-            Some(dims) => write!(f, "[{}]", list(dims)),
-            None => Ok(()),
-        }
-    }
-}
-
-fn list(items: &[impl fmt::Display]) -> String {
-    items
-        .iter()
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join(", ")
-}
-
-fn quoted<'a>(names: impl Iterator<Item = &'a str>) -> String {
-    names
-        .map(|name| format!("`{name}`"))
-        .collect::<Vec<_>>()
-        .join(", ")
-}
-
 /// A model ready to compute; shared by any number of threads.
-#[derive(Debug)]
 pub struct Model {
-    inputs: Vec<TensorInfo>,
-    outputs: Vec<TensorInfo>,
-    engine: Engine,
+    signature: Signature,
+    backend: &'static str,
+    graph: Box<dyn Graph>,
     limits: Limits,
+    /// As many as there were computations at the same time; none waits for another
+    idle: Mutex<Vec<Box<dyn Session>>>,
+}
+
+impl fmt::Debug for Model {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Model")
+            .field("signature", &self.signature)
+            .field("graph", &self.graph)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Model {
+    /// A model of the embedded engine from the bytes of an ONNX file, see [`Model::load_with`].
+    pub fn load(file: &[u8], limits: Limits) -> Result<Self, InferenceError> {
+        let options = Options {
+            limits,
+            ..Options::default()
+        };
+        Self::load_with(&Rten, file, &options)
+    }
+
     /// A model from the bytes of an ONNX file. Weights in separate files are not supported.
-    pub fn load(bytes: Vec<u8>, limits: Limits) -> Result<Self, InferenceError> {
-        if bytes.len() as u64 > limits.model_bytes {
-            let (size, most) = (bytes.len(), limits.model_bytes);
+    pub fn load_with(
+        backend: &dyn Backend,
+        file: &[u8],
+        options: &Options,
+    ) -> Result<Self, InferenceError> {
+        let limits = options.limits;
+        if file.len() as u64 > limits.model_bytes {
+            let (size, most) = (file.len(), limits.model_bytes);
             return Err(InferenceError::new(
                 InferenceErrorKind::TooLarge,
                 format!("the model has {size} bytes, more than its limit of {most}"),
             ));
         }
-        let graph = parse_graph(&bytes)?;
-        let weights: Vec<&str> = graph
-            .initializer
-            .iter()
-            .filter_map(|t| t.name.as_deref())
-            .collect();
-        let is_weight = |value: &&onnx::ValueInfoProto| {
-            value
-                .name
-                .as_deref()
-                .is_some_and(|name| weights.contains(&name))
-        };
-        let mut inputs = Vec::new();
-        let mut engine_types = Vec::new();
-        for value in graph.input.iter().filter(|value| !is_weight(value)) {
-            let (info, engine_type) = describe(value, "input")?;
-            inputs.push(info);
-            engine_types.push(engine_type);
-        }
-        let outputs = graph
-            .output
-            .iter()
-            .map(|value| describe(value, "output").map(|(info, _)| info))
-            .collect::<Result<Vec<_>, _>>()?;
-        let engine = Engine::load(bytes, engine_types)?;
+        let signature = Signature::of(file)?;
+        let graph = backend.load(file, &signature, options)?;
         Ok(Self {
-            inputs,
-            outputs,
-            engine,
+            signature,
+            backend: backend.name(),
+            graph,
             limits,
+            idle: Mutex::default(),
         })
+    }
+
+    /// The engine that computes it.
+    pub fn backend(&self) -> &'static str {
+        self.backend
     }
 
     /// What the model takes, in its own order.
     pub fn inputs(&self) -> &[TensorInfo] {
-        &self.inputs
+        &self.signature.inputs
     }
 
     /// What the model gives, in its own order.
     pub fn outputs(&self) -> &[TensorInfo] {
-        &self.outputs
+        &self.signature.outputs
     }
 
     /// All outputs, for one tensor of each input, in any order.
@@ -156,10 +102,16 @@ impl Model {
         inputs: Vec<(String, Tensor)>,
     ) -> Result<Vec<(String, Tensor)>, InferenceError> {
         let ordered = self.check(inputs)?;
-        let results = self.engine.run(&self.inputs, &ordered, &self.outputs)?;
+        let mut session = match self.idle().pop() {
+            Some(session) => session,
+            None => self.graph.session()?,
+        };
+        let results = session.compute(&self.signature, ordered);
+        self.idle().push(session);
+        let results = results?;
         let limit = self.limits.tensor_bytes;
         if let Some((info, tensor)) = self
-            .outputs
+            .outputs()
             .iter()
             .zip(&results)
             .find(|(_, tensor)| tensor.data.len() as u64 > limit)
@@ -172,11 +124,15 @@ impl Model {
             ));
         }
         Ok(self
-            .outputs
+            .outputs()
             .iter()
             .map(|info| info.name.clone())
             .zip(results)
             .collect())
+    }
+
+    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<Box<dyn Session>>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The given tensors in the model's order, each fit for its input.
@@ -187,11 +143,11 @@ impl Model {
                 message,
             ))
         };
-        let mut slots: Vec<Option<Tensor>> = vec![None; self.inputs.len()];
+        let mut slots: Vec<Option<Tensor>> = vec![None; self.inputs().len()];
         let mut sizes: BTreeMap<&str, (u32, &str)> = BTreeMap::new();
         for (name, tensor) in given {
-            let Some(index) = self.inputs.iter().position(|info| info.name == name) else {
-                let known = quoted(self.inputs.iter().map(|info| info.name.as_str()));
+            let Some(index) = self.inputs().iter().position(|info| info.name == name) else {
+                let known = quoted(self.inputs().iter().map(|info| info.name.as_str()));
                 return invalid(format!(
                     "the model has no input `{name}`; its inputs are {known}"
                 ));
@@ -199,7 +155,7 @@ impl Model {
             if slots[index].is_some() {
                 return invalid(format!("input `{name}` is given twice"));
             }
-            let info = &self.inputs[index];
+            let info = &self.inputs()[index];
             check_tensor(info, &tensor, self.limits)?;
             for (dim, &size) in info.dims.iter().flatten().zip(&tensor.dims) {
                 let Dimension::Named(symbol) = dim else {
@@ -215,7 +171,7 @@ impl Model {
             slots[index] = Some(tensor);
         }
         let missing: Vec<&str> = self
-            .inputs
+            .inputs()
             .iter()
             .zip(&slots)
             .filter(|(_, slot)| slot.is_none())
@@ -266,6 +222,13 @@ fn check_tensor(info: &TensorInfo, tensor: &Tensor, limits: Limits) -> Result<()
             limits.tensor_bytes,
         ));
     }
+    if tensor.data.is_empty() {
+        return invalid(format!(
+            "input `{name}` is {}[{}], which has no elements; a dimension can't be 0",
+            tensor.dtype,
+            list(&tensor.dims)
+        ));
+    }
     let fits = |dims: &[Dimension]| {
         let single = dims.is_empty() && tensor.dims == [1];
         single
@@ -284,64 +247,4 @@ fn check_tensor(info: &TensorInfo, tensor: &Tensor, limits: Limits) -> Result<()
         ));
     }
     Ok(())
-}
-
-fn parse_graph(bytes: &[u8]) -> Result<onnx::GraphProto, InferenceError> {
-    let model = onnx::ModelProto::parse_buf(bytes).map_err(|error| {
-        InferenceError::new(
-            InferenceErrorKind::InvalidModel,
-            format!("not an ONNX model, or cut short: {error}"),
-        )
-        .with_source(error)
-    })?;
-    model.graph.ok_or_else(|| {
-        InferenceError::new(
-            InferenceErrorKind::InvalidModel,
-            "not an ONNX model: it holds no graph",
-        )
-    })
-}
-
-/// The declaration of an input or output, and what the engine computes it in.
-fn describe(
-    value: &onnx::ValueInfoProto,
-    role: &str,
-) -> Result<(TensorInfo, EngineType), InferenceError> {
-    let name = value.name.clone().unwrap_or_default();
-    let tensor = value
-        .r#type
-        .as_ref()
-        .and_then(|kind| kind.tensor_type.as_ref());
-    let (dtype, engine_type) = match tensor.and_then(|tensor| tensor.elem_type) {
-        Some(onnx::DataType::FLOAT) => (Some(DataType::F32), EngineType::F32),
-        Some(onnx::DataType::DOUBLE) => (Some(DataType::F64), EngineType::F32),
-        Some(onnx::DataType::FLOAT16) => (Some(DataType::F16), EngineType::F32),
-        Some(onnx::DataType::BFLOAT16) => (Some(DataType::Bf16), EngineType::F32),
-        Some(onnx::DataType::INT32) => (Some(DataType::I32), EngineType::I32),
-        Some(onnx::DataType::INT64) => (Some(DataType::I64), EngineType::I32),
-        Some(onnx::DataType::BOOL) => (Some(DataType::U8), EngineType::I32),
-        Some(onnx::DataType::UINT8) => (Some(DataType::U8), EngineType::U8),
-        Some(onnx::DataType::INT8) => (Some(DataType::U8), EngineType::I8),
-        None => (None, EngineType::F32),
-        Some(other) => {
-            return Err(InferenceError::new(
-                InferenceErrorKind::UnsupportedModel,
-                format!(
-                    "{role} `{name}` has elements of type {other}, which wasi:nn has no tensors of"
-                ),
-            ));
-        }
-    };
-    let dims = tensor
-        .and_then(|tensor| tensor.shape.as_ref())
-        .map(|shape| shape.dim.iter().map(dimension).collect());
-    Ok((TensorInfo { name, dtype, dims }, engine_type))
-}
-
-fn dimension(dim: &onnx::Dimension) -> Dimension {
-    match (dim.dim_value.map(u32::try_from), &dim.dim_param) {
-        (Some(Ok(size)), _) => Dimension::Fixed(size),
-        (_, Some(name)) if !name.is_empty() => Dimension::Named(name.clone()),
-        _ => Dimension::Any,
-    }
 }

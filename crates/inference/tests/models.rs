@@ -16,7 +16,7 @@ fn file(name: &str) -> Vec<u8> {
 }
 
 fn load(name: &str) -> Model {
-    Model::load(file(&format!("{name}.onnx")), Limits::default()).expect("the model loads")
+    Model::load(&file(&format!("{name}.onnx")), Limits::default()).expect("the model loads")
 }
 
 fn tensor(json: &Value) -> Tensor {
@@ -216,6 +216,11 @@ fn tensors_that_do_not_fit() {
         vec![("features", short)],
         "input `features` is said to be f32[2, 4] but holds 31 bytes",
     );
+    refused(
+        "score",
+        vec![("features", floats(&[0, 4]))],
+        "input `features` is f32[0, 4], which has no elements; a dimension can't be 0",
+    );
     let huge = Tensor {
         dims: vec![u32::MAX; 3],
         dtype: DataType::F32,
@@ -249,14 +254,14 @@ fn bytes_that_are_no_model() {
         b"not a model".to_vec(),
         Vec::new(),
     ] {
-        let error = Model::load(bytes, Limits::default()).expect_err("no model");
+        let error = Model::load(&bytes, Limits::default()).expect_err("no model");
         assert_eq!(error.kind(), InferenceErrorKind::InvalidModel, "{error}");
     }
     let limits = Limits {
         model_bytes: 100,
         ..Limits::default()
     };
-    let error = Model::load(whole, limits).expect_err("too large");
+    let error = Model::load(&whole, limits).expect_err("too large");
     assert_eq!(error.kind(), InferenceErrorKind::TooLarge);
 }
 

@@ -2,7 +2,7 @@
 
 use crate::defaults::defaults;
 use crate::graph::{self, External, Node};
-use crate::manifest::{Manifest, OnError, Spanned, StageManifest, StageSource};
+use crate::manifest::{Manifest, ModelManifest, OnError, Spanned, StageManifest, StageSource};
 use crate::runtime::{
     Description, Limits, Runtime, StageFailure, StageFailureKind, StageSchema, Value,
 };
@@ -259,6 +259,22 @@ pub fn read(
         path: path.to_owned(),
         message,
     })
+}
+
+/// The file of a model, with the size and digest that the manifest states.
+pub fn read_model(source: &dyn Source, model: &ModelManifest) -> Result<Vec<u8>, LoadError> {
+    let bytes = read(source, &model.file, model.sha256.as_ref())?;
+    let size = bytes.len() as u64;
+    match model.max_size_bytes {
+        Some(most) if size > most => Err(LoadError::File {
+            path: model.file.clone(),
+            message: format!(
+                "it has {size} bytes, and the manifest's `max_size` for model `{}` is {most}",
+                model.name
+            ),
+        }),
+        _ => Ok(bytes),
+    }
 }
 
 /// The digest of some bytes in lower-case hexadecimal.

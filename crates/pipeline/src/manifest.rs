@@ -140,6 +140,10 @@ pub struct ModelManifest {
     pub backend: String,
     /// `cpu`, `gpu`, `auto`
     pub target: String,
+    /// The threads of one computation; 1 where the manifest says nothing
+    pub threads: u32,
+    /// The largest file that is accepted
+    pub max_size_bytes: Option<u64>,
     /// The expected digest of the file
     pub sha256: Option<Spanned<String>>,
 }

@@ -2,7 +2,7 @@
 //!
 //! [`WasmtimeRuntime`] is the [`Runtime`](rulestage_pipeline::runtime::Runtime) of the command line: one
 //! engine whose instances come from a pool, code that was compiled once for this machine, deadlines by
-//! epochs, memory counted over all that an instance has, and `wasi:nn` over the embedded engine.
+//! epochs, memory counted over all that an instance has, and `wasi:nn` over the embedded engine or ONNX Runtime.
 //!
 //! A stage gets what it is granted and nothing else: `wasi:nn` with the models that the pipeline lists, no
 //! WASI. An instance that trapped, passed its deadline or broke the contract is thrown away; its session
@@ -30,5 +30,6 @@ mod store;
 pub use cache::default_cache_dir;
 pub use component::{CompileStats, StageComponent};
 pub use inspect::{ComponentInfo, inspect};
+pub use models::{BackendChoice, ModelReport, ModelSource};
 pub use runtime::{Config, WasmtimeRuntime};
 pub use session::Session;

@@ -60,7 +60,9 @@ impl From<&InferenceError> for NnError {
         let code = match error.kind() {
             InferenceErrorKind::InvalidInput => ErrorCode::InvalidArgument,
             InferenceErrorKind::InvalidModel => ErrorCode::InvalidEncoding,
-            InferenceErrorKind::UnsupportedModel => ErrorCode::UnsupportedOperation,
+            InferenceErrorKind::UnsupportedModel | InferenceErrorKind::Unavailable => {
+                ErrorCode::UnsupportedOperation
+            }
             InferenceErrorKind::TooLarge => ErrorCode::TooLarge,
             _ => ErrorCode::RuntimeError,
         };

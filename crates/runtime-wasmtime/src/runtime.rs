@@ -15,7 +15,7 @@ use wasmtime::component::Linker;
 use crate::cache::{Cache, Sha256Bytes, sha256};
 use crate::component::{Loaded, StageComponent};
 use crate::failure::failure;
-use crate::models::Models;
+use crate::models::{ModelReport, ModelSource, Models};
 use crate::session::{self, Session};
 use crate::store::Host;
 use crate::{engine, nn};
@@ -25,8 +25,10 @@ use crate::{engine, nn};
 pub struct Config {
     /// Where compiled code is kept, see [`default_cache_dir`](crate::default_cache_dir); `None`: nowhere
     pub cache_dir: Option<PathBuf>,
-    /// The models that stages may load: name and ONNX file
-    pub models: Vec<(String, Vec<u8>)>,
+    /// The models that stages may load
+    pub models: Vec<ModelSource>,
+    /// The library of ONNX Runtime, or its folder; `None`: where it is usually installed, if a model needs it
+    pub onnxruntime: Option<PathBuf>,
     /// The most instances at a time, where they come from a pool
     pub max_instances: u32,
 }
@@ -37,6 +39,7 @@ impl Default for Config {
         Self {
             cache_dir: None,
             models: Vec::new(),
+            onnxruntime: None,
             max_instances: 256,
         }
     }
@@ -78,16 +81,21 @@ impl WasmtimeRuntime {
         };
         Ok(Self {
             shared: Arc::new(shared),
-            models: Arc::new(Models::new(config.models)),
+            models: Arc::new(Models::new(config.models, config.onnxruntime)),
         })
     }
 
     /// The same runtime for a pipeline with other models; code and engine are shared.
-    pub fn with_models(&self, models: Vec<(String, Vec<u8>)>) -> Self {
+    pub fn with_models(&self, models: Vec<ModelSource>) -> Self {
         Self {
             shared: Arc::clone(&self.shared),
-            models: Arc::new(Models::new(models)),
+            models: Arc::new(Models::new(models, self.models.onnxruntime())),
         }
+    }
+
+    /// Which engines the models got that stages have loaded so far.
+    pub fn model_reports(&self) -> Vec<ModelReport> {
+        self.models.reports()
     }
 }
 

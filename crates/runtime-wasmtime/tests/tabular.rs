@@ -13,23 +13,18 @@ use common::{built_component, file};
 use rulestage_pipeline::runtime::{
     Limits, RowErrorCode, Runtime, StageFailure, StageFailureKind, Value,
 };
-use rulestage_runtime_wasmtime::{Config, Session, WasmtimeRuntime, inspect};
+use rulestage_runtime_wasmtime::{Config, ModelSource, Session, WasmtimeRuntime, inspect};
 
 /// The most that two engines may differ.
 const TOLERANCE: f64 = 1e-5;
 
 fn runtime() -> WasmtimeRuntime {
     let names = ["score", "routes", "codes", "double"];
-    let mut models: Vec<(String, Vec<u8>)> = names
+    let mut models: Vec<ModelSource> = names
         .iter()
-        .map(|name| {
-            (
-                (*name).to_owned(),
-                file(&format!("tests/models/{name}.onnx")),
-            )
-        })
+        .map(|name| ModelSource::new(*name, file(&format!("tests/models/{name}.onnx"))))
         .collect();
-    models.push(("broken".to_owned(), b"not a model".to_vec()));
+    models.push(ModelSource::new("broken", b"not a model".to_vec()));
     WasmtimeRuntime::new(Config {
         models,
         ..Config::default()

@@ -32,6 +32,25 @@ pub struct Interfaces {
 impl Interfaces {
     /// The imports, exports and main module of a stage of ours; everything else is refused.
     pub fn of(component: &[u8]) -> Result<Interfaces, StageFailure> {
+        Self::with_module(
+            component,
+            &format!("{STAGE}#[method]session.process"),
+            &SERVED,
+        )
+    }
+
+    /// Those of the engine inside a composed component.
+    pub(crate) fn of_engine(component: &[u8]) -> Result<Interfaces, StageFailure> {
+        let graph = SERVED[1];
+        Self::with_module(component, &format!("{graph}#load-by-name"), &[])
+    }
+
+    /// `main` is the function that the main module exports.
+    fn with_module(
+        component: &[u8],
+        main: &str,
+        served: &[&str],
+    ) -> Result<Interfaces, StageFailure> {
         if !Parser::is_component(component) {
             return Err(malformed(if Parser::is_core_wasm(component) {
                 "a core WebAssembly module, not a component"
@@ -72,15 +91,16 @@ impl Interfaces {
                 _ => {}
             }
         }
-        if !exports.iter().any(|name| name == STAGE) {
+        let (interface, function) = main.split_once('#').unwrap_or((main, ""));
+        if !exports.iter().any(|name| name == interface) {
             return Err(wrong_world(format!(
-                "it does not export `{STAGE}`; it exports {}",
+                "it does not export `{interface}`; it exports {}",
                 list(&exports)
             )));
         }
         let foreign: Vec<String> = imports
             .iter()
-            .filter(|name| !SERVED.contains(&name.as_str()))
+            .filter(|name| !served.contains(&name.as_str()))
             .cloned()
             .collect();
         if !foreign.is_empty() {
@@ -89,12 +109,11 @@ impl Interfaces {
                 list(&foreign)
             )));
         }
-        let process = format!("{STAGE}#[method]session.process");
         for module in modules {
             let bytes = component
                 .get(module.clone())
                 .ok_or_else(|| malformed("a module reaches past the end"))?;
-            if exports_function(bytes, &process)? {
+            if exports_function(bytes, main)? {
                 return Ok(Interfaces {
                     imports,
                     exports,
@@ -102,9 +121,9 @@ impl Interfaces {
                 });
             }
         }
-        Err(wrong_world(
-            "none of its modules exports `session.process` under its own name",
-        ))
+        Err(wrong_world(format!(
+            "none of its modules exports `{function}` under its own name"
+        )))
     }
 
     /// Does it say why a row came out as it did?

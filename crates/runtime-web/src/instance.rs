@@ -23,6 +23,14 @@ extern "C" {
     #[wasm_bindgen(method, catch, js_name = call)]
     fn call2(this: &GuestFunction, unused: &JsValue, a: u32, b: u32) -> Result<JsValue, JsValue>;
     #[wasm_bindgen(method, catch, js_name = call)]
+    fn call3(
+        this: &GuestFunction,
+        unused: &JsValue,
+        a: u32,
+        b: u32,
+        c: u32,
+    ) -> Result<JsValue, JsValue>;
+    #[wasm_bindgen(method, catch, js_name = call)]
     fn call4(
         this: &GuestFunction,
         unused: &JsValue,
@@ -51,6 +59,7 @@ impl GuestFunction {
             [] => self.call0(unused),
             [a] => self.call1(unused, a),
             [a, b] => self.call2(unused, a, b),
+            [a, b, c] => self.call3(unused, a, b, c),
             [a, b, c, d] => self.call4(unused, a, b, c, d),
             [a, b, c, d, e] => self.call5(unused, a, b, c, d, e),
             _ => Err(JsValue::from_str(
@@ -97,17 +106,37 @@ impl Guest for Memory {
     }
 }
 
-/// Owned handles of the guest's `session` resource.
+/// A resource that the guest exports: the interface and the name.
+pub(crate) type Exported = (&'static str, &'static str);
+
+/// What a stage exports.
+pub(crate) const SESSION: [Exported; 1] = [(STAGE, "session")];
+
+/// The handles of one exported resource.
 #[derive(Default)]
 struct Handles {
     reps: RefCell<Vec<Option<u32>>>,
+    destructor: OnceCell<Option<GuestFunction>>,
 }
 
 impl Handles {
     fn insert(&self, rep: u32) -> u32 {
         let mut reps = self.reps.borrow_mut();
+        // Freed handles are used again, so that a long run does not grow the table.
+        if let Some(free) = reps.iter().position(Option::is_none) {
+            reps[free] = Some(rep);
+            return free as u32 + 1;
+        }
         reps.push(Some(rep));
         reps.len() as u32
+    }
+
+    /// Lets the guest free what is behind a representation.
+    fn destroy(&self, rep: u32) -> Result<(), JsValue> {
+        match self.destructor.get() {
+            Some(Some(destructor)) => destructor.invoke(&[rep]).map(|_| ()),
+            _ => Ok(()),
+        }
     }
 
     fn get(&self, handle: u32) -> Option<u32> {
@@ -130,8 +159,8 @@ impl Handles {
 #[derive(Default)]
 pub(crate) struct Shared {
     memory: OnceCell<Memory>,
-    destructor: OnceCell<Option<GuestFunction>>,
-    handles: Handles,
+    /// One for each resource that the guest exports
+    resources: Vec<Rc<Handles>>,
 }
 
 impl Shared {
@@ -170,17 +199,23 @@ pub(crate) fn add_import(
 }
 
 impl Instance {
-    /// Instantiates `module`, with the models of `model_host` behind `wasi:nn`.
+    /// Instantiates `module`, which exports these resources, with the models of `model_host` behind `wasi:nn`.
     pub(crate) fn new(
         module: &WebAssembly::Module,
+        exported: &[Exported],
         model_host: Option<&Rc<dyn ModelHost>>,
         limits: Limits,
     ) -> Result<Self, StageFailure> {
-        let shared = Rc::new(Shared::default());
+        let shared = Rc::new(Shared {
+            memory: OnceCell::new(),
+            resources: exported.iter().map(|_| Rc::default()).collect(),
+        });
         let mut kept: Vec<Box<dyn std::any::Any>> = Vec::new();
         let imports = Object::new();
         let mut start = || -> Result<Object, JsValue> {
-            session_imports(&imports, &shared, &mut kept)?;
+            for (resource, handles) in exported.iter().zip(&shared.resources) {
+                resource_imports(&imports, *resource, handles, &mut kept)?;
+            }
             if let Some(model_host) = model_host {
                 models::add_imports(&imports, &shared, model_host, &mut kept)?;
             }
@@ -206,9 +241,10 @@ impl Instance {
         let realloc = function(&exports, "cabi_realloc")
             .ok_or_else(|| broken("the component's module exports no `cabi_realloc`"))?;
         let _ = shared.memory.set(Memory { memory, realloc });
-        let _ = shared
-            .destructor
-            .set(function(&exports, &format!("{STAGE}#[dtor]session")));
+        for ((interface, name), handles) in exported.iter().zip(&shared.resources) {
+            let destructor = function(&exports, &format!("{interface}#[dtor]{name}"));
+            let _ = handles.destructor.set(destructor);
+        }
         let instance = Self {
             exports,
             shared,
@@ -254,22 +290,26 @@ impl Instance {
         result
     }
 
-    /// The representation behind an owned handle that the guest returned; the handle is gone.
-    pub(crate) fn take_session(&self, handle: u32) -> Result<u32, StageFailure> {
-        self.shared.handles.take(handle).ok_or_else(|| {
-            broken(format!(
-                "the component returned session {handle}, which it does not have"
-            ))
-        })
+    /// The representation behind an owned handle that the guest returned; the handle is gone. `resource` counts
+    /// those that the guest exports.
+    pub(crate) fn take(&self, resource: usize, handle: u32) -> Result<u32, StageFailure> {
+        let handles = self.shared.resources.get(resource);
+        handles
+            .and_then(|handles| handles.take(handle))
+            .ok_or_else(|| {
+                broken(format!(
+                    "the component returned resource {handle}, which it does not have"
+                ))
+            })
     }
 
-    /// Lets the guest free a session.
-    pub(crate) fn drop_session(&self, rep: u32) {
-        if let Some(Some(destructor)) = self.shared.destructor.get()
+    /// Lets the guest free a resource.
+    pub(crate) fn destroy(&self, resource: usize, rep: u32) {
+        if let Some(handles) = self.shared.resources.get(resource)
             && !self.is_broken.get()
         {
             // A trap while freeing can't matter any more: the instance goes with its session.
-            let _ = destructor.invoke(&[rep]);
+            let _ = handles.destroy(rep);
         }
     }
 
@@ -293,36 +333,43 @@ impl Instance {
     }
 }
 
-/// The intrinsics of the guest's own resource.
-fn session_imports(
+/// The intrinsics of a resource of the guest's own.
+fn resource_imports(
     imports: &Object,
-    shared: &Rc<Shared>,
+    (interface, name): Exported,
+    handles: &Rc<Handles>,
     kept: &mut Vec<Box<dyn std::any::Any>>,
 ) -> Result<(), JsValue> {
-    let module = format!("[export]{STAGE}");
-    let state = Rc::clone(shared);
-    let new = Closure::<dyn Fn(u32) -> u32>::new(move |rep| state.handles.insert(rep));
-    add_import(imports, &module, "[resource-new]session", new.as_ref())?;
-    let state = Rc::clone(shared);
+    let module = format!("[export]{interface}");
+    let no_such = || JsValue::from_str("there is no such resource");
+    let state = Rc::clone(handles);
+    let new = Closure::<dyn Fn(u32) -> u32>::new(move |rep| state.insert(rep));
+    add_import(
+        imports,
+        &module,
+        &format!("[resource-new]{name}"),
+        new.as_ref(),
+    )?;
+    let state = Rc::clone(handles);
     let rep = Closure::<dyn Fn(u32) -> Result<u32, JsValue>>::new(move |handle| {
-        state
-            .handles
-            .get(handle)
-            .ok_or_else(|| JsValue::from_str("there is no such session"))
+        state.get(handle).ok_or_else(no_such)
     });
-    add_import(imports, &module, "[resource-rep]session", rep.as_ref())?;
-    let state = Rc::clone(shared);
+    add_import(
+        imports,
+        &module,
+        &format!("[resource-rep]{name}"),
+        rep.as_ref(),
+    )?;
+    let state = Rc::clone(handles);
     let drop = Closure::<dyn Fn(u32) -> Result<(), JsValue>>::new(move |handle| {
-        let rep = state
-            .handles
-            .take(handle)
-            .ok_or_else(|| JsValue::from_str("there is no such session"))?;
-        if let Some(Some(destructor)) = state.destructor.get() {
-            destructor.invoke(&[rep])?;
-        }
-        Ok(())
+        state.destroy(state.take(handle).ok_or_else(no_such)?)
     });
-    add_import(imports, &module, "[resource-drop]session", drop.as_ref())?;
+    add_import(
+        imports,
+        &module,
+        &format!("[resource-drop]{name}"),
+        drop.as_ref(),
+    )?;
     kept.push(Box::new((new, rep, drop)));
     Ok(())
 }

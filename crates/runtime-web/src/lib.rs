@@ -2,7 +2,8 @@
 //!
 //! A component of the `rules` or `inference` world is one core module with the canonical ABI around it. The
 //! binder takes that module out, hands it to the browser, and lifts and lowers exactly the types of the
-//! contract by hand, with bulk copies. There is no generic glue, so a call costs little more than its copies.
+//! contract by hand, with bulk copies. There is no generic glue, so a call costs little more than its copies. A
+//! component that `rulestage compose` made has two such modules; the engine's serves the stage's `wasi:nn`.
 //!
 //! **Invariant**: a component gets nothing but `wasi:nn`, and that only from a [`ModelHost`]. Nothing read from
 //! its memory is believed unchecked.
@@ -11,6 +12,7 @@
 
 mod abi;
 mod component;
+mod engine;
 mod instance;
 mod models;
 
@@ -21,8 +23,10 @@ use abi::{broken, layout, lift, lower};
 use arrow_array::RecordBatch;
 use arrow_schema::Schema;
 use component::{EXPLAIN, STAGE};
-use instance::Instance;
+use engine::Engine;
+use instance::{Instance, SESSION};
 use js_sys::{Uint8Array, WebAssembly};
+use rulestage_compose::Parts;
 use rulestage_pipeline::runtime::{
     Description, Explanation, Limits, Outcome, Outline, Runtime, StageFailure, StageFailureKind,
     StageSchema, Value,
@@ -38,12 +42,41 @@ pub struct WebRuntime {
     model_host: Option<Rc<dyn ModelHost>>,
 }
 
-/// A component whose module the browser has compiled.
+/// A component whose modules the browser has compiled.
 pub struct WebComponent {
     interfaces: Interfaces,
-    core_module: Vec<u8>,
+    stage: CoreModule,
+    /// Inside composed components: what serves the stage's `wasi:nn`
+    engine: Option<CoreModule>,
+}
+
+/// A core module of a component.
+struct CoreModule {
+    bytes: Vec<u8>,
     /// Compiled with the memory limit of its last use, because the limit is part of the module
     compiled: RefCell<Option<(u64, WebAssembly::Module)>>,
+}
+
+impl CoreModule {
+    fn of(component: &[u8], interfaces: &Interfaces) -> Self {
+        Self {
+            bytes: component[interfaces.main_module.clone()].to_vec(),
+            compiled: RefCell::default(),
+        }
+    }
+
+    fn compiled(&self, limits: Limits) -> Result<WebAssembly::Module, StageFailure> {
+        let mut compiled = self.compiled.borrow_mut();
+        if let Some((memory_bytes, module)) = &*compiled
+            && *memory_bytes == limits.memory_bytes
+        {
+            return Ok(module.clone());
+        }
+        let limited = component::limit_memory(&self.bytes, limits.memory_bytes)?;
+        let module = compile(&limited)?;
+        *compiled = Some((limits.memory_bytes, module.clone()));
+        Ok(module)
+    }
 }
 
 /// An open session in an instance of its own.
@@ -57,7 +90,7 @@ pub struct WebSession {
 
 impl Drop for WebSession {
     fn drop(&mut self) {
-        self.instance.drop_session(self.rep);
+        self.instance.destroy(0, self.rep);
     }
 }
 
@@ -79,25 +112,23 @@ impl WebRuntime {
         component: &WebComponent,
         limits: Limits,
     ) -> Result<Instance, StageFailure> {
-        if self.model_host.is_none() && !component.interfaces.imports.is_empty() {
+        let own_engine: Option<Rc<dyn ModelHost>> = match &component.engine {
+            Some(engine) => Some(Rc::new(Engine::new(&engine.compiled(limits)?, limits)?)),
+            None => None,
+        };
+        let model_host = own_engine.as_ref().or(self.model_host.as_ref());
+        if model_host.is_none() && !component.interfaces.imports.is_empty() {
             return Err(StageFailure {
                 kind: StageFailureKind::WrongWorld,
                 message: "the component wants a model, and the pipeline lists none".to_owned(),
             });
         }
-        let mut compiled = component.compiled.borrow_mut();
-        let module = match &*compiled {
-            Some((memory_bytes, module)) if *memory_bytes == limits.memory_bytes => module.clone(),
-            _ => {
-                let module = compile(&component::limit_memory(
-                    &component.core_module,
-                    limits.memory_bytes,
-                )?)?;
-                *compiled = Some((limits.memory_bytes, module.clone()));
-                module
-            }
-        };
-        Instance::new(&module, self.model_host.as_ref(), limits)
+        Instance::new(
+            &component.stage.compiled(limits)?,
+            &SESSION,
+            model_host,
+            limits,
+        )
     }
 }
 
@@ -123,12 +154,23 @@ impl Runtime for WebRuntime {
     type Session = WebSession;
 
     fn load(&self, component: &[u8]) -> Result<WebComponent, StageFailure> {
-        let interfaces = Interfaces::of(component)?;
-        let core_module = component[interfaces.main_module.clone()].to_vec();
+        let (stage, engine) = match Parts::of(component) {
+            Some(parts) => (parts.stage, Some(parts.engine)),
+            None => (component, None),
+        };
+        let mut interfaces = Interfaces::of(stage)?;
+        let engine = match engine {
+            Some(engine) => {
+                // What the stage imports, the engine beside it exports.
+                interfaces.imports.clear();
+                Some(CoreModule::of(engine, &Interfaces::of_engine(engine)?))
+            }
+            None => None,
+        };
         Ok(WebComponent {
+            stage: CoreModule::of(stage, &interfaces),
             interfaces,
-            core_module,
-            compiled: RefCell::default(),
+            engine,
         })
     }
 
@@ -153,7 +195,7 @@ impl Runtime for WebRuntime {
             let record = lifter.result(at, layout::RESULT)?;
             Ok(lift::get_u32(&record, 4))
         })?;
-        let rep = instance.take_session(handle)?;
+        let rep = instance.take(0, handle)?;
         let [inputs, outputs] =
             instance.call(STAGE, "[method]session.schema", &[rep], |lifter, at| {
                 lifter.schema(at)

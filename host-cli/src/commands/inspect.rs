@@ -146,7 +146,7 @@ fn model(facts: &mut Facts, bytes: Vec<u8>) -> Result<()> {
     facts.add("kind", "ONNX model");
     facts.add("size", Fact::Bytes(bytes.len() as u64));
     facts.add("sha256", sha256_hex(&bytes).as_str());
-    let model = Model::load(bytes, Limits::default());
+    let model = Model::load(&bytes, Limits::default());
     let model = model.map_err(|error| {
         Failure::new(
             Status::File,

@@ -18,6 +18,8 @@ pub(crate) struct Summary {
     pub(crate) prepared: Duration,
     pub(crate) n_workers: usize,
     pub(crate) stages: Vec<StageTime>,
+    /// Which engine computed each model, and why
+    pub(crate) models: Vec<String>,
     /// Time that workers did not spend in stages: columns to the types of stages, gates, joining results
     pub(crate) conversion: Duration,
     /// On a thread of its own
@@ -70,6 +72,9 @@ pub(crate) fn render(summary: &Summary, style: Style) -> String {
             style.faint(&format!("{name:width$}")),
             per_row
         );
+    }
+    for model in &summary.models {
+        text += &format!("  {}\n", style.faint(model));
     }
     text
 }

@@ -74,7 +74,7 @@ impl Engine {
     /// A model from the bytes of an ONNX file; throws `[error code, message]`.
     #[wasm_bindgen(constructor)]
     pub fn new(bytes: Vec<u8>) -> Result<Engine, JsValue> {
-        let model = Model::load(bytes, Limits::default()).map_err(|failure| thrown(&failure))?;
+        let model = Model::load(&bytes, Limits::default()).map_err(|failure| thrown(&failure))?;
         Ok(Self { model })
     }
 

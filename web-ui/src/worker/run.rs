@@ -247,7 +247,7 @@ async fn start_models(
         let during = format!("loading model `{}`", model.name);
         worker.doing(run, &during);
         let failed = |message: String| Failure::new(during.clone(), message);
-        let bytes = rulestage_pipeline::load::read(files, &model.file, model.sha256.as_ref())
+        let bytes = rulestage_pipeline::load::read_model(files, model)
             .map_err(|error| failed(error.to_string()))?;
         models.load(&model.name, &bytes).map_err(failed)?;
     }

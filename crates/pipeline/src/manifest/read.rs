@@ -19,7 +19,11 @@ const STAGE_KEYS: [&str; 9] = [
     "when",
     "on_error",
 ];
-const MODEL_KEYS: [&str; 5] = ["name", "file", "backend", "target", "sha256"];
+const MODEL_KEYS: [&str; 7] = [
+    "name", "file", "backend", "target", "threads", "max_size", "sha256",
+];
+/// More threads than any machine has use for in one computation.
+const MOST_THREADS: i64 = 256;
 
 pub(super) fn manifest(source: &str) -> Result<Manifest, Vec<Diagnostic>> {
     let (root, errors) = DeTable::parse_recoverable(source);
@@ -232,6 +236,13 @@ impl Reader {
             "auto",
         );
         let target = self.word(table, "target", &["cpu", "gpu", "auto"], "cpu");
+        let threads = self.threads(table);
+        let max_size_bytes = self.quantity(
+            table,
+            "max_size",
+            "a size such as `64MiB`",
+            parse_size_bytes,
+        );
         let sha256 = self.digest(table);
         let (name, file) = (name?, file?);
         Some(ModelManifest {
@@ -241,8 +252,25 @@ impl Reader {
             file_span: file.span,
             backend,
             target,
+            threads,
+            max_size_bytes,
             sha256,
         })
+    }
+
+    fn threads(&mut self, table: &DeTable<'_>) -> u32 {
+        let Some(value) = table.get("threads") else {
+            return 1;
+        };
+        match param_value(value.get_ref()) {
+            Ok(ParamValue::Integer(threads @ 1..=MOST_THREADS)) => threads as u32,
+            _ => {
+                let message = format!("`threads` must be a number from 1 to {MOST_THREADS}");
+                let span = to_span(value.span());
+                self.report("pipeline.manifest.bad-value", span, message, None);
+                1
+            }
+        }
     }
 
     fn word(&mut self, table: &DeTable<'_>, key: &str, words: &[&str], default: &str) -> String {

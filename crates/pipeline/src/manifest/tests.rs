@@ -17,6 +17,8 @@ limits = { memory = "64MiB", deadline = "2s" }
 name = "lateness"
 file = "lateness.onnx"
 backend = "rten"
+threads = 2
+max_size = "64MiB"
 
 [[stage]]
 name = "desk"
@@ -87,6 +89,7 @@ fn reads_everything_that_a_manifest_may_say() {
         (model.backend.as_str(), model.target.as_str()),
         ("rten", "cpu")
     );
+    assert_eq!((model.threads, model.max_size_bytes), (2, Some(64 << 20)));
 }
 
 /// `line:column code: message (hint)` of every diagnostic.
@@ -128,6 +131,14 @@ fn reports_every_mistake_with_its_place() {
             "4:21 `64 megs` is not a size such as `64MiB`",
             "4:32 `limits` has no key `deadlin` (did you mean `deadline`?)",
             "5:10 `sha256` is not 64 hexadecimal digits",
+        ],
+    );
+    check(
+        "[[model]]\nname = \"a\"\nfile = \"a.onnx\"\nthreads = \"all\"\nmax_size = \"big\"\nbackend = \"rtem\"\n",
+        &[
+            "4:11 `threads` must be a number from 1 to 256",
+            "5:12 `big` is not a size such as `64MiB`",
+            "6:11 `backend` can't be `rtem`, it is one of `auto`, `rten`, `onnxruntime`, `openvino` (did you mean `rten`?)",
         ],
     );
     check(
