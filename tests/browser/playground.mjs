@@ -56,3 +56,29 @@ export async function open(playground, search = "", options = {}) {
 export async function ran(page) {
   await page.locator("#run-state .dot-good").waitFor({ timeout: 120_000 });
 }
+
+/** The count on a chip above the table. */
+export async function count(page, action) {
+  const chip = page.locator(`.counts .chip[data-value="${action}"] b`);
+  return (await chip.count()) ? Number((await chip.innerText()).replaceAll(",", "")) : 0;
+}
+
+/** Replaces text in the open file by typing: the editor's own find selects it. */
+export async function replace(page, from, to) {
+  await page.evaluate((needle) => {
+    const walker = document.createTreeWalker(document.querySelector(".cm-content"), NodeFilter.SHOW_TEXT);
+    for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+      const at = node.data.indexOf(needle);
+      if (at < 0) continue;
+      const range = document.createRange();
+      range.setStart(node, at);
+      range.setEnd(node, at + needle.length);
+      document.querySelector(".cm-content").focus();
+      getSelection().removeAllRanges();
+      getSelection().addRange(range);
+      return;
+    }
+    throw new Error(`\`${needle}\` is not in sight`);
+  }, from);
+  await page.keyboard.insertText(to);
+}
