@@ -319,11 +319,14 @@ impl<'s> Tokens<'s> {
             "func" if self.is_in_result_type(cursor) => Context::Type,
             "rule" if n_read == 1 => Context::Words(&["priority"]),
             "table" if before == "hit" => Context::Policy,
-            "table" if n_read > 1 && self.text_before(cursor, 2) == "hit" => match before {
-                "rule" | "output" => Context::Words(&["order"]),
-                "collect" => Context::Words(&["count"]),
-                _ => Context::Nothing,
-            },
+            "table" if self.text_before(cursor, 2) == "hit" && before == "collect" => {
+                Context::Words(&["count"])
+            }
+            "table"
+                if self.text_before(cursor, 2) == "hit" && matches!(before, "rule" | "output") =>
+            {
+                Context::Words(&["order"])
+            }
             "table" if n_read > 0 && before != "priority" => {
                 let has = |word| (item..cursor).any(|idx| self.text(idx) == word);
                 match (has("priority"), has("hit")) {

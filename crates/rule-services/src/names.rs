@@ -54,7 +54,8 @@ pub(crate) fn symbol_at<'s>(
 /// Where the name at the offset is declared.
 pub fn definition(source: &str, offset: u32) -> Option<Span> {
     let analysis = analyse(source);
-    let symbol = symbol_at(&analysis, &symbols(&analysis, source), offset);
+    let symbols = symbols(&analysis, source);
+    let symbol = symbol_at(&analysis, &symbols, offset);
     let declared = symbol.map(|(symbol, _)| symbol.span);
     declared.or_else(|| fields::declaration(&analysis, source, offset))
 }
