@@ -54,7 +54,7 @@ export async function open(playground, search = "", options = {}) {
 
 /** Waits until a run ended well. */
 export async function ran(page) {
-  await page.locator("#run-state .dot-good").waitFor({ timeout: 120_000 });
+  await page.locator("#run-state .dot-good").waitFor({ timeout: 30_000 });
 }
 
 /** The count on a chip above the table. */
@@ -66,13 +66,21 @@ export async function count(page, action) {
 /** Replaces text in the open file by typing: the editor's own find selects it. */
 export async function replace(page, from, to) {
   await page.evaluate((needle) => {
-    const walker = document.createTreeWalker(document.querySelector(".cm-content"), NodeFilter.SHOW_TEXT);
-    for (let node = walker.nextNode(); node; node = walker.nextNode()) {
-      const at = node.data.indexOf(needle);
-      if (at < 0) continue;
+    for (const line of document.querySelectorAll(".cm-content .cm-line")) {
+      const start = line.textContent.indexOf(needle);
+      if (start < 0) continue;
       const range = document.createRange();
-      range.setStart(node, at);
-      range.setEnd(node, at + needle.length);
+      // Colours split a line into several nodes.
+      let at = 0;
+      const walker = document.createTreeWalker(line, NodeFilter.SHOW_TEXT);
+      for (let node = walker.nextNode(); node; at += node.data.length, node = walker.nextNode()) {
+        const inside = (offset) => offset >= at && offset <= at + node.data.length;
+        if (inside(start) && start < at + node.data.length) range.setStart(node, start - at);
+        if (inside(start + needle.length)) {
+          range.setEnd(node, start + needle.length - at);
+          break;
+        }
+      }
       document.querySelector(".cm-content").focus();
       getSelection().removeAllRanges();
       getSelection().addRange(range);
