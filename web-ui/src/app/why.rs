@@ -128,13 +128,22 @@ fn rule_part(props: &PartProps, stage: &StageWhy, rule: &RuleWhy) -> Html {
                 </summary>
                 if !rule.doc.is_empty() { <p class="quiet">{ &rule.doc }</p> }
                 if rule.kind == "table" { { hits(props, stage, rule) } }
-                // What a table's header says by itself is above already.
-                if rule.kind != "table" || rule.conditions.len() > rule.n_columns {
-                    <ul class="tree">{ for rule.conditions.iter().map(|part| expression(props, stage, part)) }</ul>
-                }
+                <ul class="tree">{ for conditions(rule).map(|part| expression(props, stage, part)) }</ul>
             </details>
         </li>
     }
+}
+
+/// The parts of the condition; of a table only what its header does not show already.
+fn conditions(rule: &RuleWhy) -> impl Iterator<Item = &ExpressionWhy> {
+    let parts = &rule.conditions;
+    let mut n_roots = 0;
+    parts.iter().enumerate().filter_map(move |(index, part)| {
+        n_roots += usize::from(part.depth == 0);
+        let is_in_header = part.depth == 0 && n_roots <= rule.n_columns;
+        let has_parts = parts.get(index + 1).is_some_and(|next| next.depth > 0);
+        (!is_in_header || has_parts).then_some(part)
+    })
 }
 
 /// The header of a table with its values, and the rows that matched; a click shows a row in the editor.

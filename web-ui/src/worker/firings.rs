@@ -7,7 +7,7 @@ use rulestage_pipeline::runtime::Verdict;
 
 /// Rows at most, and for how long they are gone through.
 const MAX_ROWS: usize = 2000;
-const MAX_MS: f64 = 250.0;
+const MAX_MS: f64 = 400.0;
 /// Neighbouring rows resemble each other, and the time may be over before the last one: steps of this size, which
 /// has no factor in common with any number of rows below it, visit all parts evenly.
 const STRIDE: usize = 7919;
