@@ -348,12 +348,12 @@ fn tables_and_functions() {
 
     let hover = client.ask_at("textDocument/hover", 7, 8);
     assert_eq!(hover["contents"]["value"], "```rules\nminutes: int\n```");
-    let definition = client.ask_at("textDocument/definition", 7, 22);
+    let definition = client.ask_at("textDocument/definition", 7, 25);
     assert_eq!(definition["range"], range(4, 7, 11));
     let mut params = at(4, 8);
     params["newName"] = json!("halved");
     let renamed = client.ask("textDocument/rename", params);
-    let edits = [range(4, 7, 11), range(7, 22, 26)]
+    let edits = [range(4, 7, 11), range(7, 24, 28)]
         .map(|range| json!({ "range": range, "newText": "halved" }));
     assert_eq!(renamed["changes"][URI], json!(edits));
 
@@ -367,8 +367,8 @@ fn tables_and_functions() {
 
     let policies = client.ask_at("textDocument/completion", 5, 17);
     assert!(labels(&policies).contains(&"rule order"));
-    client.change(URI, 2, json!([{ "range": range(8, 22, 26), "text": "ha" }]));
-    let found = client.ask_at("textDocument/completion", 8, 24);
+    client.change(URI, 2, json!([{ "range": range(8, 24, 28), "text": "ha" }]));
+    let found = client.ask_at("textDocument/completion", 8, 26);
     assert!(labels(&found).contains(&"half"));
     client.tell("exit", Value::Null);
     client.finish();

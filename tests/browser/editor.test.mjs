@@ -1,6 +1,7 @@
 // What the playground says while people write, and about tables, rules and components.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { brotliCompressSync, gzipSync } from "node:zlib";
 import { open, ran, replace, start } from "./playground.mjs";
 
 let playground;
@@ -187,5 +188,27 @@ test("a component shows its sections and its text", async () => {
   await desk.getByRole("button", { name: "Hide WAT" }).click();
   assert.equal(await wat.count(), 0);
   assert.deepEqual(page.faults, []);
+  await page.context().close();
+});
+
+test("the first load takes at most a megabyte", async (t) => {
+  const page = await open(playground, "about:blank");
+  const bodies = new Map();
+  page.context().on("response", (response) => bodies.set(new URL(response.url()).pathname, response.body()));
+  await page.goto(playground.address);
+  await ran(page);
+  let [brotli, gzip] = [0, 0];
+  for (const [path, body] of bodies) {
+    // What belongs to the example: its files, and the engine that its model needs.
+    if (path.includes("/examples/") || path.includes("engine")) continue;
+    const bytes = await body;
+    const size = brotliCompressSync(bytes).length;
+    t.diagnostic(`${path}: ${size} bytes`);
+    brotli += size;
+    gzip += gzipSync(bytes, { level: 9 }).length;
+  }
+  t.diagnostic(`${brotli} bytes with brotli, ${gzip} with gzip`);
+  assert.ok(bodies.size > 6, `the page, its parts and the worker's are among ${[...bodies.keys()]}`);
+  assert.ok(brotli <= 1_000_000, `${brotli} bytes`);
   await page.context().close();
 });

@@ -1,10 +1,25 @@
 // The text editor: CodeMirror 6 behind the few functions that the page calls.
-import { HighlightStyle, syntaxHighlighting } from "@codemirror/language";
+import { autocompletion, closeBrackets, closeBracketsKeymap, completionKeymap } from "@codemirror/autocomplete";
+import { defaultKeymap, history, historyKeymap, indentWithTab } from "@codemirror/commands";
+import { HighlightStyle, bracketMatching, indentOnInput, syntaxHighlighting } from "@codemirror/language";
+import { highlightSelectionMatches, searchKeymap } from "@codemirror/search";
 import { EditorState, Prec, RangeSet, StateEffect, StateField, Transaction } from "@codemirror/state";
-import { Decoration, type DecorationSet, EditorView, WidgetType, keymap } from "@codemirror/view";
-import { indentWithTab } from "@codemirror/commands";
+import {
+  Decoration,
+  type DecorationSet,
+  EditorView,
+  WidgetType,
+  crosshairCursor,
+  drawSelection,
+  dropCursor,
+  highlightActiveLine,
+  highlightActiveLineGutter,
+  highlightSpecialChars,
+  keymap,
+  lineNumbers,
+  rectangularSelection,
+} from "@codemirror/view";
 import { tags } from "@lezer/highlight";
-import { basicSetup } from "codemirror";
 import { languageOf } from "./rules-language";
 import { type Ask, format, services } from "./services";
 
@@ -105,6 +120,26 @@ const colours = HighlightStyle.define([
   { tag: tags.propertyName, class: "tok-property" },
 ]);
 
+/** What every editor does, and no more: it is part of the first load. */
+const EDITING = [
+  lineNumbers(),
+  highlightActiveLineGutter(),
+  highlightActiveLine(),
+  highlightSpecialChars(),
+  highlightSelectionMatches(),
+  history(),
+  drawSelection(),
+  dropCursor(),
+  EditorState.allowMultipleSelections.of(true),
+  rectangularSelection(),
+  crosshairCursor(),
+  indentOnInput(),
+  bracketMatching(),
+  closeBrackets(),
+  autocompletion({ icons: false }),
+  keymap.of([...closeBracketsKeymap, ...defaultKeymap, ...searchKeymap, ...historyKeymap, ...completionKeymap]),
+];
+
 /** An editor with its text per file, so that undo and selection survive a change of tab. */
 export class Editor {
   private view: EditorView;
@@ -132,7 +167,7 @@ export class Editor {
           { key: "Shift-F8", run: () => this.goToProblem(-1) },
         ]),
         path.endsWith(".rules") ? services(this.onAsk, (from, to) => this.reveal(from, to, true)) : [],
-        basicSetup,
+        EDITING,
         languageOf(path),
         syntaxHighlighting(colours),
         messages,

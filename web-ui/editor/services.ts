@@ -39,7 +39,7 @@ export function services(ask: Ask, reveal: (from: number, to: number) => void): 
     return true;
   };
   return [
-    autocompletion({ override: [(context) => complete(question, context)], icons: false }),
+    autocompletion({ override: [(context) => complete(question, context)] }),
     hoverTooltip(async (view, offset) => {
       const answer = await question("hover", view, offset);
       return answer.kind === "hover" && answer.to <= view.state.doc.length ? hoverBox(answer) : null;
