@@ -309,6 +309,71 @@ fn a_session_with_edits() {
     assert_eq!(client.finish(), (Some(0), String::new()));
 }
 
+/// Tables, functions, types beside names and folds, over the protocol.
+#[test]
+fn tables_and_functions() {
+    const TABLE: &str = "ruleset refunds {
+  input { late: int  far: bool }
+  output { refund: double = 0.0 merge sum }
+  let minutes = late * 1
+  func half(x: double) -> double = x / 2.0
+  table paid hit first {
+    | minutes | far  || refund     |
+    | > 60    | true || half(90.0) |
+    | > 30    | -    || 10.0       |
+  }
+}
+";
+    let (mut client, initialized) = Client::initialized(json!({}));
+    let capabilities = &initialized["capabilities"];
+    assert_eq!(capabilities["foldingRangeProvider"], true);
+    assert_eq!(capabilities["inlayHintProvider"], true);
+    assert_eq!(client.open(URI, TABLE)["diagnostics"], json!([]));
+
+    let document = json!({ "textDocument": { "uri": URI } });
+    let symbols = client.ask("textDocument/documentSymbol", document.clone());
+    let children: Vec<(&str, &str)> = symbols[0]["children"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|each| {
+            (
+                each["name"].as_str().unwrap(),
+                each["detail"].as_str().unwrap_or_default(),
+            )
+        })
+        .collect();
+    assert_eq!(children[4], ("half", "(x: double) -> double"));
+    assert_eq!(children[5], ("paid", "hit first"));
+
+    let hover = client.ask_at("textDocument/hover", 7, 8);
+    assert_eq!(hover["contents"]["value"], "```rules\nminutes: int\n```");
+    let definition = client.ask_at("textDocument/definition", 7, 25);
+    assert_eq!(definition["range"], range(4, 7, 11));
+    let mut params = at(4, 8);
+    params["newName"] = json!("halved");
+    let renamed = client.ask("textDocument/rename", params);
+    let edits = [range(4, 7, 11), range(7, 24, 28)]
+        .map(|range| json!({ "range": range, "newText": "halved" }));
+    assert_eq!(renamed["changes"][URI], json!(edits));
+
+    let whole = json!({ "textDocument": { "uri": URI }, "range": { "start": at(0, 0)["position"], "end": at(11, 0)["position"] } });
+    let hints = client.ask("textDocument/inlayHint", whole);
+    let hint = json!([{ "position": { "line": 3, "character": 13 }, "label": ": int", "kind": 1 }]);
+    assert_eq!(hints, hint);
+    let folds = client.ask("textDocument/foldingRange", document);
+    let expected = json!([{ "startLine": 0, "endLine": 10 }, { "startLine": 5, "endLine": 9 }]);
+    assert_eq!(folds, expected);
+
+    let policies = client.ask_at("textDocument/completion", 5, 17);
+    assert!(labels(&policies).contains(&"rule order"));
+    client.change(URI, 2, json!([{ "range": range(8, 24, 28), "text": "ha" }]));
+    let found = client.ask_at("textDocument/completion", 8, 26);
+    assert!(labels(&found).contains(&"half"));
+    client.tell("exit", Value::Null);
+    client.finish();
+}
+
 #[test]
 fn utf8_is_preferred_where_the_client_has_it() {
     let capabilities = json!({ "general": { "positionEncodings": ["utf-16", "utf-8"] } });

@@ -54,5 +54,39 @@ export async function open(playground, search = "", options = {}) {
 
 /** Waits until a run ended well. */
 export async function ran(page) {
-  await page.locator("#run-state .dot-good").waitFor({ timeout: 120_000 });
+  await page.locator("#run-state .dot-good").waitFor({ timeout: 30_000 });
+}
+
+/** The count on a chip above the table. */
+export async function count(page, action) {
+  const chip = page.locator(`.counts .chip[data-value="${action}"] b`);
+  return (await chip.count()) ? Number((await chip.innerText()).replaceAll(",", "")) : 0;
+}
+
+/** Replaces text in the open file by typing: the editor's own find selects it. */
+export async function replace(page, from, to) {
+  await page.evaluate((needle) => {
+    for (const line of document.querySelectorAll(".cm-content .cm-line")) {
+      const start = line.textContent.indexOf(needle);
+      if (start < 0) continue;
+      const range = document.createRange();
+      // Colours split a line into several nodes.
+      let at = 0;
+      const walker = document.createTreeWalker(line, NodeFilter.SHOW_TEXT);
+      for (let node = walker.nextNode(); node; at += node.data.length, node = walker.nextNode()) {
+        const inside = (offset) => offset >= at && offset <= at + node.data.length;
+        if (inside(start) && start < at + node.data.length) range.setStart(node, start - at);
+        if (inside(start + needle.length)) {
+          range.setEnd(node, start + needle.length - at);
+          break;
+        }
+      }
+      document.querySelector(".cm-content").focus();
+      getSelection().removeAllRanges();
+      getSelection().addRange(range);
+      return;
+    }
+    throw new Error(`\`${needle}\` is not in sight`);
+  }, from);
+  await page.keyboard.insertText(to);
 }

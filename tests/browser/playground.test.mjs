@@ -5,7 +5,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { open, ran, root, start } from "./playground.mjs";
+import { count, open, ran, replace, root, start } from "./playground.mjs";
 
 let playground;
 before(async () => {
@@ -14,33 +14,6 @@ before(async () => {
 after(async () => {
   await playground?.close();
 });
-
-/** The count on a chip above the table. */
-async function count(page, action) {
-  const chip = page.locator(`.counts .chip[data-value="${action}"] b`);
-  return (await chip.count()) ? Number((await chip.innerText()).replaceAll(",", "")) : 0;
-}
-
-/** Replaces text in the open file by typing: the editor's own find selects it. */
-async function replace(page, from, to) {
-  await page.evaluate((needle) => {
-    const walker = document.createTreeWalker(document.querySelector(".cm-content"), NodeFilter.SHOW_TEXT);
-    for (let node = walker.nextNode(); node; node = walker.nextNode()) {
-      const at = node.data.indexOf(needle);
-      if (at < 0) continue;
-      const range = document.createRange();
-      range.setStart(node, at);
-      range.setEnd(node, at + needle.length);
-      document.querySelector(".cm-content").focus();
-      getSelection().removeAllRanges();
-      getSelection().addRange(range);
-      return;
-    }
-    throw new Error(`\`${needle}\` is not in sight`);
-  }, from);
-  await page.keyboard.insertText(to);
-}
-
 
 async function dropFile(page, name, content) {
   const data = await page.evaluateHandle(

@@ -1,11 +1,27 @@
 // The text editor: CodeMirror 6 behind the few functions that the page calls.
-import { HighlightStyle, syntaxHighlighting } from "@codemirror/language";
+import { autocompletion, closeBrackets, closeBracketsKeymap, completionKeymap } from "@codemirror/autocomplete";
+import { defaultKeymap, history, historyKeymap, indentWithTab } from "@codemirror/commands";
+import { HighlightStyle, bracketMatching, indentOnInput, syntaxHighlighting } from "@codemirror/language";
+import { highlightSelectionMatches, searchKeymap } from "@codemirror/search";
 import { EditorState, Prec, RangeSet, StateEffect, StateField, Transaction } from "@codemirror/state";
-import { Decoration, type DecorationSet, EditorView, WidgetType, keymap } from "@codemirror/view";
-import { indentWithTab } from "@codemirror/commands";
+import {
+  Decoration,
+  type DecorationSet,
+  EditorView,
+  WidgetType,
+  crosshairCursor,
+  drawSelection,
+  dropCursor,
+  highlightActiveLine,
+  highlightActiveLineGutter,
+  highlightSpecialChars,
+  keymap,
+  lineNumbers,
+  rectangularSelection,
+} from "@codemirror/view";
 import { tags } from "@lezer/highlight";
-import { basicSetup } from "codemirror";
 import { languageOf } from "./rules-language";
+import { type Ask, format, services } from "./services";
 
 /** A message about the text; offsets are UTF-16. */
 interface Diagnostic {
@@ -68,6 +84,15 @@ function decorate(state: EditorState, diagnostics: Diagnostic[]): DecorationSet 
   return RangeSet.of(ranges, true);
 }
 
+/** The messages of a state, in the order of the text. */
+function problems(state: EditorState): { from: number; to: number }[] {
+  const found: { from: number; to: number }[] = [];
+  state.field(messages).between(0, state.doc.length, (from, to, decoration) => {
+    if (!decoration.spec.widget) found.push({ from, to });
+  });
+  return found;
+}
+
 const setFocus = StateEffect.define<{ from: number; to: number } | null>();
 const focus = StateField.define<DecorationSet>({
   create: () => Decoration.none,
@@ -95,6 +120,26 @@ const colours = HighlightStyle.define([
   { tag: tags.propertyName, class: "tok-property" },
 ]);
 
+/** What every editor does, and no more: it is part of the first load. */
+const EDITING = [
+  lineNumbers(),
+  highlightActiveLineGutter(),
+  highlightActiveLine(),
+  highlightSpecialChars(),
+  highlightSelectionMatches(),
+  history(),
+  drawSelection(),
+  dropCursor(),
+  EditorState.allowMultipleSelections.of(true),
+  rectangularSelection(),
+  crosshairCursor(),
+  indentOnInput(),
+  bracketMatching(),
+  closeBrackets(),
+  autocompletion({ icons: false }),
+  keymap.of([...closeBracketsKeymap, ...defaultKeymap, ...searchKeymap, ...historyKeymap, ...completionKeymap]),
+];
+
 /** An editor with its text per file, so that undo and selection survive a change of tab. */
 export class Editor {
   private view: EditorView;
@@ -105,6 +150,8 @@ export class Editor {
     parent: HTMLElement,
     private onChange: (path: string, text: string) => void,
     private onRun: () => void,
+    private onAsk: Ask,
+    private onNext: (path: string) => void,
   ) {
     this.view = new EditorView({ parent, state: this.stateOf("", "") });
   }
@@ -115,7 +162,12 @@ export class Editor {
       extensions: [
         Prec.highest(keymap.of([{ key: "Mod-Enter", run: () => (this.onRun(), true) }])),
         keymap.of([indentWithTab]),
-        basicSetup,
+        keymap.of([
+          { key: "F8", run: () => this.goToProblem(1) },
+          { key: "Shift-F8", run: () => this.goToProblem(-1) },
+        ]),
+        path.endsWith(".rules") ? services(this.onAsk, (from, to) => this.reveal(from, to, true)) : [],
+        EDITING,
         languageOf(path),
         syntaxHighlighting(colours),
         messages,
@@ -153,6 +205,26 @@ export class Editor {
   /** Shows messages about the file that is open. */
   diagnose(path: string, json: string) {
     if (path === this.path) this.view.dispatch({ effects: setMessages.of(JSON.parse(json)) });
+  }
+
+  /** The next or last problem behind or before the cursor; that of another file where this one has none. */
+  private goToProblem(step: 1 | -1): boolean {
+    const found = problems(this.view.state);
+    if (!found.length) {
+      this.onNext(this.path);
+      return true;
+    }
+    const head = this.view.state.selection.main.head;
+    const behind = found.find(({ from }) => from > head) ?? found[0];
+    const before = found.findLast(({ from }) => from < head) ?? found[found.length - 1];
+    const { from, to } = step > 0 ? behind : before;
+    this.reveal(from, to, true);
+    return true;
+  }
+
+  format() {
+    format(this.onAsk, this.view);
+    this.view.focus();
   }
 
   /** Scrolls to a place and marks it. */

@@ -1,8 +1,8 @@
 // Highlighting for `.rules` and `.toml`, by line: the compiler in the worker is the judge of what is right.
 import { LanguageSupport, StreamLanguage, type StreamParser } from "@codemirror/language";
-import { completeFromList, type CompletionContext, completeAnyWord } from "@codemirror/autocomplete";
+import { completeAnyWord } from "@codemirror/autocomplete";
 
-const BLOCKS = /^(ruleset|version|input|param|output|let|rule|priority|when|then|else|if|example|given|expect|table|hit|merge|func)$/;
+const BLOCKS = /^(ruleset|version|input|param|output|let|rule|priority|when|then|else|if|example|given|params|expect|table|hit|merge|func|invariant)$/;
 const MERGES = /^(first|last|sum|min|max|collect|unique)$/;
 const TYPES = /^(bool|int|uint|double|string|bytes|timestamp|duration|list|map)$/;
 const CONSTANTS = /^(true|false|null)$/;
@@ -36,10 +36,12 @@ const rules: StreamParser<State> = {
     const word = stream.match(/^[A-Za-z_][A-Za-z0-9_]*/) as RegExpMatchArray | null;
     if (word) {
       const name = word[0];
+      const before = stream.string.slice(0, stream.start).trimEnd();
       if (CONSTANTS.test(name)) return "atom";
       if (BLOCKS.test(name)) return "keyword";
       if (TYPES.test(name) && stream.peek() !== ".") return "typeName";
-      if (MERGES.test(name) && stream.string.slice(0, stream.start).trimEnd().endsWith("merge")) return "typeName";
+      if (/\bhit( (rule|output|collect))?$/.test(before)) return "typeName";
+      if (MERGES.test(name) && before.endsWith("merge")) return "typeName";
       if (name === "in") return "operatorKeyword";
       return stream.peek() === "(" ? "variableName.function" : "variableName";
     }
@@ -48,7 +50,6 @@ const rules: StreamParser<State> = {
     return null;
   },
   languageData: { commentTokens: { line: "//", block: { open: "/*", close: "*/" } }, closeBrackets: { brackets: ["(", "[", "{", '"'] } },
-
 };
 
 const toml: StreamParser<unknown> = {
@@ -70,25 +71,9 @@ const toml: StreamParser<unknown> = {
   languageData: { commentTokens: { line: "#" } },
 };
 
-const KEYWORDS = [
-  "ruleset", "version", "input", "param", "output", "let", "rule", "priority", "when", "then", "else", "example", "given",
-  "expect", "merge first", "merge last", "merge sum", "merge min", "merge max", "merge collect", "merge unique",
-].map((label) => ({ label, type: "keyword" }));
-const FUNCTIONS = [
-  "size", "contains", "startsWith", "endsWith", "getFullYear", "getMonth", "getDayOfMonth", "getDayOfWeek", "getHours",
-  "getMinutes", "getSeconds", "timestamp", "duration", "string", "double", "int", "uint", "bool",
-].map((label) => ({ label, type: "function" }));
-
-/** Keywords and functions first, then every word of the text: the names of its inputs, params and outputs. */
-function complete(context: CompletionContext) {
-  return context.matchBefore(/\w+/) || context.explicit ? completeFromList([...KEYWORDS, ...FUNCTIONS])(context) : null;
-}
-
+/** Colours by line; what words mean and what fits where, the services in the worker know. */
 export function languageOf(path: string): LanguageSupport {
-  if (path.endsWith(".toml")) return new LanguageSupport(StreamLanguage.define(toml));
-  const language = StreamLanguage.define(rules);
-  return new LanguageSupport(language, [
-    language.data.of({ autocomplete: complete }),
-    language.data.of({ autocomplete: completeAnyWord }),
-  ]);
+  if (!path.endsWith(".toml")) return new LanguageSupport(StreamLanguage.define(rules));
+  const language = StreamLanguage.define(toml);
+  return new LanguageSupport(language, language.data.of({ autocomplete: completeAnyWord }));
 }

@@ -97,7 +97,7 @@ fn Left(props: &PartProps) -> Html {
         .sum::<usize>();
     html! {
         <section class="pane" aria-label="what you write">
-            <div class="tabs" role="tablist">
+            <div class="tabs has-action" role="tablist">
                 { for state.project.files.iter().enumerate().map(|(index, file)| {
                     tab(tab_label(file), LeftTab::File(index), state.n_errors(&file.path))
                 }) }

@@ -1,7 +1,8 @@
-//! The playground's parts: what the page, its worker and the engine have in common.
+//! The playground's parts: what the page, its worker and what the worker fetches have in common.
 //!
-//! Three programs are built from this package. `app` is the page, `worker` compiles and runs pipelines beside
-//! it, and `engine` holds the neural-network engine, which the worker fetches when a pipeline has a model.
+//! Four programs are built from this package. `app` is the page; `worker` compiles and runs pipelines beside it and
+//! answers what the editor asks. The worker fetches two more when they are needed: `engine`, the neural-network engine,
+//! for pipelines with a model, and `printer`, which shows components as text.
 
 pub mod protocol;
 

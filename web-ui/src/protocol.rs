@@ -93,8 +93,42 @@ pub enum Request {
         /// Name of the stage
         stage: String,
     },
+    /// A stage's component as WebAssembly text.
+    Wat {
+        /// Name of the stage
+        stage: String,
+    },
+    /// How often each rule fires, over a sample of the last run's rows.
+    Firings,
+    /// Something that the editor wants to know about a text of rules. It is answered before what waits.
+    Ask {
+        /// Comes back with the answer
+        ask: u32,
+        /// What
+        question: Question,
+        /// All of it
+        text: String,
+        /// The place, in UTF-16 units
+        offset: u32,
+    },
     /// The whole result, each value as its bits, for comparisons with other hosts.
     Bits,
+}
+
+/// What the editor asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Question {
+    /// What can be written here
+    Complete,
+    /// What this is
+    Hover,
+    /// How the function around is called
+    Signature,
+    /// Where it is declared
+    Definition,
+    /// How the text looks when it is formatted
+    Format,
 }
 
 /// From the worker.
@@ -149,6 +183,22 @@ pub enum Response {
     Artifact {
         /// File name to save it under
         file_name: String,
+    },
+    /// A component as text.
+    Wat {
+        /// Name of the stage
+        stage: String,
+        /// The text, or why there is none
+        wat: Result<String, String>,
+    },
+    /// How often each rule fires.
+    Firings(FiringReport),
+    /// What the editor asked for.
+    Told {
+        /// The question
+        ask: u32,
+        /// JSON for the editor
+        answer: String,
     },
     /// The whole result.
     Bits {
@@ -221,6 +271,8 @@ pub struct StageReport {
     pub size_bytes: usize,
     /// SHA-256 in hexadecimal
     pub sha256: String,
+    /// What its bytes are: names of sections and their sizes, largest first
+    pub sections: Vec<(String, usize)>,
     /// Columns in: name, type
     pub inputs: Vec<(String, String)>,
     /// Columns out: name, type
@@ -355,9 +407,11 @@ pub struct StageWhy {
     pub lets: Vec<ExpressionWhy>,
 }
 
-/// One rule's part.
+/// One rule's or table's part.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RuleWhy {
+    /// `rule` or `table`
+    pub kind: String,
     /// Name
     pub name: String,
     /// Priority
@@ -370,6 +424,25 @@ pub struct RuleWhy {
     pub conditions: Vec<ExpressionWhy>,
     /// Output and what it was given
     pub contributions: Vec<(String, ExpressionWhy)>,
+    /// Of a table, how many of the conditions' trees are columns of its header; they come first
+    pub n_columns: usize,
+    /// Of a table, the rows that matched
+    pub rows: Vec<TableRowWhy>,
+}
+
+/// A row of a table that matched.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TableRowWhy {
+    /// Its place in the table, from 1
+    pub number: u32,
+    /// UTF-16 offset in the file
+    pub from: u32,
+    /// One past its end
+    pub to: u32,
+    /// The source of its tests, one for each column of the header
+    pub cells: Vec<String>,
+    /// Output and what it was given
+    pub gives: Vec<(String, String)>,
 }
 
 /// An expression and its value.
@@ -385,6 +458,30 @@ pub struct ExpressionWhy {
     pub to: u32,
     /// As text; `None`: not computed
     pub value: Option<String>,
+}
+
+/// How often each rule fires.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct FiringReport {
+    /// Rows that were looked at, evenly spread over all
+    pub n_sampled: usize,
+    /// Every rule and table, by stages and in order of evaluation
+    pub rules: Vec<Firing>,
+}
+
+/// How often one rule fires.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Firing {
+    /// Its stage
+    pub stage: String,
+    /// `rule` or `table`
+    pub kind: String,
+    /// Its name
+    pub name: String,
+    /// The file that it stands in, and where: UTF-16 offsets of its name
+    pub place: Option<(String, u32, u32)>,
+    /// Of so many rows of the sample
+    pub n_fired: usize,
 }
 
 /// An `example` block.

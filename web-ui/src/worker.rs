@@ -2,12 +2,16 @@
 
 mod cells;
 mod fetch;
+mod firings;
 mod models;
 mod project;
 mod rows;
 mod run;
+mod sections;
+mod services;
 mod table;
 mod tests;
+mod wat;
 mod why;
 
 use crate::protocol::{Request, Response};
@@ -70,6 +74,16 @@ impl Worker {
             .as_string()
             .and_then(|json| serde_json::from_str(&json).ok());
         let Some(request) = request else { return };
+        if let Request::Ask {
+            ask,
+            question,
+            text,
+            offset,
+        } = &request
+        {
+            let answer = services::answer(*question, text, *offset);
+            return self.send(&Response::Told { ask: *ask, answer });
+        }
         self.queue
             .borrow_mut()
             .push_back((request, parts.get(1).dyn_into().ok()));
@@ -151,6 +165,23 @@ impl Worker {
                     );
                 }
             }
+            Request::Wat { stage } => {
+                let wat = match self.compiled.component(&stage) {
+                    Some(bytes) => wat::print(&bytes).await,
+                    None => Err(format!("there is no stage `{stage}`")),
+                };
+                self.send(&Response::Wat { stage, wat });
+            }
+            Request::Firings => {
+                if let Some(finished) = &mut *self.finished.borrow_mut() {
+                    self.doing(0, "explaining");
+                    let now_ms = || self.now_ms();
+                    self.send(&Response::Firings(firings::count(finished, &now_ms)));
+                    self.doing(0, "");
+                }
+            }
+            // Answered at once.
+            Request::Ask { .. } => {}
             Request::Bits => {
                 if let Some(finished) = &*self.finished.borrow() {
                     let rows = &finished.table.rows;

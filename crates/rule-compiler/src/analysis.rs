@@ -58,7 +58,7 @@ pub struct Facts {
     pub types: Vec<(Span, Type)>,
     /// Each place where a name is used, and where that name is declared
     pub uses: Vec<Use>,
-    /// The variables of macros
+    /// The variables of macros and the parameters of functions
     pub locals: Vec<Local>,
     /// Each function that is called: where its name stands
     pub calls: Vec<Called>,
@@ -77,16 +77,16 @@ pub struct Use {
     pub declared: Span,
 }
 
-/// A variable of a macro.
+/// A variable of a macro, or a parameter of a function.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Local {
     /// Its name
     pub name: String,
-    /// Where the macro names it
+    /// Where it is declared
     pub span: Span,
     /// Its type
     pub ty: Type,
-    /// The macro's call: the variable means nothing outside
+    /// The macro's call, or the function: the name means nothing outside
     pub scope: Span,
 }
 
@@ -237,6 +237,15 @@ impl Checker<'_> {
         }
     }
 
+    /// Checks what was checked before, for nothing but its facts: the same text at another place.
+    pub(crate) fn note_again(&mut self, check: impl FnOnce(&mut Self)) {
+        if self.facts.is_some() {
+            let n_known = self.diagnostics.len();
+            check(self);
+            self.diagnostics.truncate(n_known);
+        }
+    }
+
     /// A use of a declared name outside of expressions: an output that is assigned, an input of an example.
     pub(crate) fn note_name(&mut self, name: &crate::ast::Name) {
         if let Some(declared) = self.scope.get(&name.text).map(|known| known.span) {
@@ -244,7 +253,7 @@ impl Checker<'_> {
         }
     }
 
-    /// A use of the innermost variable of a macro that has this name.
+    /// A use of the innermost variable or parameter that has this name.
     pub(crate) fn note_local_use(&mut self, name: &crate::ast::Name) {
         if let Some(facts) = &mut self.facts {
             let is_meant = |each: &&Local| {

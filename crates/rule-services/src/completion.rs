@@ -1,10 +1,10 @@
 //! What can be written at the cursor.
 
 use crate::context::{Context, ITEMS, Tokens};
-use crate::library::{MACROS, Macro, function_doc, keyword_doc};
+use crate::library::{MACROS, Macro, POLICIES, function_doc, keyword_doc};
 use crate::signature::spelling;
-use crate::symbols::{Symbol, SymbolKind, symbols};
-use crate::type_name;
+use crate::symbols::{Symbol, SymbolKind, item_doc, signature as own_signature, symbols};
+use crate::{touches, type_name};
 use rulestage_diagnostics::Span;
 use rulestage_rule_compiler::analysis::{Analysis, Signature, analyse, is_namespace, signatures};
 use rulestage_rule_compiler::ast::{ExprKind, ItemKind};
@@ -51,7 +51,7 @@ pub enum CompletionKind {
     Macro,
     /// A library: a dot follows
     Namespace,
-    /// A key of a map
+    /// A key of a map, or a field of a struct
     Field,
 }
 
@@ -153,9 +153,25 @@ impl Scene {
                 items
             }
             Context::Operand => self.operands(),
+            Context::Test => {
+                let mut items = self.operands();
+                items.push(Completion {
+                    doc: "Passes none of the tests.".to_owned(),
+                    ..plain("not", CompletionKind::Macro)
+                });
+                items
+            }
+            Context::Policy => POLICIES
+                .iter()
+                .map(|(policy, doc)| Completion {
+                    doc: (*doc).to_owned(),
+                    ..plain(policy, CompletionKind::Keyword)
+                })
+                .collect(),
             Context::Pipe => {
                 let ty = self.receiver(tokens.span(cursor));
-                let mut items = functions(|each| each.takes_first(ty));
+                let mut items = self.own_functions(1);
+                items.extend(functions(|each| each.takes_first(ty)));
                 items.extend(macros(ty));
                 items
             }
@@ -167,7 +183,8 @@ impl Scene {
                     return members_of(name);
                 }
                 let ty = self.receiver(tokens.span(cursor));
-                let mut items = self.fields(name);
+                let mut items = struct_fields(ty);
+                items.extend(self.fields(name));
                 items.extend(functions(|each| each.takes_receiver(ty)));
                 items.extend(macros(ty));
                 items
@@ -205,11 +222,17 @@ impl Scene {
             let scope = symbol.scope;
             scope.is_some_and(|scope| holds(scope) && symbol.span.end < self.offset)
         });
+        let is_in_function = self
+            .symbols
+            .iter()
+            .any(|symbol| symbol.kind == SymbolKind::Function && holds(symbol.whole));
         items.extend(self.names(|symbol| {
             // A `let` is not defined by itself.
             let is_own = symbol.kind == SymbolKind::Let && holds(symbol.whole);
-            symbol.scope.is_none() && symbol.is_readable() && !is_own
+            let is_in_reach = !is_in_function || symbol.kind == SymbolKind::Param;
+            symbol.scope.is_none() && symbol.is_readable() && !is_own && is_in_reach
         }));
+        items.extend(self.own_functions(0));
         items.extend(functions(|each| {
             each.is_function && !each.name.contains('.')
         }));
@@ -217,6 +240,28 @@ impl Scene {
         items.extend(NAMESPACES.map(|name| plain(name, CompletionKind::Namespace)));
         items.extend(["true", "false", "null", "if"].map(keyword));
         items
+    }
+
+    /// The functions of the rule set that take so many arguments or more; no function calls itself.
+    fn own_functions(&self, n_arguments: usize) -> Vec<Completion> {
+        let functions = crate::symbols::functions(&self.analysis);
+        let functions = functions.filter(|each| {
+            let is_around = touches(each.name.span.to(each.body.span), self.offset);
+            let is_being_written = each.name.text.contains(PLACEHOLDER);
+            each.params.len() >= n_arguments && !is_around && !is_being_written
+        });
+        functions
+            .map(|each| Completion {
+                detail: format!("{}{}", each.name.text, own_signature(each)),
+                doc: item_doc(&self.analysis, each.name.span),
+                ..plain(
+                    &each.name.text,
+                    CompletionKind::Function {
+                        has_arguments: each.params.len() > n_arguments,
+                    },
+                )
+            })
+            .collect()
     }
 
     /// The keys of a `let` that is a map literal.
@@ -240,6 +285,21 @@ impl Scene {
             }
         }
         fields
+    }
+}
+
+/// The fields of a struct, which may be null or optional.
+fn struct_fields(ty: &Type) -> Vec<Completion> {
+    match ty {
+        Type::Nullable(inner) | Type::Optional(inner) => struct_fields(inner),
+        Type::Struct(fields) => fields
+            .iter()
+            .map(|(name, ty)| Completion {
+                detail: type_name(ty),
+                ..plain(name, CompletionKind::Field)
+            })
+            .collect(),
+        _ => Vec::new(),
     }
 }
 

@@ -31,9 +31,15 @@ pub(crate) enum Context {
     Output,
     /// A name in a part of an example: `given`, `params` or `expect`
     Value(&'static str),
+    /// A hit policy of a table
+    Policy,
+    /// The start of a test in a cell of a table
+    Test,
 }
 
-pub(crate) const ITEMS: &[&str] = &["input", "param", "output", "let", "rule", "example"];
+pub(crate) const ITEMS: &[&str] = &[
+    "input", "param", "output", "let", "func", "rule", "table", "example",
+];
 const MERGES: &[&str] = &["first", "last", "sum", "min", "max", "collect", "unique"];
 const PARTS: [&str; 3] = ["given", "params", "expect"];
 
@@ -47,6 +53,7 @@ enum Block {
     Assignments { is_else: bool },
     Example,
     Values(&'static str),
+    Table,
     Expression,
     Skipped,
 }
@@ -116,6 +123,9 @@ impl<'s> Tokens<'s> {
     /// Whether an item starts here, whatever came before; the parser recovers at the same places.
     fn starts_item(&self, idx: usize) -> bool {
         let next = idx + 1;
+        if self.text_before(idx, 1) == "hit" {
+            return false;
+        }
         match self.text(idx) {
             "input" | "output" => self.text(next) == "{",
             "param" | "let" | "rule" | "table" | "func" => self.is_word(next),
@@ -186,7 +196,8 @@ impl<'s> Tokens<'s> {
                     has_else: false,
                 },
                 Some("example") => Block::Example,
-                Some("let" | "param") => Block::Expression,
+                Some("table") => Block::Table,
+                Some("let" | "param" | "func") => Block::Expression,
                 _ => Block::Skipped,
             },
             Some(Block::Rule { has_then, .. }) => match before {
@@ -250,7 +261,39 @@ impl<'s> Tokens<'s> {
                     other => other,
                 }
             }
-            Block::Expression => self.context_in_expression(cursor, &["in"]),
+            Block::Table => self.context_in_table(cursor),
+            Block::Expression => match item.filter(|item| self.is_before_body(*item, cursor)) {
+                Some(_) if self.is_in_type(cursor) => Context::Type,
+                Some(_) => Context::Nothing,
+                None => self.context_in_expression(cursor, &["in"]),
+            },
+        }
+    }
+
+    /// Whether the cursor is among the parameters or the result type of a `func`.
+    fn is_before_body(&self, item: usize, cursor: usize) -> bool {
+        self.text(item) == "func" && !(item..cursor).any(|idx| self.text(idx) == "=")
+    }
+
+    /// In the header or a row of a table, outside of brackets.
+    fn context_in_table(&self, cursor: usize) -> Context {
+        let before = self.text_before(cursor, 1);
+        if self.is_on_new_line(cursor) {
+            return Context::Nothing;
+        }
+        let starts_row =
+            |idx: &usize| matches!(self.text(*idx), "|" | "||") && self.is_on_new_line(*idx);
+        let Some(row) = (0..cursor).rev().find(starts_row) else {
+            return Context::Nothing;
+        };
+        let is_header = self.text_before(row, 1) == "{";
+        let is_behind = (row..cursor).any(|idx| self.text(idx) == "||");
+        match (is_header, is_behind, before) {
+            (true, true, "|" | "||") => Context::Output,
+            (true, true, "in") => Context::Nothing,
+            (true, true, _) => Context::Words(&["in"]),
+            (false, false, "|" | ",") => Context::Test,
+            _ => self.context_in_expression(cursor, &["in"]),
         }
     }
 
@@ -259,20 +302,40 @@ impl<'s> Tokens<'s> {
             return Context::Words(ITEMS);
         };
         let n_read = cursor - item - 1;
-        let is_let = self.text(item) == "let";
+        let is_constant = self.text(item) == "param";
+        let before = self.text_before(cursor, 1);
         let has_value = (item..cursor).any(|idx| self.text(idx) == "=");
         match self.text(item) {
-            "let" | "param" if has_value => {
+            "let" | "param" | "func" if has_value => {
                 if is_new_line && !self.expects_operand(cursor) {
                     return Context::Words(ITEMS);
                 }
                 match self.context_in_expression(cursor, &["in"]) {
-                    Context::Operand if !is_let => Context::Constant,
+                    Context::Operand if is_constant => Context::Constant,
                     other => other,
                 }
             }
             "param" if self.is_in_type(cursor) => Context::Type,
+            "func" if self.is_in_result_type(cursor) => Context::Type,
             "rule" if n_read == 1 => Context::Words(&["priority"]),
+            "table" if before == "hit" => Context::Policy,
+            "table" if self.text_before(cursor, 2) == "hit" && before == "collect" => {
+                Context::Words(&["count"])
+            }
+            "table"
+                if self.text_before(cursor, 2) == "hit" && matches!(before, "rule" | "output") =>
+            {
+                Context::Words(&["order"])
+            }
+            "table" if n_read > 0 && before != "priority" => {
+                let has = |word| (item..cursor).any(|idx| self.text(idx) == word);
+                match (has("priority"), has("hit")) {
+                    (false, false) => Context::Words(&["hit", "priority"]),
+                    (true, false) => Context::Words(&["hit"]),
+                    (false, true) => Context::Words(&["priority"]),
+                    (true, true) => Context::Nothing,
+                }
+            }
             _ => Context::Nothing,
         }
     }
@@ -310,6 +373,15 @@ impl<'s> Tokens<'s> {
             text,
             "(" | "[" | "{" | "," | ":" | "." | "when" | "if" | "in"
         ) || self.class(before) == Some(TokenClass::Operator)
+    }
+
+    /// Whether the cursor is behind `->` or inside `<…>` after it.
+    fn is_in_result_type(&self, cursor: usize) -> bool {
+        let is_arrow = |idx: &usize| self.text(*idx) == ">" && self.text_before(*idx, 1) == "-";
+        let Some(arrow) = (0..cursor).rev().find(is_arrow) else {
+            return false;
+        };
+        arrow + 1 == cursor || matches!(self.text_before(cursor, 1), "<" | ",")
     }
 
     /// Whether the cursor is behind `:` or inside `<…>` after one.

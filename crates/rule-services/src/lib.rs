@@ -1,13 +1,15 @@
 //! What editors ask about a source of rules: hover, completion, definitions, references, rename, symbols,
-//! signatures, fixes.
+//! signatures, fixes, folds, types to show beside names.
 //!
 //! Pure, as the compiler is. Each function takes a source, whole or broken, and works on UTF-8 byte offsets;
 //! whoever speaks another encoding converts at the edge.
 
 mod completion;
 mod context;
+mod fields;
 mod fixes;
 mod hover;
+mod layout;
 mod library;
 mod names;
 mod signature;
@@ -16,6 +18,7 @@ mod symbols;
 pub use completion::{Completion, CompletionKind, Completions, completions};
 pub use fixes::{Fix, fixes};
 pub use hover::{Hover, hover};
+pub use layout::{InlayHint, folds, inlay_hints};
 pub use names::{Edit, Refusal, definition, prepare_rename, references, rename};
 pub use signature::{SignatureHelp, SignatureLine, signature_help};
 pub use symbols::{DocumentSymbol, SymbolKind, document_symbols};

@@ -67,6 +67,24 @@ pub(crate) fn keyword_doc(word: &str) -> Option<&'static str> {
         .map(|(_, doc)| *doc)
 }
 
+/// Which rows of a table count under a hit policy.
+pub(crate) fn policy_doc(policy: &str) -> Option<&'static str> {
+    let found = POLICIES.iter().find(|(known, _)| *known == policy);
+    found.map(|(_, doc)| *doc)
+}
+
+#[rustfmt::skip]
+pub(crate) const POLICIES: &[(&str, &str)] = &[
+    ("unique", "The only row that matches; where more do, the row of data fails."),
+    ("any", "The first row that matches; where the others assign something else, the row of data fails."),
+    ("first", "The first row that matches."),
+    ("priority", "The row whose output comes first in the order that the header gives."),
+    ("collect", "All rows that match."),
+    ("collect count", "All rows that match, counted."),
+    ("rule order", "All rows that match, in their order."),
+    ("output order", "All rows that match, in the order that the header gives."),
+];
+
 #[rustfmt::skip]
 const WORDS: &[(&str, &str)] = &[
     ("ruleset", "`ruleset NAME version \"…\" { … }`: a set of rules."),
@@ -77,8 +95,9 @@ const WORDS: &[(&str, &str)] = &[
     ("let", "`let NAME = EXPRESSION`: a name for a value."),
     ("rule", "`rule NAME priority N { when CONDITION then { OUTPUT = VALUE, … } else { … } }`"),
     ("example", "`example \"NAME\" { given { … } params { … } expect { … } }`: a test."),
-    ("table", "`table NAME { … }`: a decision table."),
-    ("func", "A function of the rule set."),
+    ("table", "`table NAME priority N hit POLICY { | INPUT | … || OUTPUT | … | … }`: rules as rows. The first row is the header."),
+    ("hit", "Which of the table's rows count: `unique`, `any`, `first`, `priority`, `collect`, `collect count`, `rule order` or `output order`."),
+    ("func", "`func NAME(PARAMETER: TYPE, …) -> TYPE = EXPRESSION`: a computation with a name. It reads its own parameters and those of the rule set."),
     ("invariant", "What must be true of every row."),
     ("priority", "Rules are evaluated by descending priority; 0 unless given."),
     ("merge", "What the output is when several rules contribute: `first`, `last`, `sum`, `min`, `max`, `collect` or `unique`."),

@@ -1,7 +1,7 @@
 //! Where a name is declared, where it is used, and another name for it.
 
 use crate::symbols::{Symbol, SymbolKind, symbols};
-use crate::touches;
+use crate::{fields, touches};
 use rulestage_diagnostics::{Severity, Span};
 use rulestage_rule_compiler::analysis::{Analysis, analyse, is_namespace, is_reserved_word};
 
@@ -54,7 +54,10 @@ pub(crate) fn symbol_at<'s>(
 /// Where the name at the offset is declared.
 pub fn definition(source: &str, offset: u32) -> Option<Span> {
     let analysis = analyse(source);
-    symbol_at(&analysis, &symbols(&analysis, source), offset).map(|(symbol, _)| symbol.span)
+    let symbols = symbols(&analysis, source);
+    let symbol = symbol_at(&analysis, &symbols, offset);
+    let declared = symbol.map(|(symbol, _)| symbol.span);
+    declared.or_else(|| fields::declaration(&analysis, source, offset))
 }
 
 /// Every place where the name at the offset is used, in source order, with or without its declaration.
@@ -186,8 +189,12 @@ fn collides(symbol: &Symbol, other: &Symbol, name: &str) -> bool {
         return false;
     }
     match (symbol.kind, other.kind) {
-        (K::Rule, K::Rule) => true,
-        (K::RuleSet | K::Rule | K::Example, _) | (_, K::RuleSet | K::Rule | K::Example) => false,
+        (K::Rule | K::Table, K::Rule | K::Table) | (K::Function, K::Function) => true,
+        (K::RuleSet | K::Rule | K::Table | K::Function | K::Example, _)
+        | (_, K::RuleSet | K::Rule | K::Table | K::Function | K::Example) => false,
+        // Functions can't read these.
+        (K::Parameter, K::Input | K::Let | K::Output) => false,
+        (K::Input | K::Let | K::Output, K::Parameter) => false,
         _ => match (symbol.scope, other.scope) {
             (Some(a), Some(b)) => a.start < b.end && b.start < a.end,
             _ => true,

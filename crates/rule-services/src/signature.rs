@@ -2,6 +2,7 @@
 
 use crate::context::Tokens;
 use crate::library::{function_doc, macro_forms};
+use crate::symbols::{functions, item_doc, signature as own_signature};
 use rulestage_rule_compiler::analysis::{Signature, analyse, is_namespace, signatures};
 use rulestage_rule_compiler::types::Type;
 use std::ops::Range;
@@ -14,7 +15,7 @@ pub struct SignatureHelp {
     /// The argument at the cursor, from 0
     pub active_parameter: u32,
     /// What the function does; empty when that is not known
-    pub doc: &'static str,
+    pub doc: String,
 }
 
 /// One way to call a function.
@@ -42,8 +43,11 @@ pub fn signature_help(source: &str, offset: u32) -> Option<SignatureHelp> {
             is_method = true;
         }
     }
+    if before == "func" {
+        return None;
+    }
     let is_piped = before == "|>";
-    let doc = function_doc(&name).unwrap_or_default();
+    let mut doc = function_doc(&name).unwrap_or_default().to_owned();
     let forms: Vec<SignatureLine> = macro_forms(&name)
         .map(|form| line(form.to_owned()))
         .collect();
@@ -74,6 +78,10 @@ pub fn signature_help(source: &str, offset: u32) -> Option<SignatureHelp> {
         })
         .collect();
     lines.extend(forms);
+    if !is_method && let Some(own) = functions(&analysis).find(|each| each.name.text == name) {
+        lines.push(line(format!("{name}{}", own_signature(own))));
+        doc = item_doc(&analysis, own.name.span);
+    }
     // The first one with room for the argument comes first; the others follow in their order.
     let room = lines
         .iter()
@@ -107,7 +115,7 @@ fn spelling_as(signature: &Signature, as_method: bool) -> String {
     }
 }
 
-/// Finds the arguments in a label: between the first `(` and its `)`, at commas outside of `<…>`.
+/// Finds the arguments in a label: between the first `(` and its `)`, at commas outside of `<…>` and `{…}`.
 fn line(label: String) -> SignatureLine {
     let mut parameters = Vec::new();
     let mut depth = 0;
@@ -115,7 +123,7 @@ fn line(label: String) -> SignatureLine {
     for (at, c) in label.char_indices() {
         let at = at as u32;
         match c {
-            '(' | '<' => {
+            '(' | '<' | '{' => {
                 depth += 1;
                 if c == '(' && depth == 1 {
                     start = at + 1;
@@ -125,7 +133,7 @@ fn line(label: String) -> SignatureLine {
                 parameters.push(start..at);
                 start = at + 2;
             }
-            ')' | '>' => {
+            ')' | '>' | '}' => {
                 depth -= 1;
                 if c == ')' && depth == 0 {
                     if at > start {

@@ -1,8 +1,9 @@
 //! Everything in a rule set that has a name.
 
+use crate::type_name;
 use rulestage_diagnostics::Span;
 use rulestage_rule_compiler::analysis::{Analysis, NameKind, analyse};
-use rulestage_rule_compiler::ast::{ItemKind, Name};
+use rulestage_rule_compiler::ast::{Function, ItemKind, Name};
 use rulestage_rule_compiler::types::Type;
 
 /// What has a name.
@@ -20,6 +21,12 @@ pub enum SymbolKind {
     Let,
     /// A `rule`
     Rule,
+    /// A `table`
+    Table,
+    /// A `func`
+    Function,
+    /// A parameter of a `func`
+    Parameter,
     /// An `example`
     Example,
     /// A variable of a macro
@@ -36,6 +43,9 @@ impl SymbolKind {
             Self::Output => "output",
             Self::Let => "let",
             Self::Rule => "rule",
+            Self::Table => "table",
+            Self::Function => "func",
+            Self::Parameter => "parameter",
             Self::Example => "example",
             Self::Local => "variable",
         }
@@ -49,7 +59,7 @@ pub struct DocumentSymbol {
     pub name: String,
     /// What it is
     pub kind: SymbolKind,
-    /// Its type, or the version of the rule set; empty for none
+    /// Its type, the version of the rule set, the policy of a table or the signature of a function; empty for none
     pub detail: String,
     /// All of it
     pub span: Span,
@@ -66,7 +76,7 @@ pub(crate) struct Symbol {
     pub(crate) span: Span,
     pub(crate) kind: SymbolKind,
     pub(crate) ty: Option<Type>,
-    /// What is written behind the type: a default, a merge
+    /// What is written behind the type or the name: a default, a merge, a priority, a signature
     pub(crate) suffix: String,
     pub(crate) doc: String,
     /// Where it means something; `None` for everywhere
@@ -92,7 +102,10 @@ impl Symbol {
     /// Whether expressions can read it.
     pub(crate) fn is_readable(&self) -> bool {
         use SymbolKind as K;
-        matches!(self.kind, K::Input | K::Param | K::Let | K::Local)
+        matches!(
+            self.kind,
+            K::Input | K::Param | K::Let | K::Local | K::Parameter
+        )
     }
 }
 
@@ -132,11 +145,21 @@ pub(crate) fn symbols(analysis: &Analysis, source: &str) -> Vec<Symbol> {
             }
             ItemKind::Rule(rule) => {
                 let mut symbol = Symbol::new(&rule.name, SymbolKind::Rule, &item.doc, item.span);
-                if let Some((priority, _)) = rule.priority {
-                    symbol.suffix = format!(" priority {priority}");
+                symbol.suffix = priority(rule.priority);
+                symbols.push(symbol);
+            }
+            ItemKind::Table(table) => {
+                let mut symbol = Symbol::new(&table.name, SymbolKind::Table, &item.doc, item.span);
+                symbol.suffix = priority(table.priority);
+                if let Some((policy, _)) = table.hit {
+                    symbol.suffix += &format!(" hit {}", policy.spelling());
                 }
                 symbols.push(symbol);
             }
+            ItemKind::Function(function) => symbols.push(Symbol {
+                suffix: signature(function),
+                ..Symbol::new(&function.name, SymbolKind::Function, &item.doc, item.span)
+            }),
             ItemKind::Example(example) => {
                 let name = Name {
                     text: example.name.value.clone(),
@@ -178,10 +201,18 @@ pub(crate) fn symbols(analysis: &Analysis, source: &str) -> Vec<Symbol> {
             });
         }
     }
+    let functions = functions(analysis);
+    let params: Vec<Span> = functions
+        .flat_map(|function| function.params.iter().map(|(name, _)| name.span))
+        .collect();
     symbols.extend(analysis.facts.locals.iter().map(|local| Symbol {
         name: local.name.clone(),
         span: local.span,
-        kind: SymbolKind::Local,
+        kind: if params.contains(&local.span) {
+            SymbolKind::Parameter
+        } else {
+            SymbolKind::Local
+        },
         ty: Some(local.ty.clone()),
         suffix: String::new(),
         doc: String::new(),
@@ -189,6 +220,40 @@ pub(crate) fn symbols(analysis: &Analysis, source: &str) -> Vec<Symbol> {
         whole: local.span,
     }));
     symbols
+}
+
+fn priority(priority: Option<(i64, Span)>) -> String {
+    priority.map_or_else(String::new, |(priority, _)| format!(" priority {priority}"))
+}
+
+/// The functions of the rule set, in source order.
+pub(crate) fn functions(analysis: &Analysis) -> impl Iterator<Item = &Function> {
+    let items = analysis.ruleset.iter().flat_map(|ruleset| &ruleset.items);
+    items.filter_map(|item| match &item.kind {
+        ItemKind::Function(function) => Some(&**function),
+        _ => None,
+    })
+}
+
+/// The documentation of the item with this name.
+pub(crate) fn item_doc(analysis: &Analysis, name: Span) -> String {
+    let mut items = analysis.ruleset.iter().flat_map(|ruleset| &ruleset.items);
+    let found = items.find(|item| item.span.start <= name.start && name.end <= item.span.end);
+    found.map(|item| item.doc.clone()).unwrap_or_default()
+}
+
+/// `(x: double, most: double) -> double`
+pub(crate) fn signature(function: &Function) -> String {
+    let params: Vec<String> = function
+        .params
+        .iter()
+        .map(|(name, ty)| format!("{}: {}", name.text, type_name(&ty.ty)))
+        .collect();
+    format!(
+        "({}) -> {}",
+        params.join(", "),
+        type_name(&function.result.ty)
+    )
 }
 
 /// The outline of a source: its rule set with everything in it, in source order.
@@ -200,7 +265,11 @@ pub fn document_symbols(source: &str) -> Vec<DocumentSymbol> {
     let entry = |symbol: &Symbol| DocumentSymbol {
         name: symbol.name.clone(),
         kind: symbol.kind,
-        detail: symbol.ty.as_ref().map(crate::type_name).unwrap_or_default(),
+        detail: match (&symbol.ty, symbol.kind) {
+            (Some(ty), _) => type_name(ty),
+            (None, SymbolKind::Table | SymbolKind::Function) => symbol.suffix.trim().to_owned(),
+            (None, _) => String::new(),
+        },
         span: symbol.whole.to(symbol.span),
         name_span: symbol.span,
         children: Vec::new(),
@@ -208,7 +277,10 @@ pub fn document_symbols(source: &str) -> Vec<DocumentSymbol> {
     let all = symbols(&analysis, source);
     let inner = all
         .iter()
-        .filter(|symbol| !matches!(symbol.kind, SymbolKind::RuleSet | SymbolKind::Local))
+        .filter(|symbol| {
+            use SymbolKind as K;
+            !matches!(symbol.kind, K::RuleSet | K::Local | K::Parameter)
+        })
         .filter(|symbol| !symbol.name.trim().is_empty());
     let mut children: Vec<DocumentSymbol> = inner.map(entry).collect();
     children.sort_by_key(|child| child.span);

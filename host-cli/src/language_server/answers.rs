@@ -90,6 +90,8 @@ pub(super) fn answer(
         "textDocument/rename" => to_json(rename(context, parse(params)?)?),
         "textDocument/formatting" => to_json(formatting(context, parse(params)?)?),
         "textDocument/documentSymbol" => to_json(document_symbol(context, parse(params)?)?),
+        "textDocument/foldingRange" => to_json(folding_range(context, parse(params)?)?),
+        "textDocument/inlayHint" => to_json(inlay_hint(context, parse(params)?)?),
         "textDocument/semanticTokens/full" => to_json(semantic_tokens(context, parse(params)?)?),
         "textDocument/codeAction" => to_json(code_action(context, parse(params)?)?),
         _ => {
@@ -245,6 +247,44 @@ fn document_symbol(
         .iter()
         .map(|symbol| convert::document_symbol(&range, symbol))
         .collect())
+}
+
+fn folding_range(
+    context: Context<'_>,
+    params: lsp::FoldingRangeParams,
+) -> Result<Vec<lsp::FoldingRange>> {
+    let document = context.document(&params.text_document.uri)?;
+    let fold = |span| {
+        let range = context.range(document, span);
+        lsp::FoldingRange {
+            start_line: range.start.line,
+            end_line: range.end.line,
+            ..Default::default()
+        }
+    };
+    Ok(services::folds(document.text())
+        .into_iter()
+        .map(fold)
+        .collect())
+}
+
+fn inlay_hint(context: Context<'_>, params: lsp::InlayHintParams) -> Result<Vec<lsp::InlayHint>> {
+    let document = context.document(&params.text_document.uri)?;
+    let encoding = context.client.encoding;
+    let start = document.offset(params.range.start, encoding);
+    let end = document.offset(params.range.end, encoding);
+    let hint = |hint: services::InlayHint| lsp::InlayHint {
+        position: document.position(hint.offset, encoding),
+        label: lsp::Label::String(hint.label),
+        kind: Some(lsp::InlayHintKind::Type),
+        text_edits: None,
+        tooltip: None,
+        padding_left: None,
+        padding_right: None,
+        data: None,
+    };
+    let hints = services::inlay_hints(document.text(), Span::new(start, end.max(start)));
+    Ok(hints.into_iter().map(hint).collect())
 }
 
 fn semantic_tokens(

@@ -23,7 +23,7 @@ pub(super) fn capabilities(encoding: Encoding) -> lsp::ServerCapabilities {
         )),
         hover_provider: Some(lsp::HoverProvider::Bool(true)),
         completion_provider: Some(lsp::CompletionOptions {
-            trigger_characters: Some(vec![".".to_owned(), ">".to_owned()]),
+            trigger_characters: Some(vec![".".to_owned(), ">".to_owned(), "|".to_owned()]),
             ..Default::default()
         }),
         signature_help_provider: Some(lsp::SignatureHelpOptions {
@@ -34,6 +34,8 @@ pub(super) fn capabilities(encoding: Encoding) -> lsp::ServerCapabilities {
         references_provider: Some(lsp::ReferencesProvider::Bool(true)),
         document_highlight_provider: Some(lsp::DocumentHighlightProvider::Bool(true)),
         document_symbol_provider: Some(lsp::DocumentSymbolProvider::Bool(true)),
+        folding_range_provider: Some(lsp::FoldingRangeProvider::Bool(true)),
+        inlay_hint_provider: Some(lsp::InlayHintProvider::Bool(true)),
         document_formatting_provider: Some(lsp::DocumentFormattingProvider::Bool(true)),
         code_action_provider: Some(lsp::CodeActionProvider::CodeActionOptions(
             lsp::CodeActionOptions {
@@ -183,7 +185,7 @@ pub(super) fn signature_help(help: &SignatureHelp) -> lsp::SignatureHelp {
         .iter()
         .map(|line| lsp::SignatureInformation {
             label: line.label.clone(),
-            documentation: (!help.doc.is_empty()).then(|| markdown(help.doc.to_owned()).into()),
+            documentation: (!help.doc.is_empty()).then(|| markdown(help.doc.clone()).into()),
             // Labels are ASCII: bytes are UTF-16 code units.
             parameters: Some(
                 line.parameters
@@ -212,8 +214,9 @@ pub(super) fn document_symbol(
         SymbolKind::Input => lsp::SymbolKind::Field,
         SymbolKind::Param => lsp::SymbolKind::Constant,
         SymbolKind::Output => lsp::SymbolKind::Property,
-        SymbolKind::Let | SymbolKind::Local => lsp::SymbolKind::Variable,
-        SymbolKind::Rule => lsp::SymbolKind::Function,
+        SymbolKind::Let | SymbolKind::Local | SymbolKind::Parameter => lsp::SymbolKind::Variable,
+        SymbolKind::Rule | SymbolKind::Function => lsp::SymbolKind::Function,
+        SymbolKind::Table => lsp::SymbolKind::Array,
         SymbolKind::Example => lsp::SymbolKind::Event,
     };
     lsp::DocumentSymbol::new(

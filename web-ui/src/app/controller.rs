@@ -2,8 +2,10 @@
 
 use super::share;
 use super::state::{Action, State};
-use crate::protocol::{DataSource, Request, Response, View};
+use crate::protocol::{DataSource, Question, Request, Response, View};
+use js_sys::Function;
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
 use web_sys::{Blob, Event, File, MessageEvent, Url, Worker, WorkerOptions, WorkerType};
@@ -48,6 +50,9 @@ struct Inner {
     /// A run to start when the worker is free: compile only?
     waiting: Cell<Option<bool>>,
     has_project: Cell<bool>,
+    last_ask: Cell<u32>,
+    /// Who waits for an answer of the language services
+    asked: RefCell<BTreeMap<u32, Function>>,
 }
 
 /// A timeout that is cancelled when it is dropped.
@@ -140,6 +145,55 @@ impl Controller {
         self.inner.send(&Request::Explain { row }, None);
     }
 
+    /// Asks how often each rule fires; it comes as [`Action::Firings`].
+    pub(crate) fn ask_firings(&self) {
+        self.inner.send(&Request::Firings, None);
+    }
+
+    /// Asks for a component as text; it comes as [`Action::Wat`].
+    pub(crate) fn ask_wat(&self, stage: &str) {
+        self.inner.send(
+            &Request::Wat {
+                stage: stage.to_owned(),
+            },
+            None,
+        );
+    }
+
+    /// Asks about a text of rules for the editor: `resolve` is called with the answer as JSON, or with null when
+    /// there will be none.
+    pub(crate) fn ask(&self, question: Question, text: String, offset: u32, resolve: Function) {
+        let inner = &self.inner;
+        let ask = inner.last_ask.get() + 1;
+        inner.last_ask.set(ask);
+        inner.asked.borrow_mut().insert(ask, resolve);
+        let request = Request::Ask {
+            ask,
+            question,
+            text,
+            offset,
+        };
+        inner.send(&request, None);
+    }
+
+    /// Shows the first problem of the next file that has one.
+    pub(crate) fn point_at_problem_behind(&self, path: &str) {
+        let target = {
+            let state = self.inner.state.borrow();
+            let files = &state.project.files;
+            let place = files.iter().position(|file| file.path == path);
+            let from = place.map_or(0, |place| place + 1);
+            let mut behind = files.iter().cycle().skip(from).take(files.len());
+            behind.find_map(|file| {
+                let first = state.messages(&file.path).first()?;
+                Some((file.path.clone(), first.from, first.to))
+            })
+        };
+        if let Some((path, from, to)) = target {
+            self.inner.dispatch(Action::PointAt(path, from, to));
+        }
+    }
+
     /// Saves a stage's component as a file.
     pub(crate) fn download(&self, stage: &str) {
         self.inner.send(
@@ -209,6 +263,7 @@ impl Inner {
         options.set_type(WorkerType::Module);
         self.is_ready.set(false);
         self.is_busy.set(false);
+        self.forget_asked();
         let Ok(worker) = Worker::new_with_options("./worker-start.js", &options) else {
             return self.fail("This browser does not start workers");
         };
@@ -237,6 +292,13 @@ impl Inner {
         self.on_message.replace(Some(on_message));
         self.on_error.replace(Some(on_error));
         self.worker.replace(Some(worker));
+    }
+
+    /// The worker has gone, and with it what it was asked.
+    fn forget_asked(&self) {
+        for resolve in self.asked.take().into_values() {
+            answer(&resolve, &JsValue::NULL);
+        }
     }
 
     fn fail(&self, message: &str) {
@@ -356,6 +418,16 @@ impl Inner {
             }
             Response::Rows(page) => self.dispatch(Action::Page(page)),
             Response::Explained(why) => self.dispatch(Action::Why(why)),
+            Response::Firings(report) => self.dispatch(Action::Firings(report)),
+            Response::Wat { stage, wat } => {
+                self.dispatch(Action::Wat(Some((stage, wat.map(Rc::from)))));
+            }
+            Response::Told { ask, answer: told } => {
+                let resolve = self.asked.borrow_mut().remove(&ask);
+                if let Some(resolve) = resolve {
+                    answer(&resolve, &told.into());
+                }
+            }
             Response::Artifact { file_name } => {
                 if save(&file_name, &parts.get(1)).is_err() {
                     self.dispatch(Action::Notice(Some(
@@ -415,6 +487,11 @@ impl Inner {
         });
         self.start_worker();
     }
+}
+
+/// Gives the editor what it waits for; what it does with it can't fail for the page.
+fn answer(resolve: &Function, told: &JsValue) {
+    let _ = resolve.call1(&JsValue::NULL, told);
 }
 
 /// The deadline of a step; `?deadline=MILLISECONDS` in the address sets another.

@@ -2,6 +2,7 @@
 
 use super::PartProps;
 use super::state::{Action, LeftTab};
+use js_sys::Function;
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
 use web_sys::HtmlElement;
@@ -15,6 +16,8 @@ extern "C" {
         parent: &HtmlElement,
         on_change: &Closure<dyn Fn(String, String)>,
         on_run: &Closure<dyn Fn()>,
+        on_ask: &Closure<Ask>,
+        on_next: &Closure<dyn Fn(String)>,
     ) -> Editor;
     #[wasm_bindgen(method)]
     fn show(this: &Editor, path: &str, text: &str);
@@ -23,14 +26,21 @@ extern "C" {
     #[wasm_bindgen(method)]
     fn diagnose(this: &Editor, path: &str, json: &str);
     #[wasm_bindgen(method)]
+    fn format(this: &Editor);
+    #[wasm_bindgen(method)]
     fn reveal(this: &Editor, from: u32, to: u32, takes_focus: bool);
 }
+
+/// A question, the text, the place, and whom to tell the answer.
+type Ask = dyn Fn(String, String, u32, Function);
 
 /// An editor and the callbacks that it holds.
 struct Mounted {
     editor: Editor,
     _on_change: Closure<dyn Fn(String, String)>,
     _on_run: Closure<dyn Fn()>,
+    _on_ask: Closure<Ask>,
+    _on_next: Closure<dyn Fn(String)>,
 }
 
 /// The text of the open file, with its messages.
@@ -47,12 +57,24 @@ pub(crate) fn EditorPane(props: &PartProps) -> Html {
                 let on_change = Closure::<dyn Fn(String, String)>::new(move |path, text| {
                     dispatcher.dispatch(Action::Edited { path, text });
                 });
-                let on_run = Closure::<dyn Fn()>::new(move || controller.run_now());
-                let editor = Editor::new(&parent, &on_change, &on_run);
+                let runner = controller.clone();
+                let on_run = Closure::<dyn Fn()>::new(move || runner.run_now());
+                let asked = controller.clone();
+                let on_ask = Closure::<Ask>::new(move |question: String, text, offset, resolve| {
+                    if let Ok(question) = serde_json::from_str(&format!("\"{question}\"")) {
+                        asked.ask(question, text, offset, resolve);
+                    }
+                });
+                let on_next = Closure::<dyn Fn(String)>::new(move |path: String| {
+                    controller.point_at_problem_behind(&path);
+                });
+                let editor = Editor::new(&parent, &on_change, &on_run, &on_ask, &on_next);
                 mounted.replace(Some(Mounted {
                     editor,
                     _on_change: on_change,
                     _on_run: on_run,
+                    _on_ask: on_ask,
+                    _on_next: on_next,
                 }));
             }
             || ()
@@ -99,9 +121,22 @@ pub(crate) fn EditorPane(props: &PartProps) -> Html {
         });
     }
     let is_hidden = file.is_none();
+    let path = file.as_ref().map(|file| file.path.clone());
+    let can_format = file.is_some_and(|file| file.path.ends_with(".rules"));
+    let format = {
+        let mounted = Rc::clone(&mounted);
+        Callback::from(move |_: MouseEvent| {
+            if let Some(mounted) = &*mounted.borrow() {
+                mounted.editor.format();
+            }
+        })
+    };
     html! {
         <>
-            <div class="editor" ref={place} hidden={is_hidden} data-path={file.as_ref().map(|file| file.path.clone())} />
+            if can_format {
+                <button class="button button-quiet format" onclick={format} title="format the file (Shift+Alt+F)">{ "Format" }</button>
+            }
+            <div class="editor" ref={place} hidden={is_hidden} data-path={path} />
             <Messages state={state.clone()} controller={props.controller.clone()} />
         </>
     }

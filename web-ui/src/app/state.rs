@@ -1,7 +1,8 @@
 //! The page's state and the actions that change it.
 
 use crate::protocol::{
-    CompileReport, DataSource, Message, ParamValue, Project, RowPage, RunReport, View, WhyReport,
+    CompileReport, DataSource, FiringReport, Message, ParamValue, Project, RowPage, RunReport,
+    View, WhyReport,
 };
 use std::rc::Rc;
 use yew::Reducible;
@@ -71,6 +72,9 @@ pub(crate) struct State {
     /// Position in the view of the row whose reasons are shown
     pub(crate) selected: Option<Selected>,
     pub(crate) why: Option<WhyReport>,
+    pub(crate) firings: FiringReport,
+    /// The component that is shown as text: its stage, and the text or why there is none
+    pub(crate) wat: Option<(String, Result<Rc<str>, String>)>,
     /// What the editor points at: a file and a range
     pub(crate) pointed_at: Option<(String, u32, u32)>,
     pub(crate) theme: Theme,
@@ -104,6 +108,8 @@ impl Default for State {
             page: RowPage::default(),
             selected: None,
             why: None,
+            firings: FiringReport::default(),
+            wat: None,
             pointed_at: None,
             theme: Theme::System,
             notice: None,
@@ -131,6 +137,8 @@ pub(crate) enum Action {
     Page(RowPage),
     Select(Option<Selected>),
     Why(Box<WhyReport>),
+    Firings(FiringReport),
+    Wat(Option<(String, Result<Rc<str>, String>)>),
     PointAt(String, u32, u32),
     Theme(Theme),
     Notice(Option<String>),
@@ -285,6 +293,8 @@ impl Reducible for State {
                     state.why = Some(*why);
                 }
             }
+            Action::Firings(report) => state.firings = report,
+            Action::Wat(wat) => state.wat = wat,
             Action::PointAt(path, from, to) => {
                 if let Some(index) = state
                     .project
@@ -323,6 +333,8 @@ impl State {
             self.why = None;
         }
         self.report = report;
+        // It may be another component now.
+        self.wat = None;
         self.result += 1;
         self.run_state = RunState::Done;
     }

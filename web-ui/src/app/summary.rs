@@ -2,7 +2,7 @@
 
 use super::state::{Action, RightTab};
 use super::{PartProps, decisions, format};
-use crate::protocol::{ColumnReport, Summary, View};
+use crate::protocol::{ColumnReport, Firing, Summary, View};
 use yew::prelude::*;
 
 /// One card for each output.
@@ -20,6 +20,7 @@ pub(crate) fn SummaryTab(props: &PartProps) -> Html {
     }
     html! {
         <div class="summary">
+            <Firings state={state.clone()} controller={props.controller.clone()} />
             { for summarised.into_iter().map(|(index, column)| html! {
                 <section class="card">
                     <h2>{ &column.name }<span class="type">{ &column.type_name }</span>
@@ -29,6 +30,63 @@ pub(crate) fn SummaryTab(props: &PartProps) -> Html {
                 </section>
             }) }
         </div>
+    }
+}
+
+/// How often each rule fires, as bars; a click shows the rule in the editor.
+#[component]
+fn Firings(props: &PartProps) -> Html {
+    let state = &props.state;
+    {
+        let controller = props.controller.clone();
+        use_effect_with(state.result, move |_| {
+            controller.ask_firings();
+            || ()
+        });
+    }
+    let report = &state.firings;
+    let n_sampled = report.n_sampled.max(1);
+    let is_sample = report.n_sampled < state.report.n_rows;
+    let bar = |firing: &Firing| {
+        let share = firing.n_fired as f64 / n_sampled as f64 * 100.0;
+        let point = firing
+            .place
+            .clone()
+            .map(|(path, from, to)| super::choose(state, Action::PointAt(path, from, to)));
+        html! {
+            <li>
+                <button class="bar" onclick={point} title="show in the editor" data-rule={firing.name.clone()}>
+                    <span class="bar-name">if firing.kind == "table" { <span class="rule-kind">{ "table " }</span> }{ &firing.name }</span>
+                    <span class="bar-track"><i style={format!("width:{share:.2}%")} hidden={firing.n_fired == 0} /></span>
+                    <span class="bar-count">{ format::count(firing.n_fired) }</span>
+                    <span class="bar-share quiet">{ percent(share) }</span>
+                </button>
+            </li>
+        }
+    };
+    let mut stages: Vec<&str> = Vec::new();
+    for firing in report.rules.iter().rev() {
+        if !stages.contains(&firing.stage.as_str()) {
+            stages.push(&firing.stage);
+        }
+    }
+    html! {
+        { for stages.into_iter().map(|stage| html! {
+            <section class="card firings">
+                <h2>{ "rules" }<span class="quiet from">{ format!("fired in {stage}") }</span></h2>
+                <ul class="bars">{ for report.rules.iter().filter(|firing| firing.stage == stage).map(bar) }</ul>
+                if is_sample { <p class="quiet">{ format!("of a sample of {}", format::rows(report.n_sampled)) }</p> }
+            </section>
+        }) }
+    }
+}
+
+/// With one digit behind the point; what is little is not nothing.
+fn percent(share: f64) -> String {
+    if share > 0.0 && share < 0.1 {
+        "< 0.1 %".to_owned()
+    } else {
+        format!("{share:.1} %")
     }
 }
 
@@ -96,12 +154,7 @@ fn bar(props: &PartProps, index: usize, value: &str, n: usize, most: usize, is_l
             dispatcher.dispatch(Action::RightTab(RightTab::Decisions));
         })
     };
-    let share = n as f64 / total as f64 * 100.0;
-    let share = if share > 0.0 && share < 0.1 {
-        "< 0.1 %".to_owned()
-    } else {
-        format!("{share:.1} %")
-    };
+    let share = percent(n as f64 / total as f64 * 100.0);
     html! {
         <li>
             <button class="bar" onclick={filter} title={if is_list { "show the rows that have it" } else { "show these rows" }}>

@@ -71,7 +71,7 @@ fn stage_part(props: &PartProps, stage: &StageWhy) -> Html {
     html! {
         <section class="why-stage">
             <h3>{ &stage.stage }
-                if !stage.rules.is_empty() { <span class="quiet">{ format!("{n_fired} of {} rules fired", stage.rules.len()) }</span> }
+                if !stage.rules.is_empty() { <span class="quiet">{ format!("{n_fired} of {} fired", stage.rules.len()) }</span> }
             </h3>
             <div class="values">
                 { values("in", &stage.inputs, false) }
@@ -114,7 +114,10 @@ fn rule_part(props: &PartProps, stage: &StageWhy, rule: &RuleWhy) -> Html {
             <details open={rule.verdict != "not fired"}>
                 <summary>
                     <i class="mark" aria-hidden="true">{ mark }</i>
-                    <span class="rule-name">{ &rule.name }</span>
+                    <span class="rule-name">
+                        if rule.kind == "table" { <span class="rule-kind">{ "table " }</span> }
+                        { &rule.name }
+                    </span>
                     <span class="verdict">{ &rule.verdict }</span>
                     if rule.priority != 0 { <span class="quiet">{ format!("priority {}", rule.priority) }</span> }
                     <span class="gives">
@@ -124,9 +127,69 @@ fn rule_part(props: &PartProps, stage: &StageWhy, rule: &RuleWhy) -> Html {
                     </span>
                 </summary>
                 if !rule.doc.is_empty() { <p class="quiet">{ &rule.doc }</p> }
-                <ul class="tree">{ for rule.conditions.iter().map(|part| expression(props, stage, part)) }</ul>
+                if rule.kind == "table" { { hits(props, stage, rule) } }
+                <ul class="tree">{ for conditions(rule).map(|part| expression(props, stage, part)) }</ul>
             </details>
         </li>
+    }
+}
+
+/// The parts of the condition; of a table only what its header does not show already.
+fn conditions(rule: &RuleWhy) -> impl Iterator<Item = &ExpressionWhy> {
+    let parts = &rule.conditions;
+    let mut n_roots = 0;
+    parts.iter().enumerate().filter_map(move |(index, part)| {
+        n_roots += usize::from(part.depth == 0);
+        let is_in_header = part.depth == 0 && n_roots <= rule.n_columns;
+        let has_parts = parts.get(index + 1).is_some_and(|next| next.depth > 0);
+        (!is_in_header || has_parts).then_some(part)
+    })
+}
+
+/// The header of a table with its values, and the rows that matched; a click shows a row in the editor.
+fn hits(props: &PartProps, stage: &StageWhy, rule: &RuleWhy) -> Html {
+    let roots = rule.conditions.iter().filter(|part| part.depth == 0);
+    let columns: Vec<&ExpressionWhy> = roots.take(rule.n_columns).collect();
+    let mut outputs: Vec<&str> = Vec::new();
+    for (output, _) in rule.rows.iter().flat_map(|row| &row.gives) {
+        if !outputs.contains(&output.as_str()) {
+            outputs.push(output);
+        }
+    }
+    let show = |from: u32, to: u32| {
+        let path = stage.path.clone()?;
+        Some(super::choose(&props.state, Action::PointAt(path, from, to)))
+    };
+    html! {
+        <div class="hits">
+            <table>
+                <thead>
+                    <tr>
+                        <th scope="col" class="quiet">{ "row" }</th>
+                        { for columns.iter().map(|column| html! {
+                            <th scope="col">
+                                <button class="expression" onclick={show(column.from, column.to)} title="show in the editor"><code>{ &column.text }</code></button>
+                                <span class="result">{ column.value.clone().unwrap_or_else(|| "not asked for".to_owned()) }</span>
+                            </th>
+                        }) }
+                        { for outputs.iter().map(|output| html! { <th scope="col" class="made">{ *output }</th> }) }
+                    </tr>
+                </thead>
+                <tbody>
+                    { for rule.rows.iter().map(|row| html! {
+                        <tr>
+                            <td><button class="expression" onclick={show(row.from, row.to)} title="show in the editor">{ row.number }</button></td>
+                            { for row.cells.iter().map(|cell| html! { <td><code>{ cell }</code></td> }) }
+                            { for outputs.iter().map(|output| {
+                                let given = row.gives.iter().find(|(name, _)| name == output);
+                                html! { <td class="made"><code>{ given.map_or("\u{2013}", |(_, value)| value) }</code></td> }
+                            }) }
+                        </tr>
+                    }) }
+                </tbody>
+            </table>
+            if rule.rows.is_empty() { <p class="quiet">{ "no row matches" }</p> }
+        </div>
     }
 }
 

@@ -179,6 +179,18 @@ pub(crate) fn utf16_range(source: &str, span: Span) -> (u32, u32) {
     )
 }
 
+/// The offset in bytes of a place as JavaScript counts.
+pub(crate) fn byte_offset(source: &str, utf16: u32) -> u32 {
+    let mut n_units = 0;
+    for (offset, c) in source.char_indices() {
+        if n_units >= utf16 {
+            return offset as u32;
+        }
+        n_units += c.len_utf16() as u32;
+    }
+    source.len() as u32
+}
+
 fn utf16_offset(source: &str, offset: u32) -> u32 {
     let mut offset = (offset as usize).min(source.len());
     while !source.is_char_boundary(offset) {

@@ -1,14 +1,18 @@
 //! The reasons of one row, stage by stage, with the values as text.
 
+mod tables;
+
 use super::cells;
 use super::project::utf16_range;
 use super::run::Finished;
 use crate::protocol::{ExpressionWhy, RuleWhy, StageWhy, WhyReport};
 use arrow_array::RecordBatch;
 use rulestage_diagnostics::Span;
+use rulestage_pipeline::load::Rules;
 use rulestage_pipeline::runtime::{
     Explanation, Expression, Outline, Role, RowErrorCode, Value, Verdict,
 };
+use tables::Tables;
 
 /// Runs the one row again, stage by stage, and asks each why.
 pub(crate) fn explain(finished: &mut Finished, row: usize) -> Result<WhyReport, String> {
@@ -46,19 +50,14 @@ pub(crate) fn explain(finished: &mut Finished, row: usize) -> Result<WhyReport, 
             rules: Vec::new(),
             lets: Vec::new(),
         };
-        let source = rules
-            .as_ref()
-            .map(|(_, rules)| rules.source.as_str())
-            .unwrap_or_default();
+        let rules = rules.map(|(_, rules)| rules);
         match (
             explained.failure,
             &explained.outline,
             &explained.explanation,
         ) {
             (Some(dead), ..) => why.failure = Some(dead.to_string()),
-            (None, Some(outline), Some(explanation)) => {
-                fill(&mut why, source, outline, explanation)
-            }
+            (None, Some(outline), Some(explanation)) => fill(&mut why, rules, outline, explanation),
             _ if explained.gate_passed == Some(false) => {
                 why.failure = Some(
                     "the row did not pass the stage's condition: it has the defaults".to_owned(),
@@ -85,12 +84,15 @@ fn values(batch: Option<&RecordBatch>) -> Vec<(String, Option<String>)> {
         .collect()
 }
 
-fn fill(why: &mut StageWhy, source: &str, outline: &Outline, explanation: &Explanation) {
+fn fill(why: &mut StageWhy, rules: Option<&Rules>, outline: &Outline, explanation: &Explanation) {
+    let source = rules.map_or("", |rules| &rules.source);
+    let tables = Tables::new(rules);
     why.rules = outline
         .rules
         .iter()
         .zip(&explanation.verdicts)
         .map(|(rule, verdict)| RuleWhy {
+            kind: tables.kind(&rule.name).to_owned(),
             name: rule.name.clone(),
             priority: rule.priority,
             doc: rule.doc.clone(),
@@ -102,6 +104,8 @@ fn fill(why: &mut StageWhy, source: &str, outline: &Outline, explanation: &Expla
             .to_owned(),
             conditions: Vec::new(),
             contributions: Vec::new(),
+            n_columns: tables.n_columns(&rule.name),
+            rows: Vec::new(),
         })
         .collect();
     for (expression, value) in outline.expressions.iter().zip(&explanation.values) {
@@ -119,6 +123,14 @@ fn fill(why: &mut StageWhy, source: &str, outline: &Outline, explanation: &Expla
             }
             continue;
         };
+        if expression.depth == 0 && tables.take(source, rule, expression, value) {
+            continue;
+        }
+        if let (Role::ThenOutput(output), Some(row)) = (expression.role, rule.rows.last_mut()) {
+            let given = part.value.unwrap_or_default();
+            row.gives.push((name_of(outline, output), given));
+            continue;
+        }
         match expression.role {
             Role::Condition | Role::Definition => rule.conditions.push(part),
             // The parts of a contribution are one click away, in the editor.

@@ -92,60 +92,61 @@ pub(super) fn convert(array: &ArrayRef, to: &DataType) -> Converted {
     )
 }
 
+/// The types that columns of rules have are converted to in one go, where every value converts; everything else goes
+/// through [`Number`], so that there is not a loop for each pair of types.
 fn to_type<F: Numeric>(array: &PrimitiveArray<F>, to: &DataType) -> Converted {
-    match to {
-        DataType::Int8 => values::<F, Int8Type>(array),
-        DataType::Int16 => values::<F, Int16Type>(array),
-        DataType::Int32 => values::<F, Int32Type>(array),
-        DataType::Int64 => values::<F, Int64Type>(array),
-        DataType::UInt8 => values::<F, UInt8Type>(array),
-        DataType::UInt16 => values::<F, UInt16Type>(array),
-        DataType::UInt32 => values::<F, UInt32Type>(array),
-        DataType::UInt64 => values::<F, UInt64Type>(array),
-        DataType::Float32 => values::<F, Float32Type>(array),
-        _ => values::<F, Float64Type>(array),
-    }
-}
-
-fn values<F: Numeric, T: Numeric>(array: &PrimitiveArray<F>) -> Converted {
-    // Almost always every value converts, and the nulls stay as they are.
-    let all = || {
-        let values = array.values().iter().enumerate().map(|(row, value)| {
-            T::narrow(F::widen(*value)).or_else(|| {
-                if array.is_null(row) {
-                    Some(T::Native::default())
-                } else {
-                    None
-                }
-            })
-        });
-        values.collect::<Option<Vec<_>>>()
+    let all = match to {
+        DataType::Int64 => all::<F, Int64Type>(array),
+        DataType::UInt64 => all::<F, UInt64Type>(array),
+        DataType::Float64 => all::<F, Float64Type>(array),
+        _ => None,
     };
-    if let Some(values) = all() {
-        let array = PrimitiveArray::<T>::new(values.into(), array.nulls().cloned());
+    if let Some(array) = all {
         return Converted {
-            array: Arc::new(array),
+            array,
             errors: Vec::new(),
         };
     }
+    let numbers: Vec<Option<Number>> = array.iter().map(|value| value.map(F::widen)).collect();
+    match to {
+        DataType::Int8 => each::<Int8Type>(&numbers),
+        DataType::Int16 => each::<Int16Type>(&numbers),
+        DataType::Int32 => each::<Int32Type>(&numbers),
+        DataType::Int64 => each::<Int64Type>(&numbers),
+        DataType::UInt8 => each::<UInt8Type>(&numbers),
+        DataType::UInt16 => each::<UInt16Type>(&numbers),
+        DataType::UInt32 => each::<UInt32Type>(&numbers),
+        DataType::UInt64 => each::<UInt64Type>(&numbers),
+        DataType::Float32 => each::<Float32Type>(&numbers),
+        _ => each::<Float64Type>(&numbers),
+    }
+}
+
+/// Almost always every value converts, and the nulls stay as they are.
+fn all<F: Numeric, T: Numeric>(array: &PrimitiveArray<F>) -> Option<ArrayRef> {
+    let values = array.values().iter().enumerate().map(|(row, value)| {
+        T::narrow(F::widen(*value)).or_else(|| array.is_null(row).then(T::Native::default))
+    });
+    let values = values.collect::<Option<Vec<_>>>()?;
+    let array = PrimitiveArray::<T>::new(values.into(), array.nulls().cloned());
+    Some(Arc::new(array))
+}
+
+fn each<T: Numeric>(numbers: &[Option<Number>]) -> Converted {
     let mut errors = Vec::new();
-    let values: PrimitiveArray<T> = array
-        .iter()
-        .enumerate()
-        .map(|(row, value)| {
-            let value = value?;
-            let converted = T::narrow(F::widen(value));
-            if converted.is_none() {
-                errors.push(CellError {
-                    row: row as u32,
-                    message: no_such_value(F::widen(value), &T::DATA_TYPE),
-                });
-            }
-            converted
-        })
-        .collect();
+    let mut values: Vec<Option<T::Native>> = Vec::with_capacity(numbers.len());
+    for (row, number) in numbers.iter().enumerate() {
+        let converted = number.and_then(T::narrow);
+        if let (Some(number), None) = (number, converted) {
+            errors.push(CellError {
+                row: row as u32,
+                message: no_such_value(*number, &T::DATA_TYPE),
+            });
+        }
+        values.push(converted);
+    }
     Converted {
-        array: Arc::new(values),
+        array: Arc::new(values.into_iter().collect::<PrimitiveArray<T>>()),
         errors,
     }
 }

@@ -92,6 +92,10 @@ impl Checker<'_> {
                 continue;
             }
             let params: Vec<u32> = function.params.iter().map(|_| self.new_local()).collect();
+            let scope = function.name.span.to(function.body.span);
+            for (name, ty) in &function.params {
+                self.note_local(&name.text, name.span, &ty.ty, scope);
+            }
             let body = self.check_body(function, &params);
             let is_broken = body.is_error() || self.diagnostics.len() > n_before;
             if let Some(known) = self.functions.by_name.get_mut(&function.name.text) {
@@ -190,6 +194,7 @@ impl Checker<'_> {
             known.n_operations,
             known.is_broken,
         );
+        self.note_use(name.span, function.name.span);
         let types: Vec<Type> = function
             .params
             .iter()
@@ -216,7 +221,10 @@ impl Checker<'_> {
             Expr::error(span)
         } else {
             let numbers: Vec<u32> = args.iter().map(|_| self.new_local()).collect();
+            // What there is to say about the body was said where it is declared.
+            let facts = self.facts.take();
             let body = self.check_body(&function, &numbers);
+            self.facts = facts;
             let bound = numbers.into_iter().zip(args).zip(&types).rev();
             let call = bound.fold(body, |body, ((number, arg), ty)| {
                 let arg = self.coerce(arg.clone(), ty);

@@ -78,7 +78,12 @@ impl<'a> Checker<'a> {
                 }
                 let text = cell.span.text(self.source);
                 let column = match computed.get(&(index, text)) {
-                    Some(column) => *column,
+                    Some(column) => {
+                        self.note_again(|checker| {
+                            checker.computed_test(cell, &inputs[index]);
+                        });
+                        *column
+                    }
                     None => {
                         columns.push(self.computed_test(cell, &inputs[index]));
                         computed.insert((index, text), columns.len() - 1);
@@ -333,8 +338,9 @@ impl<'a> Checker<'a> {
         for each in &table.outputs {
             let name = &each.name;
             let index = outputs.iter().position(|output| output.name == name.text);
-            if index.is_none() {
-                self.report_unknown_output(name, outputs);
+            match index {
+                Some(_) => self.note_name(name),
+                None => self.report_unknown_output(name, outputs),
             }
             if let Some(first) = seen.insert(&name.text, name.span) {
                 let message = format!("a second column for `{}`", name.text);
@@ -428,6 +434,11 @@ impl<'a> Checker<'a> {
         };
         let text = value.span.text(self.source);
         if let Some(known) = column.known.get(text) {
+            if !is_literal(value) {
+                self.note_again(|checker| {
+                    checker.check_expr(value);
+                });
+            }
             return *known;
         }
         let output = &outputs[index];

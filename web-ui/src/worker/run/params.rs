@@ -88,6 +88,7 @@ pub(super) fn stage_report(stage: &rulestage_pipeline::load::Stage<WebRuntime>) 
         exports: stage.component.interfaces().exports.clone(),
         size_bytes: stage.bytes.len(),
         sha256: sha256_hex(&stage.bytes),
+        sections: crate::worker::sections::sizes(&stage.bytes),
         inputs: fields(stage.schema.inputs.fields()),
         outputs: fields(stage.schema.outputs.fields()),
         params: params
