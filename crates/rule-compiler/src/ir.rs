@@ -29,6 +29,8 @@ pub struct RuleSet {
     pub rules: Vec<Rule>,
     /// In source order
     pub examples: Vec<Example>,
+    /// In source order; no code is generated for them
+    pub invariants: Vec<Invariant>,
 }
 
 /// `input { NAME: TYPE }`
@@ -143,6 +145,21 @@ pub struct Example {
     pub params: Vec<(usize, Const)>,
     /// (index into `outputs`, value, where it stands)
     pub expect: Vec<(usize, Const, Span)>,
+}
+
+/// `invariant "NAME" { when CONDITION assert CONDITION }`
+///
+/// In its expressions, `Input(inputs.len() + n)` is the value of output `n`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Invariant {
+    /// Name
+    pub name: String,
+    /// Where the name stands
+    pub span: Span,
+    /// Where it applies; everywhere unless given
+    pub condition: Option<Expr>,
+    /// What holds there
+    pub assertion: Expr,
 }
 
 /// A value known at compile time.
