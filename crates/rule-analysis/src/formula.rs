@@ -281,9 +281,15 @@ impl Abstraction<'_> {
 
     /// Equal texts mean the same: nothing shadows a name outside of macros, and those are terms as a whole.
     fn term_variable(&self, expr: &Expr, can_fail: bool) -> Variable {
-        let words: Vec<&str> = expr.span.text(self.source).split_whitespace().collect();
+        let text = expr.span.text(self.source);
+        // Blanks inside of quotes matter.
+        let name = if text.contains(['"', '\'']) {
+            text.to_owned()
+        } else {
+            text.split_whitespace().collect::<Vec<_>>().join(" ")
+        };
         Variable {
-            name: words.join(" "),
+            name,
             ty: expr.ty.clone(),
             is_concrete: false,
             can_fail,
@@ -292,11 +298,12 @@ impl Abstraction<'_> {
     }
 
     fn variable(&mut self, variable: Variable) -> Operand {
-        let number = match self.by_name.get(&variable.name) {
+        let key = format!("{} {} {}", variable.name, variable.ty, variable.is_concrete);
+        let number = match self.by_name.get(&key) {
             Some(number) => *number,
             None => {
                 let number = self.variables.len();
-                self.by_name.insert(variable.name.clone(), number);
+                self.by_name.insert(key, number);
                 self.variables.push(variable);
                 number
             }

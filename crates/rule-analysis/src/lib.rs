@@ -7,11 +7,13 @@
 //! of those values, exactly. A term is taken to have any value of its type: what is claimed of all inputs still holds,
 //! and no example is given that depends on a term.
 
+mod domain;
 mod findings;
 mod formula;
 mod operand;
 mod samples;
 mod search;
+mod tables;
 mod value;
 
 use formula::Conditions;
@@ -31,6 +33,7 @@ pub fn analyse(ruleset: &RuleSet, source: &str) -> Vec<Diagnostic> {
     let mut found = findings::of_conditions(ruleset, &conditions, &mut search);
     found.extend(findings::of_effects(ruleset, &conditions, &mut search));
     found.extend(findings::of_conflicts(ruleset, &conditions, &mut search));
+    found.extend(tables::of_tables(ruleset));
     found.sort_by_key(|diagnostic| diagnostic.span);
     found
 }

@@ -48,7 +48,10 @@ fn as_ruleset(ruleset: &RuleSet) -> RuleSet {
             (output, contribution)
         })
         .unzip();
-    let span = ruleset.invariants.first().map_or_else(Default::default, |first| first.span);
+    let span = ruleset
+        .invariants
+        .first()
+        .map_or_else(Default::default, |first| first.span);
     RuleSet {
         inputs: ruleset.inputs.iter().cloned().chain(made).collect(),
         outputs,
@@ -57,7 +60,11 @@ fn as_ruleset(ruleset: &RuleSet) -> RuleSet {
             priority: 0,
             doc: String::new(),
             span,
-            condition: expr(ExprKind::Const(Const::Bool(true)), Type::Bool, &ruleset.invariants[0].assertion),
+            condition: expr(
+                ExprKind::Const(Const::Bool(true)),
+                Type::Bool,
+                &ruleset.invariants[0].assertion,
+            ),
             then: contributions,
             otherwise: Vec::new(),
             table: None,
@@ -77,7 +84,11 @@ fn columns(invariant: &Invariant) -> [Expr; N_COLUMNS_PER_INVARIANT] {
             assertion.clone(),
         ),
         Some(condition) => {
-            let rests = expr(ExprKind::Not(Box::new(condition.clone())), Type::Bool, condition);
+            let rests = expr(
+                ExprKind::Not(Box::new(condition.clone())),
+                Type::Bool,
+                condition,
+            );
             let holds = ExprKind::Or(Box::new(rests), Box::new(assertion.clone()));
             (condition.clone(), expr(holds, Type::Bool, assertion))
         }
@@ -91,7 +102,11 @@ fn or_null(value: Expr) -> Expr {
     let place = value.clone();
     let value = expr(ExprKind::Wrap(Box::new(value)), ty.clone(), &place);
     let null = expr(ExprKind::Const(Const::Null), ty.clone(), &place);
-    expr(ExprKind::Coalesce(Box::new(value), Box::new(null)), ty, &place)
+    expr(
+        ExprKind::Coalesce(Box::new(value), Box::new(null)),
+        ty,
+        &place,
+    )
 }
 
 fn expr(kind: ExprKind, ty: Type, place: &Expr) -> Expr {

@@ -177,12 +177,9 @@ impl Checker<'_> {
             name.span,
             format!("unknown name `{}`", name.text),
         );
-        let readable = self
-            .scope
-            .names()
-            .filter(|(_, each)| {
-                self.outputs_from.is_some() || !matches!(each.binding, Binding::Output(_))
-            });
+        let readable = self.scope.names().filter(|(_, each)| {
+            self.outputs_from.is_some() || !matches!(each.binding, Binding::Output(_))
+        });
         let known = readable
             .map(|(name, _)| name)
             .chain(self.scope.local_names())

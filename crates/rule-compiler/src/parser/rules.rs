@@ -235,13 +235,11 @@ impl Parser<'_> {
         let assertion = if self.eat_word("assert") {
             self.parse_condition()
         } else {
-            let message = format!(
-                "expected `assert` and a condition, found {}",
-                self.found()
-            );
+            let message = format!("expected `assert` and a condition, found {}", self.found());
             let span = self.token().span;
-            let diagnostic = Diagnostic::error("rule.parse.expected", span, message)
-                .with_hint("an invariant is `invariant \"NAME\" { when CONDITION assert CONDITION }`");
+            let diagnostic = Diagnostic::error("rule.parse.expected", span, message).with_hint(
+                "an invariant is `invariant \"NAME\" { when CONDITION assert CONDITION }`",
+            );
             self.report(diagnostic);
             Expr::new(ExprKind::Error, Span::new(span.start, span.start))
         };
