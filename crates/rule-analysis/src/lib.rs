@@ -10,11 +10,15 @@
 mod domain;
 mod findings;
 mod formula;
+mod inputs;
 mod operand;
 mod samples;
 mod search;
 mod tables;
 mod value;
+
+pub use inputs::{Representatives, representatives};
+pub use value::json;
 
 use formula::Conditions;
 use rulestage_diagnostics::Diagnostic;

@@ -121,7 +121,7 @@ pub(crate) fn literal(value: &Const) -> String {
 }
 
 /// A value as the JSON text that a column of its type is read from.
-pub(crate) fn json(value: &Const) -> String {
+pub fn json(value: &Const) -> String {
     match value {
         Const::Uint(value) => value.to_string(),
         Const::Double(value) if !value.is_finite() => {

@@ -204,6 +204,13 @@ pub struct Expr {
     pub span: Span,
 }
 
+impl Expr {
+    /// The expressions that it is made of directly, in source order.
+    pub fn operands(&self) -> Vec<&Self> {
+        crate::codegen::operands(self)
+    }
+}
+
 /// The operations. Operand types are as stated; the code generator relies on them.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ExprKind {

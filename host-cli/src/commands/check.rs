@@ -3,6 +3,7 @@
 use crate::args::Check;
 use crate::failure::{Result, Status};
 use crate::host;
+use crate::invariants;
 use crate::input;
 use crate::pipelines::{self, Problem};
 use crate::render::diagnostics::{self, Source};
@@ -40,7 +41,8 @@ fn reports(path: &Path) -> Result<Vec<Report>> {
         || path == Path::new("-")
     {
         let text = input::read_text(path)?;
-        let diagnostics = problems(&text);
+        let mut diagnostics = problems(&text);
+        diagnostics.extend(invariants::findings(&name, &text)?);
         return Ok(vec![Report {
             name,
             text,
@@ -59,14 +61,18 @@ fn reports(path: &Path) -> Result<Vec<Report>> {
                 text: String::new(),
                 diagnostics: Vec::new(),
             }];
-            reports.extend(loaded.pipeline.stages.iter().filter_map(|stage| {
-                let rules = stage.rules.as_ref()?;
-                Some(Report {
-                    name: folder.join(&stage.path).display().to_string(),
-                    text: rules.source.clone(),
-                    diagnostics: problems(&rules.source),
-                })
-            }));
+            for stage in &loaded.pipeline.stages {
+                let Some(rules) = &stage.rules else { continue };
+                let name = folder.join(&stage.path).display().to_string();
+                let text = rules.source.clone();
+                let mut diagnostics = problems(&text);
+                diagnostics.extend(invariants::findings(&name, &text)?);
+                reports.push(Report {
+                    name,
+                    text,
+                    diagnostics,
+                });
+            }
             Ok(reports)
         }
         Err(Problem::Diagnostics {

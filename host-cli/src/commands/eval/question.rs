@@ -3,9 +3,10 @@
 use crate::failure::Failure;
 use crate::host::{self, Host};
 use crate::render::value::code_name;
-use crate::{cel_value, cells};
+use crate::cel_value;
 use arrow_schema::Schema;
 use rulestage_diagnostics::{Diagnostic, Severity};
+use rulestage_pipeline::cells;
 use rulestage_pipeline::runtime::{Outcome, Runtime, StageFailure};
 use rulestage_rule_compiler::ir::{Const, ExprKind, RuleSet};
 use rulestage_rule_compiler::types::Type;
