@@ -1,5 +1,7 @@
 //! Single values to and from Arrow columns.
 
+use crate::dynamic;
+use crate::wire::is_dynamic;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
     DurationMicrosecondType, DurationMillisecondType, DurationNanosecondType, DurationSecondType,
@@ -8,8 +10,6 @@ use arrow_array::types::{
 };
 use arrow_array::{Array, RecordBatch, RecordBatchOptions};
 use arrow_schema::{ArrowError, DataType, Field, SchemaRef, TimeUnit};
-use crate::dynamic;
-use crate::wire::is_dynamic;
 use rulestage_rule_compiler::ir::Const;
 
 /// A batch of one row; `value` gives the value of a column by its index. Says which value does not fit.

@@ -1,9 +1,7 @@
 //! Rows to try a rule set with: for each input a few values, made from the constants that stand in the rules.
 
 use crate::domain::Domain;
-use rulestage_rule_compiler::ir::{
-    CellTest, Const, Expr, ExprKind, Rule, RuleSet, TableValue,
-};
+use rulestage_rule_compiler::ir::{CellTest, Const, Expr, ExprKind, Rule, RuleSet, TableValue};
 use rulestage_rule_compiler::types::Type;
 
 /// How many rows there are at most.
@@ -81,7 +79,9 @@ fn some_rows(values: &[Vec<Const>]) -> Vec<Vec<Const>> {
         (state % limit as u64) as usize
     };
     while rows.len() < MAX_ROWS {
-        let row = values.iter().map(|values| values[below(values.len())].clone());
+        let row = values
+            .iter()
+            .map(|values| values[below(values.len())].clone());
         rows.push(row.collect());
     }
     rows
@@ -95,6 +95,7 @@ fn values(ty: &Type, constants: &[Const], is_exact: bool) -> Vec<Const> {
         ty => (ty, false),
     };
     let mut values = match inner {
+        Type::Bool => vec![Const::Bool(false), Const::Bool(true)],
         ty if ty.is_scalar() => {
             let mut own: Vec<Const> = constants
                 .iter()
@@ -121,7 +122,10 @@ fn values(ty: &Type, constants: &[Const], is_exact: bool) -> Vec<Const> {
             ]
         }
         Type::Map(key, value) => {
-            let (keys, items) = (values(key, constants, false), values(value, constants, false));
+            let (keys, items) = (
+                values(key, constants, false),
+                values(value, constants, false),
+            );
             let entries: Vec<(Const, Const)> = keys.into_iter().zip(items).take(5).collect();
             vec![Const::Map(Vec::new()), Const::Map(entries)]
         }
@@ -291,7 +295,10 @@ impl Exactness<'_> {
         // What only names an input counts where it is used.
         let lets: Vec<&Expr> = self.ruleset.lets.iter().map(|each| &each.value).collect();
         expressions(self.ruleset).all(|expr| {
-            let may_be_input = headers.iter().chain(&lets).any(|each| std::ptr::eq(*each, expr));
+            let may_be_input = headers
+                .iter()
+                .chain(&lets)
+                .any(|each| std::ptr::eq(*each, expr));
             self.is_exact(expr) || may_be_input && self.is_input(expr)
         })
     }

@@ -1,9 +1,9 @@
 //! One expression with its variables, and what came of it.
 
+use crate::cel_value;
 use crate::failure::Failure;
 use crate::host::{self, Host};
 use crate::render::value::code_name;
-use crate::cel_value;
 use arrow_schema::Schema;
 use rulestage_diagnostics::{Diagnostic, Severity};
 use rulestage_pipeline::cells;
