@@ -65,7 +65,15 @@ fn of_condition(ruleset: &RuleSet, source: &str, expr: &Expr, found: &mut Vec<Di
     let mut removed = BTreeSet::new();
     let mut parts = Vec::new();
     tree.parts(&mut parts);
-    for (number, span) in parts.into_iter().rev() {
+    let mut gone: Vec<Span> = Vec::new();
+    for (number, span) in parts {
+        // Of what is named as a whole, the parts are not.
+        if gone
+            .iter()
+            .any(|each| each.start <= span.start && span.end <= each.end)
+        {
+            continue;
+        }
         let mut without = removed.clone();
         without.insert(number);
         if tree.is_gone(&without) {
@@ -76,6 +84,7 @@ fn of_condition(ruleset: &RuleSet, source: &str, expr: &Expr, found: &mut Vec<Di
         });
         if differs == Found::No {
             removed = without;
+            gone.push(span);
             let text = span.text(source);
             let what = if text.len() > 60 || text.contains('\n') {
                 "this part".to_owned()
@@ -120,10 +129,10 @@ impl Tree {
         }
     }
 
-    /// All parts, the larger ones before those that they are made of.
+    /// All parts, the last one first, and larger ones before those that they are made of.
     fn parts(&self, parts: &mut Vec<(usize, Span)>) {
         if let Kind::All(inner) | Kind::Any(inner) = &self.kind {
-            for part in inner {
+            for part in inner.iter().rev() {
                 parts.push((part.number, part.span));
                 part.parts(parts);
             }
