@@ -54,6 +54,15 @@ pub(crate) struct Check {
     /// Print one JSON object for each file, with every diagnostic and its place
     #[arg(long)]
     pub(crate) json: bool,
+    /// Print how many operations one row is at most, for each rule and in all
+    #[arg(long)]
+    pub(crate) cost: bool,
+    /// Fail where one row may be more operations than this
+    #[arg(long, value_name = "N")]
+    pub(crate) max_cost: Option<u64>,
+    /// How many elements lists and maps have, for `--max-cost`
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    pub(crate) list_size: u64,
 }
 
 /// Format rule sets in place

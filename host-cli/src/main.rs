@@ -7,11 +7,11 @@
 
 mod args;
 mod cel_value;
-mod cells;
 mod commands;
 mod failure;
 mod host;
 mod input;
+mod invariants;
 mod language_server;
 mod output;
 mod pipelines;

@@ -66,6 +66,17 @@ pub struct Diagnostic {
     pub labels: Vec<Label>,
     /// What to do about it
     pub hints: Vec<String>,
+    /// A row that shows it
+    pub example: Option<Example>,
+}
+
+/// A row of data that shows what a message says: names of columns, and their values as JSON text.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Example {
+    /// Inputs; those left out do not matter
+    pub input: Vec<(String, String)>,
+    /// What comes out, where that is part of the matter
+    pub output: Vec<(String, String)>,
 }
 
 impl Diagnostic {
@@ -78,6 +89,15 @@ impl Diagnostic {
             message: message.into(),
             labels: Vec::new(),
             hints: Vec::new(),
+            example: None,
+        }
+    }
+
+    /// A note without labels or hints.
+    pub fn note(code: &'static str, span: Span, message: impl Into<String>) -> Self {
+        Self {
+            severity: Severity::Note,
+            ..Self::error(code, span, message)
         }
     }
 

@@ -9,6 +9,7 @@
 
 pub mod bind;
 pub mod cast;
+pub mod cells;
 mod defaults;
 pub mod dynamic;
 mod gate;

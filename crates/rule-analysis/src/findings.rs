@@ -1,8 +1,10 @@
 //! The questions that are asked of the conditions, and what is said of the answers.
 
 use crate::formula::Conditions;
+use crate::redundancy::with_params;
 use crate::search::{Found, Search};
-use rulestage_diagnostics::{Diagnostic, Severity};
+use crate::value::{example as as_example, literal};
+use rulestage_diagnostics::Diagnostic;
 use rulestage_rule_compiler::ir::{Const, Contribution, ExprKind, Merge, Rule, RuleSet};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -220,7 +222,16 @@ pub(crate) fn of_conflicts(
                 .with_label(a.span, "sets it first")
                 .with_label(b.span, "sets it differently");
             if !example.is_empty() {
-                diagnostic = diagnostic.with_hint(format!("both fire for {example}"));
+                let words: Vec<String> = example
+                    .iter()
+                    .map(|(name, value)| format!("`{name}` = {}", literal(value)))
+                    .collect();
+                diagnostic = diagnostic.with_hint(format!("both fire for {}", words.join(", ")));
+                let is_input =
+                    |name: &String| ruleset.inputs.iter().any(|input| input.name == *name);
+                if example.iter().all(|(name, _)| is_input(name)) {
+                    diagnostic.example = Some(as_example(&example));
+                }
             }
             diagnostic = diagnostic.with_hint("give one of them a `priority`");
             found.push(with_defaults(
@@ -271,16 +282,5 @@ fn with_defaults(
         .iter()
         .flat_map(|rule| conditions.params[*rule].iter().copied())
         .collect();
-    if params.is_empty() {
-        return diagnostic;
-    }
-    let names: Vec<String> = params
-        .into_iter()
-        .map(|param| format!("`{}`", ruleset.params[param].name))
-        .collect();
-    let severity = Severity::Note;
-    Diagnostic {
-        severity,
-        ..diagnostic.with_hint(format!("so it is with the default of {}", names.join(", ")))
-    }
+    with_params(ruleset, &params, diagnostic)
 }

@@ -51,28 +51,15 @@ pub(crate) struct Conditions {
 impl Conditions {
     /// The formulas of a rule set's conditions.
     pub(crate) fn of(ruleset: &RuleSet, source: &str) -> Self {
-        let mut abstraction = Abstraction {
-            ruleset,
-            source,
-            variables: Vec::new(),
-            by_name: BTreeMap::new(),
-            params: BTreeSet::new(),
-        };
-        let (mut formulas, mut uses, mut params) = (Vec::new(), Vec::new(), Vec::new());
+        let mut abstraction = Abstraction::new(ruleset, source);
+        let (mut formulas, mut params) = (Vec::new(), Vec::new());
         for rule in &ruleset.rules {
-            let formula = abstraction.formula(&rule.condition);
-            let mut used = BTreeSet::new();
-            formula.variables(&mut used);
-            uses.push(used.into_iter().collect());
-            formulas.push(formula);
+            formulas.push(abstraction.formula(&rule.condition));
             params.push(std::mem::take(&mut abstraction.params));
         }
-        Self {
-            variables: abstraction.variables,
-            formulas,
-            uses,
-            params,
-        }
+        let mut conditions = abstraction.finish(formulas);
+        conditions.params = params;
+        conditions
     }
 }
 
@@ -145,7 +132,7 @@ impl Formula {
 }
 
 /// Makes formulas, and numbers the variables.
-struct Abstraction<'a> {
+pub(crate) struct Abstraction<'a> {
     ruleset: &'a RuleSet,
     source: &'a str,
     variables: Vec<Variable>,
@@ -153,8 +140,33 @@ struct Abstraction<'a> {
     params: BTreeSet<usize>,
 }
 
-impl Abstraction<'_> {
-    fn formula(&mut self, expr: &Expr) -> Formula {
+impl<'a> Abstraction<'a> {
+    pub(crate) fn new(ruleset: &'a RuleSet, source: &'a str) -> Self {
+        Self {
+            ruleset,
+            source,
+            variables: Vec::new(),
+            by_name: BTreeMap::new(),
+            params: BTreeSet::new(),
+        }
+    }
+
+    /// Formulas that were made of it, each of which may depend on all parameters that occurred.
+    pub(crate) fn finish(self, formulas: Vec<Formula>) -> Conditions {
+        let used = |formula: &Formula| {
+            let mut used = BTreeSet::new();
+            formula.variables(&mut used);
+            used.into_iter().collect()
+        };
+        Conditions {
+            uses: formulas.iter().map(used).collect(),
+            params: vec![self.params; formulas.len()],
+            variables: self.variables,
+            formulas,
+        }
+    }
+
+    pub(crate) fn formula(&mut self, expr: &Expr) -> Formula {
         match &expr.kind {
             ExprKind::Not(a) => Formula::Not(Box::new(self.formula(a))),
             ExprKind::And(a, b) => {
@@ -281,9 +293,15 @@ impl Abstraction<'_> {
 
     /// Equal texts mean the same: nothing shadows a name outside of macros, and those are terms as a whole.
     fn term_variable(&self, expr: &Expr, can_fail: bool) -> Variable {
-        let words: Vec<&str> = expr.span.text(self.source).split_whitespace().collect();
+        let text = expr.span.text(self.source);
+        // Blanks inside of quotes matter.
+        let name = if text.contains(['"', '\'']) {
+            text.to_owned()
+        } else {
+            text.split_whitespace().collect::<Vec<_>>().join(" ")
+        };
         Variable {
-            name: words.join(" "),
+            name,
             ty: expr.ty.clone(),
             is_concrete: false,
             can_fail,
@@ -292,11 +310,12 @@ impl Abstraction<'_> {
     }
 
     fn variable(&mut self, variable: Variable) -> Operand {
-        let number = match self.by_name.get(&variable.name) {
+        let key = format!("{} {} {}", variable.name, variable.ty, variable.is_concrete);
+        let number = match self.by_name.get(&key) {
             Some(number) => *number,
             None => {
                 let number = self.variables.len();
-                self.by_name.insert(variable.name.clone(), number);
+                self.by_name.insert(key, number);
                 self.variables.push(variable);
                 number
             }

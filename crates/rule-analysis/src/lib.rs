@@ -7,12 +7,21 @@
 //! of those values, exactly. A term is taken to have any value of its type: what is claimed of all inputs still holds,
 //! and no example is given that depends on a term.
 
+mod cost;
+mod domain;
 mod findings;
 mod formula;
+mod inputs;
 mod operand;
+mod redundancy;
 mod samples;
 mod search;
+mod tables;
 mod value;
+
+pub use cost::{Cost, Costs, cost};
+pub use inputs::{Representatives, representatives};
+pub use value::json;
 
 use formula::Conditions;
 use rulestage_diagnostics::Diagnostic;
@@ -31,6 +40,8 @@ pub fn analyse(ruleset: &RuleSet, source: &str) -> Vec<Diagnostic> {
     let mut found = findings::of_conditions(ruleset, &conditions, &mut search);
     found.extend(findings::of_effects(ruleset, &conditions, &mut search));
     found.extend(findings::of_conflicts(ruleset, &conditions, &mut search));
+    found.extend(redundancy::of_parts(ruleset, source));
+    found.extend(tables::of_tables(ruleset));
     found.sort_by_key(|diagnostic| diagnostic.span);
     found
 }

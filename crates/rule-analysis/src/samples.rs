@@ -35,9 +35,18 @@ impl Samples {
                             matches!(value, Const::Int(value) if (least..=most).contains(value))
                         });
                     }
+                    let is_stored = variable.is_concrete && variable.range.is_none();
+                    values.retain(|value| {
+                        let is_finer =
+                            matches!(value, Const::Timestamp(_, nanos) if nanos % 1_000 != 0);
+                        !(is_stored && is_finer)
+                    });
                     let mut samples: Vec<_> = values.into_iter().map(Ok).collect();
                     if is_nullable || *ty == Type::Null {
                         samples.push(Ok(Const::Null));
+                    }
+                    if *ty == Type::Double {
+                        samples.push(Ok(Const::Double(f64::NAN)));
                     }
                     if variable.can_fail || samples.is_empty() {
                         samples.push(Err(Failed));
@@ -69,6 +78,11 @@ fn values(ty: &Type, constants: &[Const]) -> Vec<Const> {
                     Some(i128::from(*seconds) * 1_000_000_000 + i128::from(*nanos))
                 }
                 _ => None,
+            });
+            // Columns hold microseconds: the ones around each constant too
+            let nanos = nanos.flat_map(|nanos| {
+                let micro = nanos.div_euclid(1_000) * 1_000;
+                [nanos, micro - 1_000, micro, micro + 1_000, micro + 2_000]
             });
             around(
                 nanos,
@@ -129,7 +143,7 @@ fn around(numbers: impl IntoIterator<Item = i128>, least: i128, most: i128) -> V
     values
 }
 
-/// The numbers among the constants, and one of each gap. NaN is left out: a condition is read as about numbers.
+/// The numbers among the constants, and one of each gap.
 fn doubles(constants: &[Const]) -> Vec<Const> {
     let number = |constant: &Const| match constant {
         Const::Int(value) => Some(*value as f64),
@@ -149,6 +163,7 @@ fn doubles(constants: &[Const]) -> Vec<Const> {
         .collect();
     numbers.extend(outside);
     numbers.extend(between);
+    numbers.retain(|number| !number.is_nan());
     numbers.into_iter().map(Const::Double).collect()
 }
 
@@ -170,7 +185,19 @@ fn texts(constants: &[Const]) -> Vec<Const> {
     while texts.contains(&other) {
         other.push('_');
     }
-    let after: Vec<String> = texts.iter().map(|text| format!("{text}!")).collect();
+    texts.sort_unstable();
+    texts.dedup();
+    let after: Vec<String> = texts
+        .iter()
+        .enumerate()
+        .flat_map(|(at, text)| {
+            let next = texts.get(at + 1);
+            let candidates = ['!', '\0'].map(|suffix| format!("{text}{suffix}"));
+            candidates
+                .into_iter()
+                .find(|after| next.is_none_or(|next| after < next))
+        })
+        .collect();
     texts.extend(after);
     texts.extend([other, String::new()]);
     texts.into_iter().map(Const::String).collect()

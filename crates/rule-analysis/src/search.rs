@@ -3,7 +3,6 @@
 use crate::formula::Conditions;
 use crate::operand::{Assignment, Failed};
 use crate::samples::Samples;
-use crate::value::literal;
 use rulestage_rule_compiler::ir::Const;
 
 /// How many combinations one question may have.
@@ -20,10 +19,10 @@ pub(crate) struct Search<'a> {
 }
 
 /// What came of a search.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq)]
 pub(crate) enum Found {
-    /// A combination, in words
-    Yes(String),
+    /// A combination: the variables that have a value
+    Yes(Vec<(String, Const)>),
     /// There is none
     No,
     /// There are too many combinations
@@ -62,20 +61,17 @@ impl<'a> Search<'a> {
                 rest /= samples.len();
             }
             if wanted(self.conditions, &self.values) {
-                return Found::Yes(self.in_words(variables));
+                return Found::Yes(self.named(variables));
             }
         }
         Found::No
     }
 
-    fn in_words(&self, variables: &[usize]) -> String {
-        let words = variables.iter().map(|variable| {
-            let name = &self.conditions.variables[*variable].name;
-            match &self.values[*variable] {
-                Ok(value) => format!("`{name}` = {}", literal(value)),
-                Err(Failed) => format!("`{name}` failing"),
-            }
+    fn named(&self, variables: &[usize]) -> Vec<(String, Const)> {
+        let values = variables.iter().filter_map(|variable| {
+            let name = self.conditions.variables[*variable].name.clone();
+            Some((name, self.values[*variable].clone().ok()?))
         });
-        words.collect::<Vec<_>>().join(", ")
+        values.collect()
     }
 }

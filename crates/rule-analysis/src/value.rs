@@ -1,5 +1,6 @@
 //! Constants: how they compare, and how they are written.
 
+use rulestage_diagnostics::Example;
 use rulestage_rule_compiler::ir::{ArithmeticOp, CompareOp, Const};
 use std::cmp::Ordering;
 
@@ -107,11 +108,9 @@ pub(crate) fn literal(value: &Const) -> String {
         Const::String(text) => format!("{text:?}"),
         Const::Bytes(bytes) => format!("b\"{}\"", bytes.escape_ascii()),
         Const::Timestamp(seconds, nanoseconds) => {
-            format!("timestamp({seconds}) and {nanoseconds} ns")
+            format!("timestamp(\"{}\")", timestamp(*seconds, *nanoseconds))
         }
-        Const::Duration(nanoseconds) => {
-            format!("duration(\"{}s\")", *nanoseconds as f64 / 1e9)
-        }
+        Const::Duration(nanoseconds) => format!("duration(\"{}\")", duration(*nanoseconds)),
         Const::List(items) => {
             let items: Vec<String> = items.iter().map(literal).collect();
             format!("[{}]", items.join(", "))
@@ -121,9 +120,116 @@ pub(crate) fn literal(value: &Const) -> String {
     }
 }
 
+/// A value as the JSON text that a column of its type is read from.
+pub fn json(value: &Const) -> String {
+    match value {
+        Const::Uint(value) => value.to_string(),
+        Const::Double(value) if !value.is_finite() => {
+            let name = match value {
+                value if value.is_nan() => "NaN",
+                value if *value > 0.0 => "Infinity",
+                _ => "-Infinity",
+            };
+            format!("{{\"@double\":\"{name}\"}}")
+        }
+        Const::String(text) => json_text(text),
+        Const::Timestamp(seconds, nanoseconds) => json_text(&timestamp(*seconds, *nanoseconds)),
+        Const::Duration(nanoseconds) => json_text(&duration(*nanoseconds)),
+        Const::List(items) => {
+            let items: Vec<String> = items.iter().map(json).collect();
+            format!("[{}]", items.join(","))
+        }
+        Const::Map(entries) => {
+            let member = |(key, value): &(Const, Const)| {
+                let key = match key {
+                    Const::String(key) => key.clone(),
+                    other => literal(other),
+                };
+                format!("{}:{}", json_text(&key), json(value))
+            };
+            let members: Vec<String> = entries.iter().map(member).collect();
+            format!("{{{}}}", members.join(","))
+        }
+        Const::Bytes(_) | Const::Type(_) => json_text(&literal(value)),
+        Const::Optional(content) => content.as_deref().map_or("null".to_owned(), json),
+        other => literal(other),
+    }
+}
+
+/// A row of inputs as diagnostics show it.
+pub(crate) fn example(input: &[(String, Const)]) -> Example {
+    Example {
+        input: input
+            .iter()
+            .map(|(name, value)| (name.clone(), json(value)))
+            .collect(),
+        output: Vec::new(),
+    }
+}
+
+fn json_text(text: &str) -> String {
+    let mut json = String::from("\"");
+    for c in text.chars() {
+        match c {
+            '"' => json += "\\\"",
+            '\\' => json += "\\\\",
+            c if (c as u32) < 0x20 => json += &format!("\\u{:04x}", c as u32),
+            c => json.push(c),
+        }
+    }
+    json.push('"');
+    json
+}
+
+/// In RFC 3339; days to dates as in "chrono-compatible low-level date algorithms" by H. Hinnant.
+fn timestamp(seconds: i64, nanoseconds: u32) -> String {
+    const DAY: i64 = 86_400;
+    let (days, second) = (seconds.div_euclid(DAY) + 719_468, seconds.rem_euclid(DAY));
+    let (era, day_of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
+    let year_of_era =
+        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted_month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
+    let month = (shifted_month + 2) % 12 + 1;
+    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
+    let fraction = fraction(nanoseconds);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}{fraction}Z")
+}
+
+fn duration(nanoseconds: i64) -> String {
+    let sign = if nanoseconds < 0 { "-" } else { "" };
+    let magnitude = nanoseconds.unsigned_abs();
+    let fraction = fraction((magnitude % 1_000_000_000) as u32);
+    format!("{sign}{}{fraction}s", magnitude / 1_000_000_000)
+}
+
+fn fraction(nanoseconds: u32) -> String {
+    if nanoseconds == 0 {
+        return String::new();
+    }
+    format!(".{nanoseconds:09}")
+        .trim_end_matches('0')
+        .to_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times_are_written_as_people_know_them() {
+        assert_eq!(timestamp(0, 0), "1970-01-01T00:00:00Z");
+        assert_eq!(
+            timestamp(1_709_208_000, 1_000),
+            "2024-02-29T12:00:00.000001Z"
+        );
+        assert_eq!(timestamp(-62_135_596_800, 0), "0001-01-01T00:00:00Z");
+        assert_eq!(timestamp(253_402_300_799, 0), "9999-12-31T23:59:59Z");
+        assert_eq!(duration(-1_500_000_000), "-1.5s");
+        assert_eq!(json(&Const::String("a\"\n".into())), "\"a\\\"\\u000a\"");
+    }
 
     #[test]
     fn numbers_compare_exactly_across_types() {

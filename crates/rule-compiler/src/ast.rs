@@ -97,11 +97,8 @@ pub enum ItemKind {
     Table(Box<Table>),
     /// `func NAME(…) -> TYPE = BODY`
     Function(Box<Function>),
-    /// `invariant`: skipped
-    Unsupported {
-        /// The keyword
-        keyword: Name,
-    },
+    /// `invariant "…" { … }`
+    Invariant(Box<Invariant>),
 }
 
 /// `NAME: TYPE`
@@ -193,6 +190,17 @@ pub enum ExamplePartKind {
     Params,
     /// Values that the outputs must have
     Expect,
+}
+
+/// `invariant "NAME" { when CONDITION assert CONDITION }`
+#[derive(Debug, Clone, PartialEq)]
+pub struct Invariant {
+    /// Its name
+    pub name: Text,
+    /// Where it applies; everywhere unless given
+    pub condition: Option<Expr>,
+    /// What holds there
+    pub assertion: Expr,
 }
 
 /// An expression.

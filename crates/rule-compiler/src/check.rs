@@ -9,6 +9,7 @@ mod convert;
 mod declarations;
 mod expressions;
 mod functions;
+mod invariants;
 mod macros;
 mod messages;
 mod operators;
@@ -36,6 +37,8 @@ pub(crate) struct Checker<'a> {
     /// Variables of macros so far
     n_locals: u32,
     functions: functions::Functions,
+    /// Inside of invariants, which read outputs: how many inputs stand before them
+    outputs_from: Option<usize>,
     /// Choices between values of different types: fine as a `dyn`, a mistake where one type is needed
     mixed_choices: Vec<(Span, Diagnostic)>,
     /// What editors want to know; gathered for them only
@@ -51,6 +54,7 @@ impl<'a> Checker<'a> {
             diagnostics: Vec::new(),
             n_locals: 0,
             functions: functions::Functions::default(),
+            outputs_from: None,
             mixed_choices: Vec::new(),
             facts: None,
         }
@@ -70,6 +74,7 @@ impl<'a> Checker<'a> {
         checked.lets = self.check_lets(&lets);
         checked.rules = self.check_rules(ruleset, &checked.outputs);
         checked.examples = self.check_examples(ruleset, &checked);
+        checked.invariants = self.check_invariants(ruleset, &checked);
         self.warn_unused(ruleset, &checked);
         checked
     }

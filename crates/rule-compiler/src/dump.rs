@@ -98,6 +98,18 @@ pub fn dump(ruleset: &RuleSet) -> String {
             );
         }
     }
+    for invariant in &ruleset.invariants {
+        line(&mut out, format_args!("invariant {:?}", invariant.name));
+        for (keyword, expr) in [
+            ("when", invariant.condition.as_ref()),
+            ("assert", Some(&invariant.assertion)),
+        ] {
+            if let Some(expr) = expr {
+                let expr = expression(ruleset, expr);
+                line(&mut out, format_args!("  {keyword} {expr}"));
+            }
+        }
+    }
     out
 }
 
@@ -167,7 +179,11 @@ fn expression(ruleset: &RuleSet, expr: &Expr) -> String {
     };
     match &expr.kind {
         ExprKind::Const(value) => constant(value),
-        ExprKind::Input(index) => name(&ruleset.inputs, *index, |each| &each.name).to_owned(),
+        ExprKind::Input(index) => match index.checked_sub(ruleset.inputs.len()) {
+            None => name(&ruleset.inputs, *index, |each| &each.name).to_owned(),
+            // Inside of an invariant
+            Some(index) => name(&ruleset.outputs, index, |each| &each.name).to_owned(),
+        },
         ExprKind::Param(index) => name(&ruleset.params, *index, |each| &each.name).to_owned(),
         ExprKind::Let(index) => name(&ruleset.lets, *index, |each| &each.name).to_owned(),
         ExprKind::Not(operand) => one("not", operand),

@@ -72,6 +72,7 @@ pub fn check_expression(expr: &str, variables: &[(String, Type)], container: &st
         lets: Vec::new(),
         rules: vec![rule],
         examples: Vec::new(),
+        invariants: Vec::new(),
     };
     let ruleset = lower::lower(&checked, &checker.unifier, &mut diagnostics);
     finish(diagnostics, Some(ruleset))

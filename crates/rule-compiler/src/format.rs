@@ -4,7 +4,9 @@ mod doc;
 mod expression;
 mod table;
 
-use crate::ast::{Assignment, ExamplePartKind, Expr, Item, ItemKind, OutputField, Rule, RuleSet};
+use crate::ast::{
+    Assignment, ExamplePartKind, Expr, Invariant, Item, ItemKind, OutputField, Rule, RuleSet,
+};
 use crate::parser::{merge_name, parse};
 use crate::token::Comment;
 use doc::{Doc, render};
@@ -243,18 +245,7 @@ impl<'a> Formatter<'a> {
             }
             ItemKind::Table(table) => self.table(table, item.span),
             ItemKind::Function(function) => self.function(function),
-            ItemKind::Unsupported { .. } => {
-                // As it is: what it means is not known yet. Its comments are part of it.
-                let verbatim = self.source_text(item.span).trim_end().to_owned();
-                while let Some((_, rest)) = self
-                    .comments
-                    .split_first()
-                    .filter(|(next, _)| next.span.start < item.span.end)
-                {
-                    self.comments = rest;
-                }
-                self.text(verbatim);
-            }
+            ItemKind::Invariant(invariant) => self.invariant(invariant, item.span),
         }
     }
 
@@ -334,6 +325,31 @@ impl<'a> Formatter<'a> {
                 formatter.push(Doc::HardLine);
                 formatter.text("else ");
                 formatter.assignments(otherwise, " = ", rule.otherwise_span);
+            }
+            formatter.comments_before(span.end);
+        });
+        self.push(Doc::HardLine);
+        self.text("}");
+    }
+
+    fn invariant(&mut self, invariant: &Invariant, span: Span) {
+        let name = self.source_text(invariant.name.span);
+        self.text(format!("invariant {name} {{"));
+        let parts = [
+            ("when ", invariant.condition.as_ref()),
+            ("assert ", Some(&invariant.assertion)),
+        ];
+        let mut is_first = true;
+        self.indent(|formatter| {
+            for (keyword, expr) in parts {
+                let Some(expr) = expr else { continue };
+                if std::mem::take(&mut is_first) {
+                    formatter.comments_on_line(expr.span.start);
+                }
+                formatter.comments_before(expr.span.start);
+                formatter.push(Doc::HardLine);
+                formatter.text(keyword);
+                formatter.expression(expr);
             }
             formatter.comments_before(span.end);
         });

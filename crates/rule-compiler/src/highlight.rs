@@ -31,7 +31,7 @@ pub enum TokenClass {
     Error,
 }
 
-const BLOCK_WORDS: [&str; 20] = [
+const BLOCK_WORDS: [&str; 21] = [
     "ruleset",
     "version",
     "input",
@@ -51,6 +51,7 @@ const BLOCK_WORDS: [&str; 20] = [
     "hit",
     "func",
     "invariant",
+    "assert",
     "let",
 ];
 

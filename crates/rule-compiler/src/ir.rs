@@ -29,6 +29,8 @@ pub struct RuleSet {
     pub rules: Vec<Rule>,
     /// In source order
     pub examples: Vec<Example>,
+    /// In source order; no code is generated for them
+    pub invariants: Vec<Invariant>,
 }
 
 /// `input { NAME: TYPE }`
@@ -145,6 +147,21 @@ pub struct Example {
     pub expect: Vec<(usize, Const, Span)>,
 }
 
+/// `invariant "NAME" { when CONDITION assert CONDITION }`
+///
+/// In its expressions, `Input(inputs.len() + n)` is the value of output `n`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Invariant {
+    /// Name
+    pub name: String,
+    /// Where the name stands
+    pub span: Span,
+    /// Where it applies; everywhere unless given
+    pub condition: Option<Expr>,
+    /// What holds there
+    pub assertion: Expr,
+}
+
 /// A value known at compile time.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Const {
@@ -185,6 +202,13 @@ pub struct Expr {
     pub ty: Type,
     /// Its whole source text (an inserted conversion has its operand's)
     pub span: Span,
+}
+
+impl Expr {
+    /// The expressions that it is made of directly, in source order.
+    pub fn operands(&self) -> Vec<&Self> {
+        crate::codegen::operands(self)
+    }
 }
 
 /// The operations. Operand types are as stated; the code generator relies on them.

@@ -10,6 +10,7 @@ mod dump;
 mod expression;
 mod format;
 mod highlight;
+mod invariants;
 pub mod ir;
 mod lexer;
 mod literal;
@@ -29,6 +30,7 @@ pub use dump::dump;
 pub use expression::{check_expression, parse_type};
 pub use format::format;
 pub use highlight::{TokenClass, highlight};
+pub use invariants::{N_COLUMNS_PER_INVARIANT, compile_invariants};
 pub use parser::{Parsed, parse};
 pub use token::Comment;
 

@@ -30,6 +30,11 @@ pub(crate) fn lower(
         .collect();
     // A stable sort: source order among equals
     rules.sort_by_key(|rule| std::cmp::Reverse(rule.priority));
+    let invariants = ruleset
+        .invariants
+        .iter()
+        .filter_map(|invariant| lowerer.lower_invariant(invariant))
+        .collect();
     let lets = lowerer.lowered_lets;
     ir::RuleSet {
         name: ruleset.name.clone(),
@@ -41,6 +46,7 @@ pub(crate) fn lower(
         lets,
         rules,
         examples: ruleset.examples.clone(),
+        invariants,
     }
 }
 
@@ -139,6 +145,21 @@ impl Lowerer<'_> {
             then: then?,
             otherwise: otherwise?,
             table: table?,
+        })
+    }
+
+    fn lower_invariant(&mut self, invariant: &typed::Invariant) -> Option<ir::Invariant> {
+        let condition = invariant.condition.as_ref();
+        let condition = condition.map(|condition| self.lower_expr(condition));
+        let assertion = self.lower_expr(&invariant.assertion);
+        Some(ir::Invariant {
+            name: invariant.name.clone(),
+            span: invariant.span,
+            condition: match condition {
+                Some(condition) => Some(condition?),
+                None => None,
+            },
+            assertion: assertion?,
         })
     }
 

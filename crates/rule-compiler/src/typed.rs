@@ -93,6 +93,16 @@ pub(crate) struct RuleSet {
     pub(crate) lets: Vec<Let>,
     pub(crate) rules: Vec<Rule>,
     pub(crate) examples: Vec<crate::ir::Example>,
+    pub(crate) invariants: Vec<Invariant>,
+}
+
+/// A checked invariant.
+#[derive(Debug, Clone)]
+pub(crate) struct Invariant {
+    pub(crate) name: String,
+    pub(crate) span: Span,
+    pub(crate) condition: Option<Expr>,
+    pub(crate) assertion: Expr,
 }
 
 /// A checked `let`.

@@ -1,14 +1,14 @@
 //! `rulestage test`
 
 use crate::args::Test;
-use crate::cells;
 use crate::commands::compile::compile_source;
 use crate::failure::{Failure, OrFail, Result, Status};
 use crate::host::{self, Host};
 use crate::render::diagnostics::Source;
 use crate::render::{self, Style, quantity, value};
-use crate::{cel_value, input, pipelines};
+use crate::{cel_value, input, invariants, pipelines};
 use rulestage_diagnostics::SourceMap;
+use rulestage_pipeline::cells;
 use rulestage_pipeline::runtime::{Runtime, Value};
 use rulestage_rule_compiler::ir::{Const, Example, RuleSet};
 
@@ -29,7 +29,9 @@ pub(crate) fn test(args: &Test) -> Result<Status> {
         let component = host::load(&host, &name, &artifact.component)?;
         let map = SourceMap::new(&text);
         let style = Style::for_stream(&std::io::stdout());
+        let mut kept = invariants::Kept::new(&artifact.ruleset);
         for example in &artifact.ruleset.examples {
+            kept.check_example(&host, &component, &artifact.ruleset, &text, example)?;
             let differences = differences(&host, &component, &artifact.ruleset, example)?;
             let place = map.position(example.span.start);
             let place = format!("{name}:{}:{}", place.line, place.column);
@@ -44,6 +46,26 @@ pub(crate) fn test(args: &Test) -> Result<Status> {
                     "{} {name} ({place})\n       {differences}\n",
                     style.error("FAIL")
                 ))?;
+            }
+        }
+        for (invariant, outcome) in kept.finish(&host, &component, &artifact.ruleset, &text)? {
+            let name = &invariant.name;
+            match outcome {
+                Ok(reach) => {
+                    n_passed += 1;
+                    let pass = style.good("pass");
+                    render::print(format!("{pass} invariant {name} ({reach})\n"))?;
+                }
+                Err(violation) => {
+                    n_failed += 1;
+                    let place = map.position(invariant.span.start);
+                    let place = format!("{}:{}", place.line, place.column);
+                    render::print(format!(
+                        "{} invariant {name} ({path}:{place})\n       {violation}\n",
+                        style.error("FAIL"),
+                        path = input::name(&path)
+                    ))?;
+                }
             }
         }
     }

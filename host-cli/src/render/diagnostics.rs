@@ -2,7 +2,7 @@
 
 use super::Style;
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
-use rulestage_diagnostics::{Diagnostic, Severity, SourceMap, Span};
+use rulestage_diagnostics::{Diagnostic, Example, Severity, SourceMap, Span};
 use serde_json::{Value, json};
 use std::ops::Range;
 
@@ -97,21 +97,37 @@ pub(crate) fn to_json(source: Source<'_>, diagnostics: &[Diagnostic]) -> Value {
             .iter()
             .map(|label| with_place(label.span, json!({ "message": label.message })))
             .collect();
-        with_place(
-            diagnostic.span,
-            json!({
-                "code": diagnostic.code,
-                "severity": severity_name(diagnostic.severity),
-                "message": diagnostic.message,
-                "labels": labels,
-                "hints": diagnostic.hints,
-            }),
-        )
+        let mut value = json!({
+            "code": diagnostic.code,
+            "severity": severity_name(diagnostic.severity),
+            "message": diagnostic.message,
+            "labels": labels,
+            "hints": diagnostic.hints,
+        });
+        if let (Some(example), Value::Object(object)) = (&diagnostic.example, &mut value) {
+            object.insert("example".to_owned(), example_json(example));
+        }
+        with_place(diagnostic.span, value)
     };
     json!({
         "file": source.name,
         "diagnostics": diagnostics.iter().map(one).collect::<Vec<_>>(),
     })
+}
+
+fn example_json(example: &Example) -> Value {
+    let object = |columns: &[(String, String)]| -> Value {
+        let members = columns.iter().map(|(name, text)| {
+            let value = serde_json::from_str(text).unwrap_or_else(|_| Value::from(text.as_str()));
+            (name.clone(), value)
+        });
+        Value::Object(members.collect())
+    };
+    let mut value = json!({ "input": object(&example.input) });
+    if let (false, Value::Object(members)) = (example.output.is_empty(), &mut value) {
+        members.insert("output".to_owned(), object(&example.output));
+    }
+    value
 }
 
 fn severity_name(severity: Severity) -> &'static str {

@@ -35,6 +35,7 @@ impl Checker<'_> {
             lets: Vec::new(),
             rules: Vec::new(),
             examples: Vec::new(),
+            invariants: Vec::new(),
         };
         for item in &ruleset.items {
             match &item.kind {
@@ -73,19 +74,12 @@ impl Checker<'_> {
                         checked.outputs.push(output);
                     }
                 }
-                ItemKind::Unsupported { keyword } => {
-                    let message = format!("`{}` blocks are not supported yet", keyword.text);
-                    self.diagnostics.push(Diagnostic::error(
-                        "rule.lower.not-supported-yet",
-                        keyword.span,
-                        message,
-                    ));
-                }
                 ItemKind::Let { .. }
                 | ItemKind::Rule(_)
                 | ItemKind::Table(_)
                 | ItemKind::Function(_)
-                | ItemKind::Example(_) => {}
+                | ItemKind::Example(_)
+                | ItemKind::Invariant(_) => {}
             }
         }
         checked

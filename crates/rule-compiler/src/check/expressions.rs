@@ -156,6 +156,9 @@ impl Checker<'_> {
             Binding::Input(index) => ExprKind::Input(index),
             Binding::Param(index) => ExprKind::Param(index),
             Binding::Let(index) => ExprKind::Let(index),
+            Binding::Output(index) if self.outputs_from.is_some() => {
+                ExprKind::Input(self.outputs_from.unwrap_or_default() + index)
+            }
             Binding::Output(_) => {
                 let message = format!("`{name}` is an output and can't be read");
                 let diagnostic = Diagnostic::error("rule.check.output-read", span, message)
@@ -174,10 +177,9 @@ impl Checker<'_> {
             name.span,
             format!("unknown name `{}`", name.text),
         );
-        let readable = self
-            .scope
-            .names()
-            .filter(|(_, each)| !matches!(each.binding, Binding::Output(_)));
+        let readable = self.scope.names().filter(|(_, each)| {
+            self.outputs_from.is_some() || !matches!(each.binding, Binding::Output(_))
+        });
         let known = readable
             .map(|(name, _)| name)
             .chain(self.scope.local_names())

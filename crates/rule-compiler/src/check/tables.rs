@@ -109,7 +109,6 @@ impl<'a> Checker<'a> {
                 span: row.span,
             });
         }
-        self.warn_unreachable(table, policy);
         if computed.len() > MAX_COMPUTED {
             self.report_too_many(table, "tests");
         }
@@ -188,39 +187,6 @@ impl<'a> Checker<'a> {
             self.diagnostics.push(diagnostic);
         }
         is_right
-    }
-
-    /// Warns of rows that test what a row above tests, or that stand below one that always matches.
-    fn warn_unreachable(&mut self, table: &ast::Table, policy: HitPolicy) {
-        let (consequence, hint) = match policy {
-            HitPolicy::First => ("this row never counts", "the first row that matches does"),
-            HitPolicy::Unique => (
-                "where this row matches, another one does",
-                "that is a conflict; `hit first` takes the upper one",
-            ),
-            _ => return,
-        };
-        let mut seen: HashMap<Vec<&str>, Span> = HashMap::new();
-        let mut always: Option<Span> = None;
-        for row in &table.rows {
-            let cells = row.cells.iter().map(|cell| cell.span.text(self.source));
-            let above = seen
-                .get(&cells.clone().collect::<Vec<_>>())
-                .copied()
-                .or(always);
-            if let Some(above) = above {
-                let diagnostic =
-                    Diagnostic::warning("rule.check.unreachable-row", row.span, consequence)
-                        .with_label(above, "because of this one")
-                        .with_hint(hint);
-                self.diagnostics.push(diagnostic);
-                continue;
-            }
-            seen.insert(cells.collect(), row.span);
-            if row.cells.iter().all(|cell| cell.tests.is_empty()) {
-                always = Some(row.span);
-            }
-        }
     }
 
     // ------------------------------------------------------------------- tests

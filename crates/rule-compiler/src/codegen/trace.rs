@@ -164,7 +164,7 @@ impl ShownExpressions {
 }
 
 /// The expressions right below one.
-pub(super) fn operands(expr: &Expr) -> Vec<&Expr> {
+pub(crate) fn operands(expr: &Expr) -> Vec<&Expr> {
     match &expr.kind {
         ExprKind::Const(_)
         | ExprKind::Input(_)

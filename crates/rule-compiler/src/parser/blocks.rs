@@ -247,16 +247,7 @@ impl Parser<'_> {
             "example" => self.parse_example(),
             "table" => self.parse_table(),
             "func" => self.parse_function(),
-            keyword @ "invariant" => {
-                self.bump();
-                self.skip_unsupported();
-                Some(ItemKind::Unsupported {
-                    keyword: Name {
-                        text: keyword.to_owned(),
-                        span: token.span,
-                    },
-                })
-            }
+            "invariant" => self.parse_invariant(),
             word => {
                 let message = format!("`{word}` does not start a block");
                 let mut diagnostic =
@@ -278,27 +269,6 @@ impl Parser<'_> {
                 self.report(diagnostic);
                 None
             }
-        }
-    }
-
-    /// A block that is not read: up to its closing brace, or to the next item where it has none.
-    fn skip_unsupported(&mut self) {
-        let mut open = 0usize;
-        while !self.is(TokenKind::End) {
-            match self.kind() {
-                TokenKind::LeftBrace => open += 1,
-                TokenKind::RightBrace if open == 0 => return,
-                TokenKind::RightBrace => {
-                    open -= 1;
-                    if open == 0 {
-                        self.bump();
-                        return;
-                    }
-                }
-                _ if open == 0 && self.at_item_start() => return,
-                _ => {}
-            }
-            self.bump();
         }
     }
 

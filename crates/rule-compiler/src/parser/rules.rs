@@ -1,8 +1,8 @@
-//! `rule` and `example` blocks.
+//! `rule`, `example` and `invariant` blocks.
 
 use super::Parser;
 use crate::ast::{
-    Assignment, Example, ExamplePart, ExamplePartKind, Expr, ExprKind, ItemKind, Rule,
+    Assignment, Example, ExamplePart, ExamplePartKind, Expr, ExprKind, Invariant, ItemKind, Rule,
 };
 use crate::literal::parse_magnitude;
 use crate::suggest::nearest;
@@ -220,5 +220,38 @@ impl Parser<'_> {
             is_read
         });
         entries
+    }
+
+    // -------------------------------------------------------------- invariants
+
+    pub(super) fn parse_invariant(&mut self) -> Option<ItemKind> {
+        self.bump();
+        let name = self.parse_text("the name of the invariant, in quotes")?;
+        let opening = self.token().span;
+        if !self.expect(TokenKind::LeftBrace, "`{`") {
+            return None;
+        }
+        let condition = self.eat_word("when").then(|| self.parse_condition());
+        let assertion = if self.eat_word("assert") {
+            self.parse_condition()
+        } else {
+            let message = format!("expected `assert` and a condition, found {}", self.found());
+            let span = self.token().span;
+            let diagnostic = Diagnostic::error("rule.parse.expected", span, message).with_hint(
+                "an invariant is `invariant \"NAME\" { when CONDITION assert CONDITION }`",
+            );
+            self.report(diagnostic);
+            Expr::new(ExprKind::Error, Span::new(span.start, span.start))
+        };
+        if !self.is(TokenKind::RightBrace) && !self.at_item_start() {
+            self.report_unclosed("}", opening);
+            self.skip_to_item();
+        }
+        self.expect_closing(TokenKind::RightBrace, "}", opening);
+        Some(ItemKind::Invariant(Box::new(Invariant {
+            name,
+            condition,
+            assertion,
+        })))
     }
 }

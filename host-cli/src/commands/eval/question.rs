@@ -1,11 +1,12 @@
 //! One expression with its variables, and what came of it.
 
+use crate::cel_value;
 use crate::failure::Failure;
 use crate::host::{self, Host};
 use crate::render::value::code_name;
-use crate::{cel_value, cells};
 use arrow_schema::Schema;
 use rulestage_diagnostics::{Diagnostic, Severity};
+use rulestage_pipeline::cells;
 use rulestage_pipeline::runtime::{Outcome, Runtime, StageFailure};
 use rulestage_rule_compiler::ir::{Const, ExprKind, RuleSet};
 use rulestage_rule_compiler::types::Type;

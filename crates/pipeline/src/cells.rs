@@ -1,5 +1,7 @@
 //! Single values to and from Arrow columns.
 
+use crate::dynamic;
+use crate::wire::is_dynamic;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{
     DurationMicrosecondType, DurationMillisecondType, DurationNanosecondType, DurationSecondType,
@@ -8,12 +10,10 @@ use arrow_array::types::{
 };
 use arrow_array::{Array, RecordBatch, RecordBatchOptions};
 use arrow_schema::{ArrowError, DataType, Field, SchemaRef, TimeUnit};
-use rulestage_pipeline::dynamic;
-use rulestage_pipeline::wire::is_dynamic;
 use rulestage_rule_compiler::ir::Const;
 
 /// A batch of one row; `value` gives the value of a column by its index. Says which value does not fit.
-pub(crate) fn one_row(
+pub fn one_row(
     schema: &SchemaRef,
     mut value: impl FnMut(usize) -> Const,
 ) -> Result<RecordBatch, String> {
@@ -43,7 +43,7 @@ fn per_second(unit: TimeUnit) -> i64 {
 }
 
 /// The value of a row of a field's column.
-pub(crate) fn value_of(array: &dyn Array, field: &Field, row: usize) -> Option<Const> {
+pub fn value_of(array: &dyn Array, field: &Field, row: usize) -> Option<Const> {
     match value(array, row)? {
         Const::String(text) if is_dynamic(field) => {
             dynamic::from_json(&serde_json::from_str(&text).ok()?)
