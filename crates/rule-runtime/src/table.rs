@@ -8,7 +8,7 @@
 //! - the rows: for each the number of its first test, and one more at the end,
 //! - the tests, three words each: the column, with `MORE` where the next test is another way to pass; the lowest and
 //!   the highest rank that passes,
-//! - the root of the index, or 0. A node is `LEAF`, a number of rows and these rows; `DENSE`, a column and the
+//! - the root of the index, or 0 (a group of rules has the number of its indexes and their roots instead). A node is `LEAF`, a number of rows and these rows; `DENSE`, a column and the
 //!   children by rank; or `SPARSE`, a column, a number of children, the lowest rank of each, and the children.
 
 #[allow(dead_code, reason = "some are for the compiler alone")]
@@ -159,26 +159,18 @@ impl Words {
     }
 }
 
-/// Finds out which rows may match: goes down the index, and puts into `state` where their list is (0 where all rows
-/// are candidates), the place in it and its end.
-///
-/// # Safety
-/// `table` and `ranks` must be a table and the ranks of its columns, `state` three words.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn table_start(table: *const u32, ranks: *const u32, state: *mut u32) {
-    let (table, ranks) = (Words(table), Words(ranks));
-    let mut candidates = (0, table.get(0));
-    let mut node = table.get(3);
-    while node != 0 {
+/// Goes down an index: where the list of the rows that may match is and how many they are, or `None` where a column
+/// failed that other tests may make up for.
+fn candidates(table: Words, ranks: Words, root: u32) -> Option<(u32, u32)> {
+    let mut node = root;
+    loop {
         let kind = table.get(node);
         if kind == LEAF {
-            candidates = (node + 2, table.get(node + 1));
-            break;
+            return Some((node + 2, table.get(node + 1)));
         }
         let rank = ranks.get(table.get(node + 1));
         if rank & FAILED != 0 {
-            // Other tests may still decide against a row.
-            break;
+            return None;
         }
         node = if kind == DENSE {
             table.get(node + 2 + rank)
@@ -196,11 +188,57 @@ pub unsafe extern "C" fn table_start(table: *const u32, ranks: *const u32, state
             table.get(node + 3 + n + base)
         };
     }
+}
+
+/// Whether all tests of a row pass; the status of the first failed column that leaves it open, or 0.
+fn passes(table: Words, ranks: Words, row: u32) -> Option<u32> {
+    let (rows, tests) = (table.get(1), table.get(2));
+    let mut test = tests + 3 * table.get(rows + row);
+    let last = tests + 3 * table.get(rows + row + 1);
+    let mut failed = 0;
+    while test < last {
+        let mut column = table.get(test);
+        let rank = ranks.get(column & !MORE);
+        let mut is_in = rank.wrapping_sub(table.get(test + 1))
+            <= table.get(test + 2).wrapping_sub(table.get(test + 1));
+        while column & MORE != 0 {
+            test += 3;
+            column = table.get(test);
+            is_in |= rank.wrapping_sub(table.get(test + 1))
+                <= table.get(test + 2).wrapping_sub(table.get(test + 1));
+        }
+        test += 3;
+        if is_in {
+            continue;
+        }
+        if rank & FAILED == 0 {
+            return None;
+        }
+        if failed == 0 {
+            failed = rank & !FAILED;
+        }
+    }
+    Some(failed)
+}
+
+/// Finds out which rows may match: goes down the index, and puts into `state` where their list is (0 where all rows
+/// are candidates), the place in it and its end.
+///
+/// # Safety
+/// `table` and `ranks` must be a table and the ranks of its columns, `state` three words.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn table_start(table: *const u32, ranks: *const u32, state: *mut u32) {
+    let (table, ranks) = (Words(table), Words(ranks));
+    let all = (0, table.get(0));
+    let (list, n) = match table.get(3) {
+        0 => all,
+        root => candidates(table, ranks, root).unwrap_or(all),
+    };
     // SAFETY: as the caller promises.
     unsafe {
-        state.write(candidates.0);
+        state.write(list);
         state.add(1).write(0);
-        state.add(2).write(candidates.1);
+        state.add(2).write(n);
     }
 }
 
@@ -213,54 +251,73 @@ pub unsafe extern "C" fn table_next(table: *const u32, ranks: *const u32, state:
     let (table, ranks) = (Words(table), Words(ranks));
     let state_words = Words(state);
     let (list, mut position, end) = (state_words.get(0), state_words.get(1), state_words.get(2));
-    let (rows, tests) = (table.get(1), table.get(2));
-    while position < end {
+    let mut found = NO_ROW;
+    while position < end && found == NO_ROW {
         let row = if list == 0 {
             position
         } else {
             table.get(list + position)
         };
         position += 1;
-        let mut test = tests + 3 * table.get(rows + row);
-        let last = tests + 3 * table.get(rows + row + 1);
-        let mut failed = 0;
-        let mut passes = true;
-        while test < last {
-            let mut column = table.get(test);
-            let rank = ranks.get(column & !MORE);
-            let mut is_in = rank.wrapping_sub(table.get(test + 1))
-                <= table.get(test + 2).wrapping_sub(table.get(test + 1));
-            while column & MORE != 0 {
-                test += 3;
-                column = table.get(test);
-                is_in |= rank.wrapping_sub(table.get(test + 1))
-                    <= table.get(test + 2).wrapping_sub(table.get(test + 1));
-            }
-            test += 3;
-            if is_in {
-                continue;
-            }
-            if rank & FAILED == 0 {
-                passes = false;
-                break;
-            }
-            if failed == 0 {
-                failed = rank & !FAILED;
-            }
-        }
-        if passes {
-            // SAFETY: as the caller promises.
-            unsafe { state.add(1).write(position) };
-            return if failed != 0 {
-                NO_ROW - failed as i32
-            } else {
-                row as i32
-            };
-        }
+        found = match passes(table, ranks, row) {
+            None => NO_ROW,
+            Some(0) => row as i32,
+            Some(status) => NO_ROW - status as i32,
+        };
     }
     // SAFETY: as the caller promises.
     unsafe { state.add(1).write(position) };
-    NO_ROW
+    found
+}
+
+/// Like [`table_start`] for a group of rules, none of whose columns fails: `state` has two words for each index, the
+/// place of the next candidate and the end of the list.
+///
+/// # Safety
+/// `group` and `ranks` must be a group and the ranks of its columns, `state` two words for each index.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rules_start(group: *const u32, ranks: *const u32, state: *mut u32) {
+    let (group, ranks) = (Words(group), Words(ranks));
+    for index in 0..group.get(3) {
+        let (list, n) = candidates(group, ranks, group.get(4 + index)).unwrap_or((0, 0));
+        // SAFETY: as the caller promises.
+        unsafe {
+            state.add(2 * index as usize).write(list);
+            state.add(2 * index as usize + 1).write(list + n);
+        }
+    }
+}
+
+/// The next rule in their order whose tests pass, or [`NO_ROW`].
+///
+/// # Safety
+/// As for [`rules_start`], which must have been called.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rules_next(group: *const u32, ranks: *const u32, state: *mut u32) -> i32 {
+    let (group, ranks) = (Words(group), Words(ranks));
+    let n_indexes = group.get(3);
+    loop {
+        let mut first = u32::MAX;
+        let mut source = 0;
+        for index in 0..n_indexes {
+            let place = Words(state).get(2 * index);
+            if place < Words(state).get(2 * index + 1) && group.get(place) < first {
+                first = group.get(place);
+                source = index;
+            }
+        }
+        if first == u32::MAX {
+            return NO_ROW;
+        }
+        // SAFETY: as the caller promises.
+        unsafe {
+            let place = state.add(2 * source as usize);
+            place.write(place.read() + 1);
+        }
+        if passes(group, ranks, first).is_some() {
+            return first as i32;
+        }
+    }
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ mod calendar;
 mod evaluate;
 mod fuzz;
 mod generate;
+mod scale;
 mod stage;
 mod tables;
 mod values;
