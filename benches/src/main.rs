@@ -1,6 +1,8 @@
 //! Measures what the project promises, in one run, and prints the result as Markdown.
 //!
 //!     rulestage-bench PROGRAM EXAMPLE FLIGHTS WORK
+//!     rulestage-bench nested
+//!     rulestage-bench scale
 //!
 //! `PROGRAM` is the `rulestage` program, `EXAMPLE` the folder of flight-desk, `FLIGHTS` the Parquet file with all
 //! flights and `WORK` a folder for what the runs write. Competing programs take turns within each repetition and
@@ -19,6 +21,7 @@ mod median;
 mod nested;
 mod process;
 mod reference;
+mod scale;
 
 use anyhow::{Context, Result};
 use std::path::PathBuf;
@@ -26,6 +29,9 @@ use std::path::PathBuf;
 fn main() -> Result<()> {
     if std::env::args().nth(1).as_deref() == Some("nested") {
         return nested::report();
+    }
+    if std::env::args().nth(1).as_deref() == Some("scale") {
+        return scale::report();
     }
     let mut arguments = std::env::args_os().skip(1).map(PathBuf::from);
     let mut next = |what: &str| {
@@ -40,6 +46,8 @@ fn main() -> Result<()> {
     reference::report()?;
     println!("\n## Lists of structs\n");
     nested::report()?;
+    println!("\n## Large rule sets\n");
+    scale::report()?;
     compile::report(&example)?;
     process::report(&program, &work)?;
     println!("\n## flight-desk over 3,000,000 flights, Parquet to Parquet\n");

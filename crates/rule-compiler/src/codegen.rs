@@ -76,7 +76,8 @@ fn generate_functions(
 ) -> Vec<function::FunctionBuilder> {
     let shown = ShownExpressions::new(ruleset);
     let statics = Statics::new(ruleset, source, &shown, plans, module);
-    let process = process::generate(ruleset, module, &statics, plans);
+    let process = process::generate(ruleset, module, &statics, plans, false);
+    let with_reasons = process::generate(ruleset, module, &statics, plans, true);
     let explanation = explain::generate(ruleset, module, &statics, &shown, plans);
     let mut functions = vec![
         memory::reallocate(),
@@ -89,6 +90,8 @@ fn generate_functions(
         session::close(ruleset),
         session::constant(0, statics.outline),
         explanation.function,
+        session::post_return(),
+        with_reasons.function,
         session::post_return(),
         memory::allocate(),
         memory::grow(),

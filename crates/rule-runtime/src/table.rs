@@ -8,11 +8,12 @@
 //! - the rows: for each the number of its first test, and one more at the end,
 //! - the tests, three words each: the column, with `MORE` where the next test is another way to pass; the lowest and
 //!   the highest rank that passes,
-//! - the root of the index, or 0 (a group of rules has the number of its indexes and their roots instead). A node is `LEAF`, a number of rows and these rows; `DENSE`, a column and the
+//! - the root of the index, or 0. A node is `LEAF`, a number of rows and these rows; `DENSE`, a column and the
 //!   children by rank; or `SPARSE`, a column, a number of children, the lowest rank of each, and the children.
 
 #[allow(dead_code, reason = "some are for the compiler alone")]
 mod rank_numbers;
+pub mod rules;
 
 use crate::bytes;
 use core::cmp::Ordering;
@@ -22,6 +23,7 @@ use rank_numbers::{DENSE, FAILED, FIRST, LEAF, MORE, NAN};
 pub const NO_ROW: i32 = -1;
 
 /// The rank of a value, given how constant number `i` compares with it.
+#[inline(always)]
 fn rank(n: usize, mut compare: impl FnMut(usize) -> Ordering) -> u32 {
     if n == 0 {
         return FIRST;
@@ -161,14 +163,15 @@ impl Words {
 
 /// Goes down an index: where the list of the rows that may match is and how many they are, or `None` where a column
 /// failed that other tests may make up for.
-fn candidates(table: Words, ranks: Words, root: u32) -> Option<(u32, u32)> {
+#[inline(always)]
+fn candidates(table: Words, root: u32, mut rank_of: impl FnMut(u32) -> u32) -> Option<(u32, u32)> {
     let mut node = root;
     loop {
         let kind = table.get(node);
         if kind == LEAF {
             return Some((node + 2, table.get(node + 1)));
         }
-        let rank = ranks.get(table.get(node + 1));
+        let rank = rank_of(table.get(node + 1));
         if rank & FAILED != 0 {
             return None;
         }
@@ -232,7 +235,7 @@ pub unsafe extern "C" fn table_start(table: *const u32, ranks: *const u32, state
     let all = (0, table.get(0));
     let (list, n) = match table.get(3) {
         0 => all,
-        root => candidates(table, ranks, root).unwrap_or(all),
+        root => candidates(table, root, |column| ranks.get(column)).unwrap_or(all),
     };
     // SAFETY: as the caller promises.
     unsafe {
@@ -268,56 +271,6 @@ pub unsafe extern "C" fn table_next(table: *const u32, ranks: *const u32, state:
     // SAFETY: as the caller promises.
     unsafe { state.add(1).write(position) };
     found
-}
-
-/// Like [`table_start`] for a group of rules, none of whose columns fails: `state` has two words for each index, the
-/// place of the next candidate and the end of the list.
-///
-/// # Safety
-/// `group` and `ranks` must be a group and the ranks of its columns, `state` two words for each index.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn rules_start(group: *const u32, ranks: *const u32, state: *mut u32) {
-    let (group, ranks) = (Words(group), Words(ranks));
-    for index in 0..group.get(3) {
-        let (list, n) = candidates(group, ranks, group.get(4 + index)).unwrap_or((0, 0));
-        // SAFETY: as the caller promises.
-        unsafe {
-            state.add(2 * index as usize).write(list);
-            state.add(2 * index as usize + 1).write(list + n);
-        }
-    }
-}
-
-/// The next rule in their order whose tests pass, or [`NO_ROW`].
-///
-/// # Safety
-/// As for [`rules_start`], which must have been called.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn rules_next(group: *const u32, ranks: *const u32, state: *mut u32) -> i32 {
-    let (group, ranks) = (Words(group), Words(ranks));
-    let n_indexes = group.get(3);
-    loop {
-        let mut first = u32::MAX;
-        let mut source = 0;
-        for index in 0..n_indexes {
-            let place = Words(state).get(2 * index);
-            if place < Words(state).get(2 * index + 1) && group.get(place) < first {
-                first = group.get(place);
-                source = index;
-            }
-        }
-        if first == u32::MAX {
-            return NO_ROW;
-        }
-        // SAFETY: as the caller promises.
-        unsafe {
-            let place = state.add(2 * source as usize);
-            place.write(place.read() + 1);
-        }
-        if passes(group, ranks, first).is_some() {
-            return first as i32;
-        }
-    }
 }
 
 #[cfg(test)]

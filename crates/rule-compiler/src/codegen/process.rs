@@ -9,7 +9,7 @@ use super::layout::{
     output_storage, slots,
 };
 use super::module::{ModuleBuilder, function, global};
-use super::outputs::OutputColumn;
+use super::outputs::{Growable, OutputColumn};
 use super::statics::{Plans, Statics};
 use super::table::PlacedTable;
 use super::trace::{ListItems, list_items};
@@ -28,10 +28,18 @@ pub(super) struct Gathered {
     pub(super) is_set: u32,
 }
 
-/// Where a row's first error is noted, and the rule that it is of.
-pub(super) struct RowFailure {
+/// What is noted of a row: its first error, the rule that it is of, and the rules that fired.
+pub(super) struct RowNotes {
     pub(super) error: u32,
     pub(super) origin: u32,
+    pub(super) fired: Option<FiredRules>,
+}
+
+/// Which rules fired, as `fired-rules` in the contract.
+#[derive(Clone, Copy)]
+pub(super) struct FiredRules {
+    pub(super) rules: Growable,
+    pub(super) offsets: u32,
 }
 
 /// A function over rows, and those of the shapes of each group that it calls.
@@ -46,6 +54,7 @@ pub(super) fn generate(
     module: &mut ModuleBuilder,
     statics: &Statics,
     plans: &Plans,
+    with_reasons: bool,
 ) -> RowFunction {
     let (session, rows, columns, n_columns) = (0, 1, 2, 3);
     let mut f = FunctionBuilder::new(4);
@@ -70,9 +79,13 @@ pub(super) fn generate(
     code.keep_context(&statics.groups, session, columns);
     code.reset_temp();
 
-    let row_failure = RowFailure {
+    let notes = RowNotes {
         error: code.f.local(ValType::I32),
         origin: code.f.local(ValType::I32),
+        fired: with_reasons.then(|| FiredRules {
+            rules: code.growable(),
+            offsets: code.allocate_offsets(rows),
+        }),
     };
     let errors = code.growable();
     let mut outputs = Vec::new();
@@ -96,7 +109,7 @@ pub(super) fn generate(
     let next = code.f.loop_();
     code.f.ins().local_get(row).local_get(rows).i32_ge_u();
     code.f.br_if(done);
-    code.start_row(&outputs, row_failure.error);
+    code.start_row(&outputs, notes.error);
     code.cache_inputs();
     code.emit_lets();
     code.keep_values(&statics.groups);
@@ -104,22 +117,16 @@ pub(super) fn generate(
     while let Some(rule) = ruleset.rules.get(index) {
         code.f.mark_locals();
         if let Some((number, group)) = plans.groups.starting_at(index) {
-            code.emit_group(group, &statics.groups, number, &outputs, &row_failure);
+            code.emit_group(group, &statics.groups, number, &outputs, &notes);
             index = group.end;
         } else {
             let table = statics.tables.get(&index);
-            code.emit_rule(rule, table, index, &outputs, &row_failure);
+            code.emit_rule(rule, table, index, &outputs, &notes);
             index += 1;
         }
         code.f.release_locals();
     }
-    code.end_row(
-        &outputs,
-        row_failure.error,
-        row_failure.origin,
-        errors,
-        statics,
-    );
+    code.end_row(&outputs, &notes, errors, statics);
     code.f
         .ins()
         .local_get(row)
@@ -129,10 +136,12 @@ pub(super) fn generate(
     code.f.br(next);
     code.f.end();
     code.f.end();
-    code.write_result(&outputs, rows, errors);
+    code.write_result(&outputs, rows, errors, notes.fired);
     let kept = code.kept();
     let function = code.f;
     let groups = plans.groups.0.iter().enumerate();
+    // Both functions over rows share them.
+    let groups = groups.take_while(|_| !with_reasons);
     let shapes = groups.map(|(number, group)| {
         let placed = &statics.groups;
         let shapes = group
@@ -305,40 +314,69 @@ impl RowCode<'_> {
         placed: Option<&PlacedTable>,
         index: usize,
         outputs: &[Gathered],
-        row_failure: &RowFailure,
+        notes: &RowNotes,
     ) {
+        let push_index = |code: &mut Self| {
+            code.f.ins().i32_const(index as i32);
+        };
         let done = self.f.block(BlockType::Empty);
         let failed = self.f.block(BlockType::Empty);
         if let (Some(table), Some(placed)) = (&rule.table, placed) {
-            self.emit_table(table, placed, outputs, failed);
+            let n_hits = self.emit_table(table, placed, outputs, failed);
+            if notes.fired.is_some() {
+                self.f.ins().local_get(n_hits);
+                self.f.if_(BlockType::Empty);
+                self.note_fired(notes, push_index);
+                self.f.end();
+            }
         } else {
+            self.emit(&rule.condition, failed);
+            self.f.if_(BlockType::Empty);
+            self.note_fired(notes, push_index);
             self.emit_sides(rule, outputs, failed);
+            self.f.end();
         }
         self.f.br(done);
         self.f.end();
-        self.note_failure(row_failure, |code| {
-            code.f.ins().i32_const(index as i32);
-        });
+        self.note_failure(notes, push_index);
         self.f.end();
     }
 
+    /// Notes that a rule fired, whose number `push_rule` pushes.
+    pub(super) fn note_fired(&mut self, notes: &RowNotes, push_rule: impl FnOnce(&mut Self)) {
+        let Some(FiredRules { rules, .. }) = notes.fired else {
+            return;
+        };
+        self.make_room(rules, |code| {
+            code.f.ins().i32_const(4);
+        });
+        self.f
+            .ins()
+            .local_get(rules.pointer)
+            .local_get(rules.length)
+            .i32_add();
+        push_rule(self);
+        self.f
+            .ins()
+            .i32_store(at(0))
+            .local_get(rules.length)
+            .i32_const(4)
+            .i32_add()
+            .local_set(rules.length);
+    }
+
     /// Keeps the first error of the row, and its origin, which `push_origin` pushes.
-    pub(super) fn note_failure(
-        &mut self,
-        row_failure: &RowFailure,
-        push_origin: impl FnOnce(&mut Self),
-    ) {
+    pub(super) fn note_failure(&mut self, notes: &RowNotes, push_origin: impl FnOnce(&mut Self)) {
         let error = self.error;
-        self.unless(row_failure.error, |code| {
-            code.f.ins().local_get(error).local_set(row_failure.error);
+        self.unless(notes.error, |code| {
+            code.f.ins().local_get(error).local_set(notes.error);
             push_origin(code);
-            code.f.ins().local_set(row_failure.origin);
+            code.f.ins().local_set(notes.origin);
         });
     }
 
+    /// The contributions, inside of the `if` of the condition.
     fn emit_sides(&mut self, rule: &Rule, outputs: &[Gathered], failed: Label) {
-        self.emit(&rule.condition, failed);
-        self.f.if_(BlockType::Empty);
         for contribution in &rule.then {
             self.contribute(contribution, outputs, failed);
         }
@@ -348,7 +386,6 @@ impl RowCode<'_> {
                 self.contribute(contribution, outputs, failed);
             }
         }
-        self.f.end();
     }
 
     pub(super) fn contribute(

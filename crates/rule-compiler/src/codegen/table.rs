@@ -292,16 +292,16 @@ struct Loaded {
 }
 
 impl RowCode<'_> {
-    /// A table: its contributions, or an error at `failed`.
+    /// A table: its contributions, or an error at `failed`; gives a local with the number of rows that match.
     pub(super) fn emit_table(
         &mut self,
         table: &Table<Expr>,
         placed: &PlacedTable,
         outputs: &[Gathered],
         failed: Label,
-    ) {
+    ) -> u32 {
         self.emit_ranks(table, placed, false);
-        self.emit_hits(table, placed, &Sink::Outputs(outputs), failed);
+        self.emit_hits(table, placed, &Sink::Outputs(outputs), failed)
     }
 
     /// The same for one row: records what matched; gives a local with the number of rows that did.
@@ -351,7 +351,7 @@ impl RowCode<'_> {
     }
 
     /// Pushes the rank of a value in locals.
-    pub(super) fn emit_rank(&mut self, ty: &Type, value: &[u32], (bounds, n_bounds): (u32, u32)) {
+    fn emit_rank(&mut self, ty: &Type, value: &[u32], (bounds, n_bounds): (u32, u32)) {
         if let (Type::Nullable(inner), Some((present, value))) = (ty, value.split_last()) {
             self.f.ins().local_get(*present);
             self.f.if_(BlockType::Result(ValType::I32));

@@ -4,7 +4,8 @@
 
 use super::evaluate::{Value, evaluate_row};
 use super::generate::Random;
-use super::stage::{RowResult, agree, as_stored, run};
+use super::stage::{RowResult, agree, as_stored, open, run};
+use rulestage_pipeline::runtime::{Runtime, Verdict};
 use rulestage_rule_compiler::compile;
 use rulestage_runtime_wasmtime::{Config, WasmtimeRuntime};
 use std::fmt::Write;
@@ -198,6 +199,7 @@ fn an_index_changes_no_answer() {
         let ruleset = &artifact.ruleset;
         let results = run(&runtime, &artifact.component, ruleset, &rows, BATCH_ROWS)
             .unwrap_or_else(|error| panic!("{error}\n{source}"));
+        compare_reasons(&runtime, &artifact.component, &rows);
         for (row, actual) in rows.iter().zip(&results) {
             let expected: RowResult = evaluate_row(ruleset, row)
                 .map(|values| values.into_iter().map(as_stored).collect());
@@ -211,4 +213,30 @@ fn an_index_changes_no_answer() {
     }
     assert!(n_computed > 800, "only {n_computed} rows have results");
     assert!(n_failed > 800, "only {n_failed} rows fail");
+}
+
+/// The rules that fired are those that the explanations of the rows say, and the results are the same.
+fn compare_reasons(runtime: &WasmtimeRuntime, component: &[u8], rows: &[Vec<Value>]) {
+    const N_EXPLAINED: usize = 25;
+    let rows = &rows[..N_EXPLAINED];
+    let (mut session, batch) = open(runtime, component, rows).expect("it opens");
+    let plain = runtime.process(&mut session, &batch).expect("results");
+    let (outcome, fired) = runtime
+        .process_with_reasons(&mut session, &batch)
+        .expect("results");
+    assert_eq!(outcome.errors, plain.errors);
+    assert_eq!(
+        format!("{:?}", outcome.columns),
+        format!("{:?}", plain.columns)
+    );
+    for row in 0..N_EXPLAINED {
+        let explanation = runtime
+            .explain(&mut session, &batch, row as u32)
+            .expect("an explanation");
+        let verdicts = explanation.verdicts.iter().zip(0..);
+        let expected: Vec<u32> = verdicts
+            .filter_map(|(verdict, rule)| (*verdict == Verdict::Fired).then_some(rule))
+            .collect();
+        assert_eq!(fired.of_row(row), expected, "row {row}");
+    }
 }

@@ -5,8 +5,8 @@ use super::super::data::{Record, StaticData};
 use super::super::expression::{RowCode, at};
 use super::super::function::Label;
 use super::super::layout::{inner, is_cell, is_fallible_input, is_nullable, slots};
-use super::super::process::{Gathered, RowFailure};
-use super::super::table::ranks::NULL;
+use super::super::process::{Gathered, RowNotes};
+use super::super::table::ranks::{BOOLS, DOUBLES, INTS, NULLABLE, TEXTS, TIMES};
 use super::super::table::{PRESENT, VALUE_BYTES, push_bound, push_constant};
 use super::super::trace::{ShownExpressions, walk};
 use super::explain::header;
@@ -28,6 +28,9 @@ const KEPT_ERROR: u32 = 16;
 /// What a shape gives, of two bits: whether the condition holds, whether there was an error.
 pub(super) const HOLDS: i32 = 1;
 pub(super) const FAILS: i32 = 2;
+/// Bytes of a column: see `rule-runtime/src/table/rules.rs`. The value comes behind kind, constants and rank.
+const COLUMN_BYTES: u32 = 32;
+const COLUMN_VALUE: u32 = 16;
 /// Variables for contributions are numbered from the end of those for constants.
 const ENTRY_VARIABLE: u32 = u32::MAX;
 
@@ -54,10 +57,8 @@ pub(super) struct Shared {
 /// Where the data of a group lie.
 pub(in super::super) struct PlacedGroup {
     words: u32,
-    ranks: u32,
+    columns: u32,
     state: u32,
-    /// For each column the address of its constants and how many they are
-    bounds: Vec<(u32, u32)>,
     rules: u32,
     /// For each rule the number of the shape that explains it, and the address of what is special to it
     pub(super) explained: u32,
@@ -125,15 +126,21 @@ fn place(group: &Group, shown: &ShownExpressions, data: &mut StaticData) -> Plac
     for word in &group.words {
         words.u32(*word);
     }
-    let bounds = group.columns.iter().map(|column| {
+    let mut columns = Record::new();
+    for column in &group.columns {
         let mut record = Record::new();
         for constant in &column.bounds.constants {
             push_bound(&mut record, data, constant);
         }
         let n_bounds = column.bounds.constants.len() as u32;
-        (data.record(&record), n_bounds)
-    });
-    let bounds = bounds.collect();
+        // Also what fails is like a null.
+        columns
+            .u32(kind(&column.value.ty) | NULLABLE)
+            .u32(data.record(&record))
+            .u32(n_bounds)
+            .u32(0);
+        columns.u32(0).u32(0).u32(0).u32(1);
+    }
     let mut n_entries = 0;
     let mut rules = Record::new();
     let values = group
@@ -170,11 +177,21 @@ fn place(group: &Group, shown: &ShownExpressions, data: &mut StaticData) -> Plac
     PlacedGroup {
         explained: data.record(&explained),
         words: data.record(&words),
-        ranks: data.reserve(4 * group.columns.len() as u32),
+        columns: data.record(&columns),
         state: data.reserve(8 * group.n_indexes as u32),
-        bounds,
         rules: data.record(&rules),
         values,
+    }
+}
+
+/// The kind of a column of a type.
+fn kind(ty: &Type) -> u32 {
+    match inner(ty) {
+        Type::Bool => BOOLS,
+        Type::Double => DOUBLES,
+        Type::Timestamp => TIMES,
+        Type::String | Type::Bytes => TEXTS,
+        _ => INTS,
     }
 }
 
@@ -296,36 +313,39 @@ impl RowCode<'_> {
         placed: &PlacedGroups,
         number: usize,
         outputs: &[Gathered],
-        row_failure: &RowFailure,
+        notes: &RowNotes,
     ) {
         let (shared, placed) = (&placed.shared, placed.get(number));
-        self.emit_group_ranks(group, placed);
+        self.emit_group_values(group, placed);
         let start = self.module.helper("rules_start");
         let find = self.module.helper("rules_next");
         let rule = self.f.local(ValType::I32);
-        let arguments = [placed.words, placed.ranks, placed.state];
-        let push_arguments = |code: &mut Self| {
-            for address in arguments {
-                code.f.ins().i32_const(address as i32);
-            }
-        };
-        push_arguments(self);
-        self.f.ins().call(start);
         let done = self.f.block(BlockType::Empty);
-        let next = self.f.loop_();
-        push_arguments(self);
         self.f
             .ins()
+            .i32_const(placed.words as i32)
+            .i32_const(placed.columns as i32)
+            .i32_const(group.columns.len() as i32)
+            .i32_const(placed.state as i32)
+            .call(start)
+            .i32_eqz();
+        self.f.br_if(done);
+        let next = self.f.loop_();
+        self.f
+            .ins()
+            .i32_const(placed.words as i32)
+            .i32_const(placed.columns as i32)
+            .i32_const(placed.state as i32)
             .call(find)
             .local_tee(rule)
             .i32_const(0)
             .i32_lt_s();
         self.f.br_if(done);
         let failed = self.f.block(BlockType::Empty);
-        self.emit_member(group, placed, shared, rule, outputs, failed);
+        self.emit_member(group, placed, shared, rule, outputs, notes, failed);
         self.f.br(next);
         self.f.end();
-        self.note_failure(row_failure, |code| {
+        self.note_failure(notes, |code| {
             code.f
                 .ins()
                 .i32_const(group.first as i32)
@@ -337,23 +357,39 @@ impl RowCode<'_> {
         self.f.end();
     }
 
-    /// A value that fails has the rank of a null: what is tested is evaluated again then.
-    fn emit_group_ranks(&mut self, group: &Group, placed: &PlacedGroup) {
+    /// A value that fails is like a null: what is tested is evaluated again then.
+    fn emit_group_values(&mut self, group: &Group, placed: &PlacedGroup) {
         for (index, column) in group.columns.iter().enumerate() {
-            let address = (placed.ranks + 4 * index as u32) as i32;
+            let address = placed.columns + index as u32 * COLUMN_BYTES + COLUMN_VALUE;
+            let ty = &column.value.ty;
+            let push_presence = |code: &mut Self, is_present: i32| {
+                code.f
+                    .ins()
+                    .i32_const(address as i32)
+                    .i32_const(is_present)
+                    .i32_store(at(PRESENT));
+            };
+            let fails = self.can_fail(&column.value);
             let done = self.f.block(BlockType::Empty);
             let failed = self.f.block(BlockType::Empty);
             let value = self.emit_to_locals(&column.value, failed);
-            self.f.ins().i32_const(address);
-            self.emit_rank(&column.value.ty, &value, placed.bounds[index]);
-            self.f.ins().i32_store(at(0));
+            if *inner(ty) == Type::Uint {
+                self.f
+                    .ins()
+                    .local_get(value[0])
+                    .i64_const(i64::MIN)
+                    .i64_xor()
+                    .local_set(value[0]);
+            }
+            self.store_slots(ty, address, &value);
+            if !is_nullable(ty) && fails {
+                push_presence(self, 1);
+            }
             self.f.br(done);
             self.f.end();
-            self.f
-                .ins()
-                .i32_const(address)
-                .i32_const(NULL as i32)
-                .i32_store(at(0));
+            if fails {
+                push_presence(self, 0);
+            }
             self.f.end();
         }
     }
@@ -367,6 +403,7 @@ impl RowCode<'_> {
         shared: &Shared,
         rule: u32,
         outputs: &[Gathered],
+        notes: &RowNotes,
         failed: Label,
     ) {
         let known = self.f.local(ValType::I32);
@@ -383,6 +420,18 @@ impl RowCode<'_> {
             .local_set(outcome);
         if !group.shapes.is_empty() {
             self.emit_shape_call(group, known, outcome);
+        }
+        if notes.fired.is_some() {
+            self.f.ins().local_get(outcome).i32_const(HOLDS).i32_and();
+            self.f.if_(BlockType::Empty);
+            self.note_fired(notes, |code| {
+                code.f
+                    .ins()
+                    .i32_const(group.first as i32)
+                    .local_get(rule)
+                    .i32_add();
+            });
+            self.f.end();
         }
         let entry = self.f.local(ValType::I32);
         let n_entries = self.f.local(ValType::I32);

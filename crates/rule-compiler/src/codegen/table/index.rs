@@ -6,6 +6,8 @@ use std::collections::{BTreeSet, HashMap};
 
 /// Rows that are tested one by one rather than told apart by a node.
 const MAX_LEAF: usize = 4;
+/// The same of rules, whose values have no ranks unless an index needs them.
+const MAX_RULES: usize = 12;
 
 /// Columns beyond these are not indexed.
 const MAX_COLUMNS: usize = 64;
@@ -35,7 +37,9 @@ pub(in super::super) fn build_for(
     max_ranks: &[u32],
     words: &mut Vec<u32>,
 ) -> u32 {
-    Builder::new(rows, some.len(), max_ranks, false, words).node(some, 0)
+    let mut builder = Builder::new(rows, some.len(), max_ranks, false, words);
+    builder.max_leaf = MAX_RULES;
+    builder.node(some, 0)
 }
 
 impl<'a> Builder<'a> {
@@ -58,6 +62,7 @@ impl<'a> Builder<'a> {
             tested: rows.iter().map(columns).collect(),
             max_ranks: &max_ranks[..max_ranks.len().min(MAX_COLUMNS)],
             is_single_hit,
+            max_leaf: MAX_LEAF,
             words,
             budget,
             known: HashMap::new(),
@@ -71,6 +76,7 @@ struct Builder<'a> {
     tested: Vec<u128>,
     max_ranks: &'a [u32],
     is_single_hit: bool,
+    max_leaf: usize,
     words: &'a mut Vec<u32>,
     budget: usize,
     /// Nodes by their rows and the columns decided above them
@@ -87,7 +93,7 @@ impl Builder<'_> {
         if let Some(node) = self.known.get(&key) {
             return *node;
         }
-        let split = if key.0.len() <= MAX_LEAF || self.words.len() > self.budget {
+        let split = if key.0.len() <= self.max_leaf || self.words.len() > self.budget {
             None
         } else {
             self.split(&key.0, decided)

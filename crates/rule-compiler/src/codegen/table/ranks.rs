@@ -4,8 +4,10 @@
 #[allow(dead_code, reason = "some are for the helpers alone")]
 mod rank_numbers;
 
+pub(in super::super) use rank_numbers::{
+    BOOLS, DOUBLES, FAILED, FIRST, INTS, MORE, NULL, NULLABLE, TEXTS, TIMES,
+};
 pub(super) use rank_numbers::{DENSE, LEAF, SPARSE};
-pub(in super::super) use rank_numbers::{FAILED, FIRST, MORE, NULL};
 
 use crate::ir::{CellTest, CompareOp, Const, Expr, Table};
 use crate::types::Type;
