@@ -1,6 +1,8 @@
 //! Measures what the project promises, in one run, and prints the result as Markdown.
 //!
 //!     rulestage-bench PROGRAM EXAMPLE FLIGHTS WORK
+//!     rulestage-bench nested
+//!     rulestage-bench scale
 //!
 //! `PROGRAM` is the `rulestage` program, `EXAMPLE` the folder of flight-desk, `FLIGHTS` the Parquet file with all
 //! flights and `WORK` a folder for what the runs write. Competing programs take turns within each repetition and
@@ -20,6 +22,7 @@ mod nested;
 mod networks;
 mod process;
 mod reference;
+mod scale;
 
 use anyhow::{Context, Result};
 use std::path::PathBuf;
@@ -28,6 +31,7 @@ fn main() -> Result<()> {
     match std::env::args().nth(1).as_deref() {
         Some("nested") => return nested::report(),
         Some("networks") => return networks::report(),
+        Some("scale") => return scale::report(),
         _ => {}
     }
     let mut arguments = std::env::args_os().skip(1).map(PathBuf::from);
@@ -45,6 +49,8 @@ fn main() -> Result<()> {
     nested::report()?;
     println!("\n## Neural networks\n");
     networks::report()?;
+    println!("\n## Large rule sets\n");
+    scale::report()?;
     compile::report(&example)?;
     process::report(&program, &work)?;
     println!("\n## flight-desk over 3,000,000 flights, Parquet to Parquet\n");

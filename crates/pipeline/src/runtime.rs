@@ -121,6 +121,23 @@ pub struct Outcome {
     pub errors: Vec<RowError>,
 }
 
+/// WIT `explain.fired-rules`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FiredRules {
+    /// One more than there are rows, ascending from 0
+    pub offsets: Vec<u32>,
+    /// Places in `Outline::rules`, in order of evaluation
+    pub rules: Vec<u32>,
+}
+
+impl FiredRules {
+    /// The rules that fired in a row, by their places in `Outline::rules`.
+    pub fn of_row(&self, row: usize) -> &[u32] {
+        let (start, end) = (self.offsets[row] as usize, self.offsets[row + 1] as usize);
+        &self.rules[start..end]
+    }
+}
+
 /// WIT `explain.outline`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Outline {
@@ -268,6 +285,19 @@ pub trait Runtime {
         session: &mut Self::Session,
         batch: &RecordBatch,
     ) -> Result<Outcome, StageFailure>;
+
+    /// Computes one batch as [`Runtime::process`] does, and says which rules fired; `Failed` where the stage or the
+    /// host does not say.
+    fn process_with_reasons(
+        &self,
+        _session: &mut Self::Session,
+        _batch: &RecordBatch,
+    ) -> Result<(Outcome, FiredRules), StageFailure> {
+        Err(StageFailure {
+            kind: StageFailureKind::Failed,
+            message: "this host doesn't say which rules fired".to_owned(),
+        })
+    }
 
     /// The component's rules; `None` where it does not explain.
     fn outline(&self, session: &mut Self::Session) -> Result<Option<Outline>, StageFailure>;

@@ -18,6 +18,7 @@ mod expression;
 mod failure;
 mod fold;
 mod function;
+mod group;
 pub(crate) mod interface;
 mod layout;
 mod math;
@@ -54,9 +55,12 @@ pub fn generate(ruleset: &RuleSet, source: &str) -> Vec<u8> {
 pub fn generate_core_module(ruleset: &RuleSet, source: &str) -> Vec<u8> {
     // Where static data lies depends on the helpers in use, which are known only at the end: at most one more round.
     let mut footprint = Footprint::Nothing;
-    let plans = table::Plans::new(ruleset);
+    let plans = statics::Plans {
+        tables: table::Plans::new(ruleset),
+        groups: group::Plans::new(ruleset),
+    };
     loop {
-        let mut module = ModuleBuilder::new(footprint);
+        let mut module = ModuleBuilder::new(footprint, plans.groups.n_functions() as u32);
         let functions = generate_functions(ruleset, source, &plans, &mut module);
         if module.footprint() <= footprint {
             return module.finish(functions);
@@ -69,29 +73,38 @@ pub fn generate_core_module(ruleset: &RuleSet, source: &str) -> Vec<u8> {
 fn generate_functions(
     ruleset: &RuleSet,
     source: &str,
-    plans: &table::Plans,
+    plans: &statics::Plans,
     module: &mut ModuleBuilder,
 ) -> Vec<function::FunctionBuilder> {
     let shown = ShownExpressions::new(ruleset);
     let statics = Statics::new(ruleset, source, &shown, plans, module);
-    vec![
+    let process = process::generate(ruleset, module, &statics, plans, false);
+    let with_reasons = process::generate(ruleset, module, &statics, plans, true);
+    let explanation = explain::generate(ruleset, module, &statics, &shown, plans);
+    let mut functions = vec![
         memory::reallocate(),
         session::constant(0, statics.description),
         session::open(ruleset, module, &statics),
         session::post_return(),
         session::constant(1, statics.schema),
-        process::generate(ruleset, module, &statics),
+        process.function,
         session::post_return(),
         session::close(ruleset),
         session::constant(0, statics.outline),
-        explain::generate(ruleset, module, &statics, &shown),
+        explanation.function,
+        session::post_return(),
+        with_reasons.function,
         session::post_return(),
         memory::allocate(),
         memory::grow(),
         memory::allocate_temp(),
         memory::array_fits(),
         memory::copy(),
-    ]
+    ];
+    for shapes in process.shapes.into_iter().zip(explanation.shapes) {
+        functions.extend(shapes.0.into_iter().chain(shapes.1));
+    }
+    functions
 }
 
 fn encode_component(core_module: &[u8]) -> Vec<u8> {

@@ -160,7 +160,8 @@ fn constant(value: &Const) -> String {
     }
 }
 
-fn expression(ruleset: &RuleSet, expr: &Expr) -> String {
+/// An expression as in [`dump`], without places in the source: equal texts do the same.
+pub(crate) fn expression(ruleset: &RuleSet, expr: &Expr) -> String {
     let one =
         |operator: &str, operand: &Expr| format!("({operator} {})", expression(ruleset, operand));
     let two = |operator: &str, left: &Expr, right: &Expr| {

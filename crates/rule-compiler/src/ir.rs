@@ -121,6 +121,14 @@ pub struct Rule {
     pub table: Option<Box<Table<Expr>>>,
 }
 
+impl Rule {
+    /// The condition and the values of the contributions; what is in a table is not among them.
+    pub(crate) fn expressions(&self) -> impl Iterator<Item = &Expr> {
+        let contributions = self.then.iter().chain(&self.otherwise);
+        std::iter::once(&self.condition).chain(contributions.map(|each| &each.value))
+    }
+}
+
 /// `OUTPUT = VALUE`
 #[derive(Debug, Clone, PartialEq)]
 pub struct Contribution {

@@ -13,6 +13,7 @@
 
 #[allow(dead_code, reason = "some are for the compiler alone")]
 mod rank_numbers;
+pub mod rules;
 
 use crate::bytes;
 use core::cmp::Ordering;
@@ -22,6 +23,7 @@ use rank_numbers::{DENSE, FAILED, FIRST, LEAF, MORE, NAN};
 pub const NO_ROW: i32 = -1;
 
 /// The rank of a value, given how constant number `i` compares with it.
+#[inline(always)]
 fn rank(n: usize, mut compare: impl FnMut(usize) -> Ordering) -> u32 {
     if n == 0 {
         return FIRST;
@@ -159,26 +161,19 @@ impl Words {
     }
 }
 
-/// Finds out which rows may match: goes down the index, and puts into `state` where their list is (0 where all rows
-/// are candidates), the place in it and its end.
-///
-/// # Safety
-/// `table` and `ranks` must be a table and the ranks of its columns, `state` three words.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn table_start(table: *const u32, ranks: *const u32, state: *mut u32) {
-    let (table, ranks) = (Words(table), Words(ranks));
-    let mut candidates = (0, table.get(0));
-    let mut node = table.get(3);
-    while node != 0 {
+/// Goes down an index: where the list of the rows that may match is and how many they are, or `None` where a column
+/// failed that other tests may make up for.
+#[inline(always)]
+fn candidates(table: Words, root: u32, mut rank_of: impl FnMut(u32) -> u32) -> Option<(u32, u32)> {
+    let mut node = root;
+    loop {
         let kind = table.get(node);
         if kind == LEAF {
-            candidates = (node + 2, table.get(node + 1));
-            break;
+            return Some((node + 2, table.get(node + 1)));
         }
-        let rank = ranks.get(table.get(node + 1));
+        let rank = rank_of(table.get(node + 1));
         if rank & FAILED != 0 {
-            // Other tests may still decide against a row.
-            break;
+            return None;
         }
         node = if kind == DENSE {
             table.get(node + 2 + rank)
@@ -196,11 +191,57 @@ pub unsafe extern "C" fn table_start(table: *const u32, ranks: *const u32, state
             table.get(node + 3 + n + base)
         };
     }
+}
+
+/// Whether all tests of a row pass; the status of the first failed column that leaves it open, or 0.
+fn passes(table: Words, ranks: Words, row: u32) -> Option<u32> {
+    let (rows, tests) = (table.get(1), table.get(2));
+    let mut test = tests + 3 * table.get(rows + row);
+    let last = tests + 3 * table.get(rows + row + 1);
+    let mut failed = 0;
+    while test < last {
+        let mut column = table.get(test);
+        let rank = ranks.get(column & !MORE);
+        let mut is_in = rank.wrapping_sub(table.get(test + 1))
+            <= table.get(test + 2).wrapping_sub(table.get(test + 1));
+        while column & MORE != 0 {
+            test += 3;
+            column = table.get(test);
+            is_in |= rank.wrapping_sub(table.get(test + 1))
+                <= table.get(test + 2).wrapping_sub(table.get(test + 1));
+        }
+        test += 3;
+        if is_in {
+            continue;
+        }
+        if rank & FAILED == 0 {
+            return None;
+        }
+        if failed == 0 {
+            failed = rank & !FAILED;
+        }
+    }
+    Some(failed)
+}
+
+/// Finds out which rows may match: goes down the index, and puts into `state` where their list is (0 where all rows
+/// are candidates), the place in it and its end.
+///
+/// # Safety
+/// `table` and `ranks` must be a table and the ranks of its columns, `state` three words.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn table_start(table: *const u32, ranks: *const u32, state: *mut u32) {
+    let (table, ranks) = (Words(table), Words(ranks));
+    let all = (0, table.get(0));
+    let (list, n) = match table.get(3) {
+        0 => all,
+        root => candidates(table, root, |column| ranks.get(column)).unwrap_or(all),
+    };
     // SAFETY: as the caller promises.
     unsafe {
-        state.write(candidates.0);
+        state.write(list);
         state.add(1).write(0);
-        state.add(2).write(candidates.1);
+        state.add(2).write(n);
     }
 }
 
@@ -213,54 +254,23 @@ pub unsafe extern "C" fn table_next(table: *const u32, ranks: *const u32, state:
     let (table, ranks) = (Words(table), Words(ranks));
     let state_words = Words(state);
     let (list, mut position, end) = (state_words.get(0), state_words.get(1), state_words.get(2));
-    let (rows, tests) = (table.get(1), table.get(2));
-    while position < end {
+    let mut found = NO_ROW;
+    while position < end && found == NO_ROW {
         let row = if list == 0 {
             position
         } else {
             table.get(list + position)
         };
         position += 1;
-        let mut test = tests + 3 * table.get(rows + row);
-        let last = tests + 3 * table.get(rows + row + 1);
-        let mut failed = 0;
-        let mut passes = true;
-        while test < last {
-            let mut column = table.get(test);
-            let rank = ranks.get(column & !MORE);
-            let mut is_in = rank.wrapping_sub(table.get(test + 1))
-                <= table.get(test + 2).wrapping_sub(table.get(test + 1));
-            while column & MORE != 0 {
-                test += 3;
-                column = table.get(test);
-                is_in |= rank.wrapping_sub(table.get(test + 1))
-                    <= table.get(test + 2).wrapping_sub(table.get(test + 1));
-            }
-            test += 3;
-            if is_in {
-                continue;
-            }
-            if rank & FAILED == 0 {
-                passes = false;
-                break;
-            }
-            if failed == 0 {
-                failed = rank & !FAILED;
-            }
-        }
-        if passes {
-            // SAFETY: as the caller promises.
-            unsafe { state.add(1).write(position) };
-            return if failed != 0 {
-                NO_ROW - failed as i32
-            } else {
-                row as i32
-            };
-        }
+        found = match passes(table, ranks, row) {
+            None => NO_ROW,
+            Some(0) => row as i32,
+            Some(status) => NO_ROW - status as i32,
+        };
     }
     // SAFETY: as the caller promises.
     unsafe { state.add(1).write(position) };
-    NO_ROW
+    found
 }
 
 #[cfg(test)]

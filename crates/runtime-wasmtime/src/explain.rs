@@ -1,9 +1,13 @@
 //! `explain` of the contract: the rules of a component, and why one row came out as it did.
 
-use rulestage_pipeline::runtime::{Explanation, Expression, Outline, Role, RuleOutline, Verdict};
+use rulestage_pipeline::runtime::{
+    Explanation, Expression, FiredRules, Outline, Role, RuleOutline, StageFailure,
+    StageFailureKind, Verdict,
+};
 
 use crate::bindings::rules::exports::rulestage::stage::explain as wit;
 use crate::convert::value;
+use crate::failure::failure;
 
 pub(crate) fn outline(outline: wit::Outline) -> Outline {
     let rule = |rule: wit::Rule| RuleOutline {
@@ -40,4 +44,20 @@ pub(crate) fn explanation(explanation: wit::Explanation) -> Explanation {
         verdicts: explanation.verdicts.into_iter().map(verdict).collect(),
         values: explanation.values.into_iter().map(value).collect(),
     }
+}
+
+/// Checked: offsets are those of `rows` rows.
+pub(crate) fn fired_rules(fired: wit::FiredRules, rows: u32) -> Result<FiredRules, StageFailure> {
+    let wit::FiredRules { offsets, rules } = fired;
+    let is_sound = offsets.len() == rows as usize + 1
+        && offsets.first() == Some(&0)
+        && offsets.is_sorted()
+        && offsets.last().map(|end| *end as usize) == Some(rules.len());
+    if !is_sound {
+        return Err(failure(
+            StageFailureKind::Contract,
+            format!("the stage's fired rules are not those of {rows} rows"),
+        ));
+    }
+    Ok(FiredRules { offsets, rules })
 }

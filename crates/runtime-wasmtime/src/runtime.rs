@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow_array::RecordBatch;
 use rulestage_pipeline::runtime::{
-    Description, Explanation, Limits, Outcome, Outline, Runtime, StageFailure, StageFailureKind,
-    StageSchema, Value,
+    Description, Explanation, FiredRules, Limits, Outcome, Outline, Runtime, StageFailure,
+    StageFailureKind, StageSchema, Value,
 };
 use wasmtime::Engine;
 use wasmtime::component::Linker;
@@ -157,6 +157,14 @@ impl Runtime for WasmtimeRuntime {
 
     fn process(&self, session: &mut Session, batch: &RecordBatch) -> Result<Outcome, StageFailure> {
         session.process(batch)
+    }
+
+    fn process_with_reasons(
+        &self,
+        session: &mut Session,
+        batch: &RecordBatch,
+    ) -> Result<(Outcome, FiredRules), StageFailure> {
+        session.process_with_reasons(batch)
     }
 
     fn outline(&self, session: &mut Session) -> Result<Option<Outline>, StageFailure> {

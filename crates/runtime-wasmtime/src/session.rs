@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow_array::RecordBatch;
 use arrow_schema::{Field, Schema, SchemaRef};
 use rulestage_pipeline::runtime::{
-    Description, Explanation, Limits, Outcome, Outline, StageFailure, StageFailureKind,
+    Description, Explanation, FiredRules, Limits, Outcome, Outline, StageFailure, StageFailureKind,
     StageSchema, Value,
 };
 use rulestage_pipeline::wire;
@@ -97,6 +97,13 @@ impl Session {
 
     pub(crate) fn process(&mut self, batch: &RecordBatch) -> Result<Outcome, StageFailure> {
         self.call(|opened, schema| opened.process(schema, batch))
+    }
+
+    pub(crate) fn process_with_reasons(
+        &mut self,
+        batch: &RecordBatch,
+    ) -> Result<(Outcome, FiredRules), StageFailure> {
+        self.call(|opened, schema| opened.process_with_reasons(schema, batch))
     }
 
     pub(crate) fn outline(&mut self) -> Result<Option<Outline>, StageFailure> {
@@ -253,10 +260,29 @@ impl Opened {
         let outcome = result
             .map_err(|error| instance.failure(&error))?
             .map_err(|error| convert::stage_failure(error, column_name(schema)))?;
-        let errors = convert::row_errors(outcome.errors, rows)?;
-        let arrays = outcome.columns.into_iter().map(convert::flat_array);
-        let columns = wire::rebuild_all(&schema.outputs, arrays, rows as usize)?;
-        Ok(Outcome { columns, errors })
+        checked_outcome(schema, outcome, rows)
+    }
+
+    fn process_with_reasons(
+        &mut self,
+        schema: &StageSchema,
+        batch: &RecordBatch,
+    ) -> Result<(Outcome, FiredRules), StageFailure> {
+        let rows = n_rows(batch)?;
+        let instance = &mut self.instance;
+        instance.start_deadline();
+        let Some(explain) = &instance.explain else {
+            return Err(unexplained());
+        };
+        let result = with_columns(schema, batch, |columns| {
+            let store = &mut instance.store;
+            explain.call_process_with_reasons(store, self.session, rows, columns)
+        })?;
+        let explained = result
+            .map_err(|error| instance.failure(&error))?
+            .map_err(|error| convert::stage_failure(error, column_name(schema)))?;
+        let outcome = checked_outcome(schema, explained.outcome, rows)?;
+        Ok((outcome, crate::explain::fired_rules(explained.fired, rows)?))
     }
 
     fn explain(
@@ -268,10 +294,7 @@ impl Opened {
         let rows = n_rows(batch)?;
         let instance = &mut self.instance;
         let Some(explain) = &instance.explain else {
-            return Err(failure(
-                StageFailureKind::Failed,
-                "this stage doesn't explain itself",
-            ));
+            return Err(unexplained());
         };
         if row >= rows {
             let message = format!("there is no row {row} in a batch of {rows} rows");
@@ -288,6 +311,24 @@ impl Opened {
             .map(crate::explain::explanation)
             .map_err(|error| convert::stage_failure(error, column_name(schema)))
     }
+}
+
+fn unexplained() -> StageFailure {
+    failure(
+        StageFailureKind::Failed,
+        "this stage doesn't explain itself",
+    )
+}
+
+fn checked_outcome(
+    schema: &StageSchema,
+    outcome: stage::Outcome,
+    rows: u32,
+) -> Result<Outcome, StageFailure> {
+    let errors = convert::row_errors(outcome.errors, rows)?;
+    let arrays = outcome.columns.into_iter().map(convert::flat_array);
+    let columns = wire::rebuild_all(&schema.outputs, arrays, rows as usize)?;
+    Ok(Outcome { columns, errors })
 }
 
 /// Lends the columns of a batch to a call.

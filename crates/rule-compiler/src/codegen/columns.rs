@@ -40,7 +40,13 @@ pub(super) fn count_uses(ruleset: &RuleSet, traced: bool) -> Vec<Uses> {
     uses
 }
 
-fn count_in(expr: &Expr, ruleset: &RuleSet, traced: bool, times: usize, uses: &mut [Uses]) {
+pub(super) fn count_in(
+    expr: &Expr,
+    ruleset: &RuleSet,
+    traced: bool,
+    times: usize,
+    uses: &mut [Uses],
+) {
     let mut pending = vec![(expr, times)];
     while let Some((expr, times)) = pending.pop() {
         if let ExprKind::Input(index) = expr.kind {

@@ -3,10 +3,11 @@
 use super::columns::count_uses;
 use super::expression::{RowCode, at};
 use super::function::FunctionBuilder;
+use super::group::generate_explained;
 use super::layout::{RESULT_SIZE, value};
 use super::module::{ModuleBuilder, function};
-use super::process::check_columns;
-use super::statics::Statics;
+use super::process::{RowFunction, check_columns};
+use super::statics::{Plans, Statics};
 use super::table::PlacedTable;
 use super::trace::{ListItems, ShownExpressions, Trace, list_items};
 use crate::ir::{Contribution, Rule, RuleSet};
@@ -22,7 +23,8 @@ pub(super) fn generate(
     module: &mut ModuleBuilder,
     statics: &Statics,
     shown: &ShownExpressions,
-) -> FunctionBuilder {
+    plans: &Plans,
+) -> RowFunction {
     let (session, rows, columns, n_columns, row) = (0, 1, 2, 3, 4);
     let mut f = FunctionBuilder::new(5);
     check_columns(&mut f, ruleset, statics, rows, columns, n_columns);
@@ -68,10 +70,22 @@ pub(super) fn generate(
     code.reset_temp();
     code.cache_inputs();
     code.emit_lets();
-    for (rule, index) in ruleset.rules.iter().zip(0..) {
-        let table = statics.tables.get(&(index as usize));
-        code.explain_rule(rule, table, index, verdicts);
+    code.keep_context(&statics.groups, session, columns);
+    code.keep_values(&statics.groups);
+    let mut index = 0;
+    while let Some(rule) = ruleset.rules.get(index) {
+        code.f.mark_locals();
+        if let Some((number, group)) = plans.groups.starting_at(index) {
+            code.explain_group(group, &statics.groups, number, values, verdicts);
+            index = group.end;
+        } else {
+            let table = statics.tables.get(&index);
+            code.explain_rule(rule, table, index as u64, verdicts);
+            index += 1;
+        }
+        code.f.release_locals();
     }
+    let kept = code.kept();
     let result = code.module.data.reserve(RESULT_SIZE) as i32;
     let mut ins = code.f.ins();
     ins.i32_const(result).i32_const(0).i32_store8(at(0));
@@ -82,11 +96,21 @@ pub(super) fn generate(
         .i32_const(shown.list.len() as i32)
         .i32_store(at(16));
     ins.i32_const(result);
-    code.f
+    let function = code.f;
+    let groups = plans.groups.0.iter();
+    let shapes = groups.map(|group| {
+        let shapes = group.explained.iter().map(|shape| {
+            let placed = &statics.groups;
+            generate_explained(ruleset, module, placed, statics.failures, &kept, shape)
+        });
+        shapes.collect()
+    });
+    let shapes = shapes.collect();
+    RowFunction { function, shapes }
 }
 
 impl RowCode<'_> {
-    fn explain_rule(
+    pub(super) fn explain_rule(
         &mut self,
         rule: &Rule,
         placed: Option<&PlacedTable>,

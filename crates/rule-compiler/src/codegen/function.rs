@@ -11,6 +11,9 @@ pub(super) struct Label(u32);
 pub(super) struct FunctionBuilder {
     n_params: u32,
     locals: Vec<ValType>,
+    /// Locals that are used no more, and those in use since each mark
+    free: Vec<u32>,
+    marks: Vec<Vec<u32>>,
     code: Vec<u8>,
     depth: u32,
 }
@@ -20,15 +23,36 @@ impl FunctionBuilder {
         Self {
             n_params,
             locals: Vec::new(),
+            free: Vec::new(),
+            marks: Vec::new(),
             code: Vec::new(),
             depth: 0,
         }
     }
 
-    /// A new local; zero at the start of the function.
+    /// A local; zero at the start of the function, unless locals were released.
     pub(super) fn local(&mut self, ty: ValType) -> u32 {
-        self.locals.push(ty);
-        self.n_params + self.locals.len() as u32 - 1
+        let has_type = |local: &u32| self.locals[(*local - self.n_params) as usize] == ty;
+        let local = match self.free.iter().rposition(has_type) {
+            Some(place) => self.free.swap_remove(place),
+            None => {
+                self.locals.push(ty);
+                self.n_params + self.locals.len() as u32 - 1
+            }
+        };
+        if let Some(used) = self.marks.last_mut() {
+            used.push(local);
+        }
+        local
+    }
+
+    /// Locals that are asked for from now on are used until `release_locals`: a function has at most 50,000.
+    pub(super) fn mark_locals(&mut self) {
+        self.marks.push(Vec::new());
+    }
+
+    pub(super) fn release_locals(&mut self) {
+        self.free.extend(self.marks.pop().unwrap_or_default());
     }
 
     /// Where plain instructions go. Blocks and branches have methods of their own.

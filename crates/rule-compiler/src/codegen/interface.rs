@@ -9,7 +9,7 @@ pub(crate) const IMPORT: (&str, &str, usize, usize) = (
 );
 
 /// Name, number of parameters and of results of each exported function, in the order of their indices.
-pub(crate) const EXPORTS: [(&str, usize, usize); 11] = [
+pub(crate) const EXPORTS: [(&str, usize, usize); 13] = [
     ("cabi_realloc", 4, 1),
     ("rulestage:stage/stage@0.1.0#describe", 0, 1),
     ("rulestage:stage/stage@0.1.0#[static]session.open", 2, 1),
@@ -29,4 +29,10 @@ pub(crate) const EXPORTS: [(&str, usize, usize); 11] = [
     ("rulestage:stage/explain@0.1.0#describe-rules", 0, 1),
     ("rulestage:stage/explain@0.1.0#explain-row", 5, 1),
     ("cabi_post_rulestage:stage/explain@0.1.0#explain-row", 1, 0),
+    ("rulestage:stage/explain@0.1.0#process-with-reasons", 4, 1),
+    (
+        "cabi_post_rulestage:stage/explain@0.1.0#process-with-reasons",
+        1,
+        0,
+    ),
 ];

@@ -45,11 +45,15 @@ pub(super) mod function {
     pub(crate) const ARRAY_FITS: u32 = FIRST + 3;
     /// (to, from, length): may write up to 7 bytes more
     pub(crate) const COPY: u32 = FIRST + 4;
-    pub(crate) const FIRST_HELPER: u32 = FIRST + 5;
+    /// Functions of the rule set's own; the helpers follow
+    pub(crate) const FIRST_EXTRA: u32 = FIRST + 5;
 }
 
 /// The parameters and results of the internal functions, in order.
 const INTERNAL_TYPES: [(usize, usize); 5] = [(2, 1), (3, 2), (1, 1), (4, 1), (3, 0)];
+
+/// The parameters and results of the functions of a rule set's own.
+const EXTRA_TYPE: (usize, usize) = (2, 1);
 
 /// Everything that functions need from the module around them.
 pub(super) struct ModuleBuilder {
@@ -57,12 +61,15 @@ pub(super) struct ModuleBuilder {
     type_indices: HashMap<(Vec<ValType>, Vec<ValType>), u32>,
     pub(super) data: StaticData,
     helpers: KeptFunctions,
+    /// How many functions stand between the internal ones and the helpers
+    n_extra: u32,
     scratch: Option<u32>,
 }
 
 impl ModuleBuilder {
     /// `footprint`: what the helpers will need below the module's own data.
-    pub(super) fn new(footprint: Footprint) -> Self {
+    /// `n_extra`: how many functions of the rule set's own there are.
+    pub(super) fn new(footprint: Footprint, n_extra: u32) -> Self {
         let base = match footprint {
             Footprint::Nothing => 16,
             Footprint::Stack => Template::get().stack_top,
@@ -72,7 +79,8 @@ impl ModuleBuilder {
             types: Vec::new(),
             type_indices: HashMap::new(),
             data: StaticData::new(base.next_multiple_of(16)),
-            helpers: KeptFunctions::new(function::FIRST_HELPER),
+            helpers: KeptFunctions::new(function::FIRST_EXTRA + n_extra),
+            n_extra,
             scratch: None,
         }
     }
@@ -84,6 +92,12 @@ impl ModuleBuilder {
 
     pub(super) fn helper(&mut self, name: &str) -> u32 {
         self.helpers.require(name)
+    }
+
+    /// The index of a function of the rule set's own.
+    pub(super) fn extra_function(&self, number: u32) -> u32 {
+        debug_assert!(number < self.n_extra, "helpers follow");
+        function::FIRST_EXTRA + number
     }
 
     /// 16 bytes where helpers leave their results.
@@ -111,7 +125,7 @@ impl ModuleBuilder {
         }
     }
 
-    /// The module with these functions: the exports in order, then the internal ones in order.
+    /// The module with these functions: the exports in order, then the internal ones in order, then the rule set's own.
     pub(super) fn finish(mut self, bodies: Vec<FunctionBuilder>) -> Vec<u8> {
         let i32s = |n: usize| vec![ValType::I32; n];
         let (import_module, import_name, n_params, n_results) = interface::IMPORT;
@@ -131,6 +145,10 @@ impl ModuleBuilder {
         }
         exports.export("memory", ExportKind::Memory, 0);
         for (n_params, n_results) in INTERNAL_TYPES {
+            functions.function(self.type_index(&i32s(n_params), &i32s(n_results)));
+        }
+        let (n_params, n_results) = EXTRA_TYPE;
+        for _ in 0..self.n_extra {
             functions.function(self.type_index(&i32s(n_params), &i32s(n_results)));
         }
         let helper_types: Vec<_> = self.helpers.types().collect();

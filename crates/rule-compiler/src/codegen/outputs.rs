@@ -162,7 +162,7 @@ impl RowCode<'_> {
         pointer
     }
 
-    fn allocate_offsets(&mut self, rows: u32) -> u32 {
+    pub(super) fn allocate_offsets(&mut self, rows: u32) -> u32 {
         let pointer = self.f.local(ValType::I32);
         self.f
             .ins()

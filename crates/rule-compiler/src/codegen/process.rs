@@ -3,13 +3,14 @@
 use super::columns::count_uses;
 use super::expression::{RowCode, at};
 use super::function::{FunctionBuilder, Label};
+use super::group::{Kept, generate_shape};
 use super::layout::{
     array, buffer_case, inner, input_children, input_storage, is_nullable, n_arrays,
     output_storage, slots,
 };
 use super::module::{ModuleBuilder, function, global};
-use super::outputs::OutputColumn;
-use super::statics::Statics;
+use super::outputs::{Growable, OutputColumn};
+use super::statics::{Plans, Statics};
 use super::table::PlacedTable;
 use super::trace::{ListItems, list_items};
 use crate::ir::{CompareOp, Const, Contribution, Merge, Output, Rule, RuleSet};
@@ -27,12 +28,34 @@ pub(super) struct Gathered {
     pub(super) is_set: u32,
 }
 
+/// What is noted of a row: its first error, the rule that it is of, and the rules that fired.
+pub(super) struct RowNotes {
+    pub(super) error: u32,
+    pub(super) origin: u32,
+    pub(super) fired: Option<FiredRules>,
+}
+
+/// Which rules fired, as `fired-rules` in the contract.
+#[derive(Clone, Copy)]
+pub(super) struct FiredRules {
+    pub(super) rules: Growable,
+    pub(super) offsets: u32,
+}
+
+/// A function over rows, and those of the shapes of each group that it calls.
+pub(super) struct RowFunction {
+    pub(super) function: FunctionBuilder,
+    pub(super) shapes: Vec<Vec<FunctionBuilder>>,
+}
+
 /// Generates `process(session, rows, columns, number of columns) -> address of the result`.
 pub(super) fn generate(
     ruleset: &RuleSet,
     module: &mut ModuleBuilder,
     statics: &Statics,
-) -> FunctionBuilder {
+    plans: &Plans,
+    with_reasons: bool,
+) -> RowFunction {
     let (session, rows, columns, n_columns) = (0, 1, 2, 3);
     let mut f = FunctionBuilder::new(4);
     check_columns(&mut f, ruleset, statics, rows, columns, n_columns);
@@ -53,10 +76,17 @@ pub(super) fn generate(
     };
     code.open_params(session);
     code.open_columns(columns, &count_uses(ruleset, false));
+    code.keep_context(&statics.groups, session, columns);
     code.reset_temp();
 
-    let row_error = code.f.local(ValType::I32);
-    let row_origin = code.f.local(ValType::I32);
+    let notes = RowNotes {
+        error: code.f.local(ValType::I32),
+        origin: code.f.local(ValType::I32),
+        fired: with_reasons.then(|| FiredRules {
+            rules: code.growable(),
+            offsets: code.allocate_offsets(rows),
+        }),
+    };
     let errors = code.growable();
     let mut outputs = Vec::new();
     for output in &ruleset.outputs {
@@ -79,14 +109,24 @@ pub(super) fn generate(
     let next = code.f.loop_();
     code.f.ins().local_get(row).local_get(rows).i32_ge_u();
     code.f.br_if(done);
-    code.start_row(&outputs, row_error);
+    code.start_row(&outputs, notes.error);
     code.cache_inputs();
     code.emit_lets();
-    for (rule, index) in ruleset.rules.iter().zip(0..) {
-        let table = statics.tables.get(&(index as usize));
-        code.emit_rule(rule, table, index, &outputs, row_error, row_origin);
+    code.keep_values(&statics.groups);
+    let mut index = 0;
+    while let Some(rule) = ruleset.rules.get(index) {
+        code.f.mark_locals();
+        if let Some((number, group)) = plans.groups.starting_at(index) {
+            code.emit_group(group, &statics.groups, number, &outputs, &notes);
+            index = group.end;
+        } else {
+            let table = statics.tables.get(&index);
+            code.emit_rule(rule, table, index, &outputs, &notes);
+            index += 1;
+        }
+        code.f.release_locals();
     }
-    code.end_row(&outputs, row_error, row_origin, errors, statics);
+    code.end_row(&outputs, &notes, errors, statics);
     code.f
         .ins()
         .local_get(row)
@@ -96,8 +136,22 @@ pub(super) fn generate(
     code.f.br(next);
     code.f.end();
     code.f.end();
-    code.write_result(&outputs, rows, errors);
-    code.f
+    code.write_result(&outputs, rows, errors, notes.fired);
+    let kept = code.kept();
+    let function = code.f;
+    let groups = plans.groups.0.iter().enumerate();
+    // Both functions over rows share them.
+    let groups = groups.take_while(|_| !with_reasons);
+    let shapes = groups.map(|(number, group)| {
+        let placed = &statics.groups;
+        let shapes = group
+            .shapes
+            .iter()
+            .map(|shape| generate_shape(ruleset, module, placed, placed.get(number), &kept, shape));
+        shapes.collect()
+    });
+    let shapes = shapes.collect();
+    RowFunction { function, shapes }
 }
 
 /// Refuses columns that do not fit; after this, their buffers are as long as the rows need.
@@ -187,6 +241,17 @@ fn return_if(f: &mut FunctionBuilder, result: u32) {
 }
 
 impl RowCode<'_> {
+    /// What of the row's values can fail, and which inputs are kept, once there is code for them.
+    pub(super) fn kept(&self) -> Kept {
+        let inputs = self.inputs.iter();
+        Kept {
+            lets: self.lets.iter().map(|(_, error)| error.is_some()).collect(),
+            inputs: inputs
+                .map(|input| (input.cached.is_some(), input.error.is_some()))
+                .collect(),
+        }
+    }
+
     /// Loads the session's parameters into locals.
     pub(super) fn open_params(&mut self, session: u32) {
         for (param, offset) in self
@@ -247,35 +312,71 @@ impl RowCode<'_> {
         &mut self,
         rule: &Rule,
         placed: Option<&PlacedTable>,
-        index: i32,
+        index: usize,
         outputs: &[Gathered],
-        row_error: u32,
-        row_origin: u32,
+        notes: &RowNotes,
     ) {
+        let push_index = |code: &mut Self| {
+            code.f.ins().i32_const(index as i32);
+        };
         let done = self.f.block(BlockType::Empty);
         let failed = self.f.block(BlockType::Empty);
         if let (Some(table), Some(placed)) = (&rule.table, placed) {
-            self.emit_table(table, placed, outputs, failed);
+            let n_hits = self.emit_table(table, placed, outputs, failed);
+            if notes.fired.is_some() {
+                self.f.ins().local_get(n_hits);
+                self.f.if_(BlockType::Empty);
+                self.note_fired(notes, push_index);
+                self.f.end();
+            }
         } else {
+            self.emit(&rule.condition, failed);
+            self.f.if_(BlockType::Empty);
+            self.note_fired(notes, push_index);
             self.emit_sides(rule, outputs, failed);
+            self.f.end();
         }
         self.f.br(done);
         self.f.end();
-        let error = self.error;
-        self.unless(row_error, |code| {
-            code.f
-                .ins()
-                .local_get(error)
-                .local_set(row_error)
-                .i32_const(index)
-                .local_set(row_origin);
-        });
+        self.note_failure(notes, push_index);
         self.f.end();
     }
 
+    /// Notes that a rule fired, whose number `push_rule` pushes.
+    pub(super) fn note_fired(&mut self, notes: &RowNotes, push_rule: impl FnOnce(&mut Self)) {
+        let Some(FiredRules { rules, .. }) = notes.fired else {
+            return;
+        };
+        self.make_room(rules, |code| {
+            code.f.ins().i32_const(4);
+        });
+        self.f
+            .ins()
+            .local_get(rules.pointer)
+            .local_get(rules.length)
+            .i32_add();
+        push_rule(self);
+        self.f
+            .ins()
+            .i32_store(at(0))
+            .local_get(rules.length)
+            .i32_const(4)
+            .i32_add()
+            .local_set(rules.length);
+    }
+
+    /// Keeps the first error of the row, and its origin, which `push_origin` pushes.
+    pub(super) fn note_failure(&mut self, notes: &RowNotes, push_origin: impl FnOnce(&mut Self)) {
+        let error = self.error;
+        self.unless(notes.error, |code| {
+            code.f.ins().local_get(error).local_set(notes.error);
+            push_origin(code);
+            code.f.ins().local_set(notes.origin);
+        });
+    }
+
+    /// The contributions, inside of the `if` of the condition.
     fn emit_sides(&mut self, rule: &Rule, outputs: &[Gathered], failed: Label) {
-        self.emit(&rule.condition, failed);
-        self.f.if_(BlockType::Empty);
         for contribution in &rule.then {
             self.contribute(contribution, outputs, failed);
         }
@@ -285,7 +386,6 @@ impl RowCode<'_> {
                 self.contribute(contribution, outputs, failed);
             }
         }
-        self.f.end();
     }
 
     pub(super) fn contribute(

@@ -6,7 +6,7 @@ use super::layout::{
 };
 use super::module::function;
 use super::outputs::{Growable, OutputColumn};
-use super::process::Gathered;
+use super::process::{FiredRules, Gathered, RowNotes};
 use super::statics::Statics;
 use crate::ir::Const;
 use crate::types::{Column, Type};
@@ -17,11 +17,11 @@ impl RowCode<'_> {
     pub(super) fn end_row(
         &mut self,
         outputs: &[Gathered],
-        row_error: u32,
-        row_origin: u32,
+        notes: &RowNotes,
         errors: Growable,
         statics: &Statics,
     ) {
+        let (row_error, row_origin) = (notes.error, notes.origin);
         self.write_json(outputs, row_error, row_origin);
         self.f.ins().local_get(row_error);
         self.f.if_(BlockType::Empty);
@@ -39,6 +39,20 @@ impl RowCode<'_> {
             }
         }
         self.f.end();
+        if let Some(FiredRules { rules, offsets }) = notes.fired {
+            let row = self.row;
+            self.f
+                .ins()
+                .local_get(offsets)
+                .local_get(row)
+                .i32_const(2)
+                .i32_shl()
+                .i32_add()
+                .local_get(rules.length)
+                .i32_const(2)
+                .i32_shr_u()
+                .i32_store(at(4));
+        }
         let ruleset = self.ruleset;
         for (gathered, output) in outputs.iter().zip(&ruleset.outputs) {
             match &output.ty {
@@ -124,7 +138,13 @@ impl RowCode<'_> {
     }
 
     /// Lays out the outcome; its fixed parts are static, because one result is alive at a time.
-    pub(super) fn write_result(&mut self, outputs: &[Gathered], rows: u32, errors: Growable) {
+    pub(super) fn write_result(
+        &mut self,
+        outputs: &[Gathered],
+        rows: u32,
+        errors: Growable,
+        fired: Option<FiredRules>,
+    ) {
         let ruleset = self.ruleset;
         let n_arrays: u32 = ruleset
             .outputs
@@ -138,7 +158,10 @@ impl RowCode<'_> {
             })
             .sum();
         let arrays = self.module.data.reserve(n_arrays * array::SIZE);
-        let result = self.module.data.reserve(RESULT_SIZE);
+        /// Two lists more
+        const REASONS_SIZE: u32 = 16;
+        let reasons_size = if fired.is_some() { REASONS_SIZE } else { 0 };
+        let result = self.module.data.reserve(RESULT_SIZE + reasons_size);
         let mut address = arrays;
         for (gathered, output) in outputs.iter().zip(&ruleset.outputs) {
             let column = &gathered.column;
@@ -177,6 +200,24 @@ impl RowCode<'_> {
             .i32_const(row_error::SIZE as i32)
             .i32_div_u()
             .i32_store(at(16));
+        if let Some(FiredRules { rules, offsets }) = fired {
+            ins.i32_const(result as i32)
+                .local_get(offsets)
+                .i32_store(at(20));
+            ins.i32_const(result as i32)
+                .local_get(rows)
+                .i32_const(1)
+                .i32_add()
+                .i32_store(at(24));
+            ins.i32_const(result as i32)
+                .local_get(rules.pointer)
+                .i32_store(at(28));
+            ins.i32_const(result as i32)
+                .local_get(rules.length)
+                .i32_const(2)
+                .i32_shr_u()
+                .i32_store(at(32));
+        }
         ins.i32_const(result as i32);
     }
 

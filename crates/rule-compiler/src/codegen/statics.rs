@@ -8,6 +8,12 @@ use super::trace::{DEFINITION, ShownExpressions, uses_cells};
 use crate::ir::RuleSet;
 use crate::types::Type;
 
+/// What is known of a rule set before there are addresses.
+pub(super) struct Plans {
+    pub(super) tables: super::table::Plans,
+    pub(super) groups: super::group::Plans,
+}
+
 /// Addresses of the static records.
 pub(super) struct Statics {
     /// `description`
@@ -29,6 +35,7 @@ pub(super) struct Statics {
     pub(super) param_refusals: Vec<u32>,
     /// By the number of the rule
     pub(super) tables: std::collections::HashMap<usize, super::table::PlacedTable>,
+    pub(super) groups: super::group::PlacedGroups,
 }
 
 impl Statics {
@@ -36,7 +43,7 @@ impl Statics {
         ruleset: &RuleSet,
         source: &str,
         shown: &ShownExpressions,
-        plans: &super::table::Plans,
+        plans: &Plans,
         module: &mut ModuleBuilder,
     ) -> Self {
         let columns = |n: usize| format!("expected {n} column{}", if n == 1 { "" } else { "s" });
@@ -56,7 +63,13 @@ impl Statics {
             )
         };
         Self {
-            tables: super::table::place(ruleset, source, plans, &mut module.data),
+            tables: super::table::place(ruleset, source, &plans.tables, &mut module.data),
+            groups: super::group::PlacedGroups::new(
+                ruleset,
+                &plans.groups,
+                shown,
+                &mut module.data,
+            ),
             description: description(ruleset, module),
             schema: schema(ruleset, module),
             outline: outline(ruleset, source, shown, module),

@@ -1,7 +1,7 @@
 //! Decision tables: their cells are data, which a few instructions and `rule-runtime`'s `table` go through.
 
-mod index;
-mod ranks;
+pub(super) mod index;
+pub(super) mod ranks;
 
 use super::data::{Record, StaticData};
 use super::expression::{RowCode, at};
@@ -19,9 +19,9 @@ use std::collections::HashMap;
 use wasm_encoder::{BlockType, ValType};
 
 /// Bytes of a constant in an output column.
-const VALUE_BYTES: u32 = 16;
+pub(super) const VALUE_BYTES: u32 = 16;
 /// Where a constant of a nullable type says whether it is there.
-const PRESENT: u64 = 12;
+pub(super) const PRESENT: u64 = 12;
 /// How many rows that match are shown, where all of them count.
 const MAX_SHOWN_HITS: u32 = 8;
 
@@ -170,7 +170,7 @@ fn place_table(
     }
 }
 
-fn push_bound(record: &mut Record, data: &mut StaticData, constant: &Const) {
+pub(super) fn push_bound(record: &mut Record, data: &mut StaticData, constant: &Const) {
     match constant {
         Const::Int(value) | Const::Duration(value) => {
             record.u64(*value as u64);
@@ -236,7 +236,12 @@ fn place_output(table: &Table<Expr>, index: usize, data: &mut StaticData) -> Pla
 }
 
 /// The slots of a constant, as `load_constant` reads them.
-fn push_constant(record: &mut Record, data: &mut StaticData, constant: &Const, ty: &Type) {
+pub(super) fn push_constant(
+    record: &mut Record,
+    data: &mut StaticData,
+    constant: &Const,
+    ty: &Type,
+) {
     let start = record.len();
     if is_cell(ty) && !(is_nullable(ty) && *constant == Const::Null) {
         record.u32(data.cell(constant));
@@ -287,16 +292,16 @@ struct Loaded {
 }
 
 impl RowCode<'_> {
-    /// A table: its contributions, or an error at `failed`.
+    /// A table: its contributions, or an error at `failed`; gives a local with the number of rows that match.
     pub(super) fn emit_table(
         &mut self,
         table: &Table<Expr>,
         placed: &PlacedTable,
         outputs: &[Gathered],
         failed: Label,
-    ) {
+    ) -> u32 {
         self.emit_ranks(table, placed, false);
-        self.emit_hits(table, placed, &Sink::Outputs(outputs), failed);
+        self.emit_hits(table, placed, &Sink::Outputs(outputs), failed)
     }
 
     /// The same for one row: records what matched; gives a local with the number of rows that did.
@@ -583,6 +588,12 @@ impl RowCode<'_> {
             .i32_const(placed.constants as i32 - VALUE_BYTES as i32)
             .i32_add()
             .local_set(address);
+        self.load_slots(ty, address, locals);
+    }
+
+    /// Loads what `push_constant` laid out, or `store_slots` stored, at an address in a local.
+    pub(super) fn load_slots(&mut self, ty: &Type, address: u32, locals: &[u32]) {
+        let mut ins = self.f.ins();
         ins.local_get(address);
         match inner(ty) {
             Type::Int | Type::Uint | Type::Duration => ins.i64_load(at(0)),

@@ -34,6 +34,7 @@ pub(super) struct ShownExpressions {
     slots: HashMap<*const Expr, u32>,
     /// By the number of the rule: the first place for rows that match
     table_slots: HashMap<u32, u32>,
+    first_of_rules: Vec<u32>,
 }
 
 impl ShownExpressions {
@@ -56,34 +57,50 @@ impl ShownExpressions {
             );
         }
         for (rule, index) in ruleset.rules.iter().zip(0..) {
-            let base = Shown {
-                rule: index,
-                role: 0,
-                output: 0,
-                depth: 0,
-                span: Span::default(),
-                text: None,
-            };
-            if let Some(table) = &rule.table {
-                shown.add_table(ruleset, rule, table, &base);
-                continue;
-            }
-            shown.add(ruleset, &rule.condition, base.clone());
-            for (contributions, role) in [(&rule.then, 1), (&rule.otherwise, 2)] {
-                for contribution in contributions {
-                    shown.add(
-                        ruleset,
-                        &contribution.value,
-                        Shown {
-                            role,
-                            output: contribution.output as u32,
-                            ..base.clone()
-                        },
-                    );
-                }
-            }
+            shown.first_of_rules.push(shown.list.len() as u32);
+            shown.add_rule(ruleset, rule, index);
         }
         shown
+    }
+
+    /// Those of one rule.
+    pub(super) fn of_rule(ruleset: &RuleSet, rule: &Rule) -> Self {
+        let mut shown = Self::default();
+        shown.add_rule(ruleset, rule, 0);
+        shown
+    }
+
+    /// The place of the first one of a rule.
+    pub(super) fn first_of_rule(&self, rule: usize) -> u32 {
+        self.first_of_rules[rule]
+    }
+
+    fn add_rule(&mut self, ruleset: &RuleSet, rule: &Rule, index: u32) {
+        let base = Shown {
+            rule: index,
+            role: 0,
+            output: 0,
+            depth: 0,
+            span: Span::default(),
+            text: None,
+        };
+        if let Some(table) = &rule.table {
+            return self.add_table(ruleset, rule, table, &base);
+        }
+        self.add(ruleset, &rule.condition, base.clone());
+        for (contributions, role) in [(&rule.then, 1), (&rule.otherwise, 2)] {
+            for contribution in contributions {
+                self.add(
+                    ruleset,
+                    &contribution.value,
+                    Shown {
+                        role,
+                        output: contribution.output as u32,
+                        ..base.clone()
+                    },
+                );
+            }
+        }
     }
 
     /// The header's expressions, then for each row that matches its text and what it contributes.
@@ -131,7 +148,13 @@ impl ShownExpressions {
             | ExprKind::IfPresent(operand) => return self.add(ruleset, operand, place),
             _ => (expr, place.depth == 0),
         };
-        if matches!(expr.kind, ExprKind::Const(_)) && !is_root {
+        // Where rules share code, variables stand for constants.
+        let is_constant = match expr.kind {
+            ExprKind::Const(_) => true,
+            ExprKind::Local(local) => super::group::is_constant(local),
+            _ => false,
+        };
+        if is_constant && !is_root {
             return;
         }
         // Lists, maps and structs of the row are there to see, and would bring the code that writes JSON.

@@ -6,6 +6,7 @@ mod evaluate;
 mod fuzz;
 mod generate;
 mod manual;
+mod scale;
 mod stage;
 mod tables;
 mod values;

@@ -9,7 +9,7 @@ use rulestage_pipeline::dynamic;
 use rulestage_pipeline::runtime::{Limits, RowErrorCode, Runtime};
 use rulestage_rule_compiler::ir::RuleSet;
 use rulestage_rule_compiler::types::{Column, Type};
-use rulestage_runtime_wasmtime::WasmtimeRuntime;
+use rulestage_runtime_wasmtime::{Session, WasmtimeRuntime};
 
 /// The values of the outputs, or why there are none.
 pub(crate) type RowResult = Result<Vec<Value>, RowErrorCode>;
@@ -55,14 +55,12 @@ pub(crate) fn as_stored(value: Value) -> Value {
     }
 }
 
-/// What the component makes of each row, in batches of this many.
-pub(crate) fn run(
+/// An open session of a component, and the rows as one batch.
+pub(crate) fn open(
     runtime: &WasmtimeRuntime,
     component: &[u8],
-    ruleset: &RuleSet,
     rows: &[Vec<Value>],
-    batch_len: usize,
-) -> Result<Vec<RowResult>, String> {
+) -> Result<(Session, RecordBatch), String> {
     let limits = Limits {
         memory_bytes: 64 << 20,
         deadline_ms: 60_000,
@@ -76,7 +74,7 @@ pub(crate) fn run(
         .iter()
         .map(|each| each.default.clone())
         .collect();
-    let mut session = runtime
+    let session = runtime
         .open(&component, &parameters, limits)
         .map_err(|error| error.to_string())?;
     let schema = runtime.schema(&session).clone();
@@ -92,6 +90,18 @@ pub(crate) fn run(
         .collect();
     let whole =
         RecordBatch::try_new(schema.inputs.clone(), columns).map_err(|error| error.to_string())?;
+    Ok((session, whole))
+}
+
+/// What the component makes of each row, in batches of this many.
+pub(crate) fn run(
+    runtime: &WasmtimeRuntime,
+    component: &[u8],
+    ruleset: &RuleSet,
+    rows: &[Vec<Value>],
+    batch_len: usize,
+) -> Result<Vec<RowResult>, String> {
+    let (mut session, whole) = open(runtime, component, rows)?;
     let mut results = Vec::with_capacity(rows.len());
     for start in (0..rows.len()).step_by(batch_len) {
         let batch = whole.slice(start, batch_len.min(rows.len() - start));

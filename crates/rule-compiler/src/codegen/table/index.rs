@@ -6,12 +6,14 @@ use std::collections::{BTreeSet, HashMap};
 
 /// Rows that are tested one by one rather than told apart by a node.
 const MAX_LEAF: usize = 4;
+/// The same of rules, whose values have no ranks unless an index needs them.
+const MAX_RULES: usize = 12;
 
 /// Columns beyond these are not indexed.
 const MAX_COLUMNS: usize = 64;
 
 /// The tests of a row: columns in ascending order and their ranges.
-pub(super) type RowTests = Vec<(u32, Vec<Range>)>;
+pub(in super::super) type RowTests = Vec<(u32, Vec<Range>)>;
 
 /// Appends the nodes to `words`; gives the root, or 0 where all rows are candidates.
 pub(super) fn build(
@@ -20,26 +22,51 @@ pub(super) fn build(
     is_single_hit: bool,
     words: &mut Vec<u32>,
 ) -> u32 {
-    let columns = |row: &RowTests| {
-        let bits = row
-            .iter()
-            .map(|(column, _)| 1u128 << (*column).min(MAX_COLUMNS as u32));
-        bits.fold(0, |mask, bit| mask | bit)
-    };
-    let budget = words.len() + 64 * rows.len() + 1024;
-    let mut builder = Builder {
-        rows,
-        tested: rows.iter().map(columns).collect(),
-        max_ranks: &max_ranks[..max_ranks.len().min(MAX_COLUMNS)],
-        is_single_hit,
-        words,
-        budget,
-        known: HashMap::new(),
-    };
     let all: Vec<u32> = (0..rows.len() as u32).collect();
+    let mut builder = Builder::new(rows, all.len(), max_ranks, is_single_hit, words);
     match builder.split(&all, 0) {
         Some((column, segments)) => builder.branch(column, segments, 0),
         None => 0,
+    }
+}
+
+/// Appends the nodes that lead to some of the rows, all of which count; gives the root.
+pub(in super::super) fn build_for(
+    rows: &[RowTests],
+    some: Vec<u32>,
+    max_ranks: &[u32],
+    words: &mut Vec<u32>,
+) -> u32 {
+    let mut builder = Builder::new(rows, some.len(), max_ranks, false, words);
+    builder.max_leaf = MAX_RULES;
+    builder.node(some, 0)
+}
+
+impl<'a> Builder<'a> {
+    fn new(
+        rows: &'a [RowTests],
+        n_rows: usize,
+        max_ranks: &'a [u32],
+        is_single_hit: bool,
+        words: &'a mut Vec<u32>,
+    ) -> Self {
+        let columns = |row: &RowTests| {
+            let bits = row
+                .iter()
+                .map(|(column, _)| 1u128 << (*column).min(MAX_COLUMNS as u32));
+            bits.fold(0, |mask, bit| mask | bit)
+        };
+        let budget = words.len() + 64 * n_rows + 1024;
+        Self {
+            rows,
+            tested: rows.iter().map(columns).collect(),
+            max_ranks: &max_ranks[..max_ranks.len().min(MAX_COLUMNS)],
+            is_single_hit,
+            max_leaf: MAX_LEAF,
+            words,
+            budget,
+            known: HashMap::new(),
+        }
     }
 }
 
@@ -49,6 +76,7 @@ struct Builder<'a> {
     tested: Vec<u128>,
     max_ranks: &'a [u32],
     is_single_hit: bool,
+    max_leaf: usize,
     words: &'a mut Vec<u32>,
     budget: usize,
     /// Nodes by their rows and the columns decided above them
@@ -65,7 +93,7 @@ impl Builder<'_> {
         if let Some(node) = self.known.get(&key) {
             return *node;
         }
-        let split = if key.0.len() <= MAX_LEAF || self.words.len() > self.budget {
+        let split = if key.0.len() <= self.max_leaf || self.words.len() > self.budget {
             None
         } else {
             self.split(&key.0, decided)

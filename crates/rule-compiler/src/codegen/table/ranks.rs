@@ -4,24 +4,26 @@
 #[allow(dead_code, reason = "some are for the helpers alone")]
 mod rank_numbers;
 
+pub(in super::super) use rank_numbers::{
+    BOOLS, DOUBLES, FAILED, FIRST, INTS, MORE, NULL, NULLABLE, TEXTS, TIMES,
+};
 pub(super) use rank_numbers::{DENSE, LEAF, SPARSE};
-pub(super) use rank_numbers::{FAILED, FIRST, MORE, NULL};
 
 use crate::ir::{CellTest, CompareOp, Const, Expr, Table};
 use crate::types::Type;
 use std::cmp::Ordering;
 
 /// Ranks that no value has.
-const NOTHING: (u32, u32) = (i32::MAX as u32, i32::MAX as u32);
+pub(in super::super) const NOTHING: (u32, u32) = (i32::MAX as u32, i32::MAX as u32);
 
 /// A range of ranks, both ends included.
-pub(super) type Range = (u32, u32);
+pub(in super::super) type Range = (u32, u32);
 
 /// The constants that a column is compared with.
 #[derive(Debug)]
-pub(super) struct Bounds {
+pub(in super::super) struct Bounds {
     /// Ascending, without repetitions
-    pub(super) constants: Vec<Const>,
+    pub(in super::super) constants: Vec<Const>,
 }
 
 impl Bounds {
@@ -35,22 +37,36 @@ impl Bounds {
         }
         let columns = found.into_iter().zip(&table.columns);
         columns
-            .map(|(mut constants, column)| {
-                let (no, yes) = (Const::Bool(false), Const::Bool(true));
-                if *super::super::layout::inner(&column.value.ty) == Type::Bool {
-                    constants = vec![&no, &yes];
-                }
-                constants.sort_by(|a, b| a.order(b).unwrap_or(Ordering::Equal));
-                constants.dedup_by(|a, b| a.order(b) == Some(Ordering::Equal));
-                Self {
-                    constants: constants.into_iter().cloned().collect(),
-                }
-            })
+            .map(|(constants, column)| Self::new(&column.value.ty, constants))
             .collect()
     }
 
+    /// For one column of a type and all tests of it.
+    pub(in super::super) fn of_tests<'t>(
+        ty: &Type,
+        tests: impl Iterator<Item = &'t [CellTest]>,
+    ) -> Self {
+        let mut constants = Vec::new();
+        for tests in tests {
+            collect(tests, &mut constants);
+        }
+        Self::new(ty, constants)
+    }
+
+    fn new(ty: &Type, mut constants: Vec<&Const>) -> Self {
+        static BOOLS: [Const; 2] = [Const::Bool(false), Const::Bool(true)];
+        if *super::super::layout::inner(ty) == Type::Bool {
+            constants = BOOLS.iter().collect();
+        }
+        constants.sort_by(|a, b| a.order(b).unwrap_or(Ordering::Equal));
+        constants.dedup_by(|a, b| a.order(b) == Some(Ordering::Equal));
+        Self {
+            constants: constants.into_iter().cloned().collect(),
+        }
+    }
+
     /// The highest rank.
-    pub(super) fn max(&self) -> u32 {
+    pub(in super::super) fn max(&self) -> u32 {
         FIRST + 2 * self.constants.len() as u32
     }
 
@@ -65,7 +81,7 @@ impl Bounds {
     }
 
     /// The ranks with which one of the tests holds: ascending, with gaps between the ranges; at least one.
-    pub(super) fn ranges(&self, tests: &[CellTest]) -> Vec<Range> {
+    pub(in super::super) fn ranges(&self, tests: &[CellTest]) -> Vec<Range> {
         let ranges = self.any(tests);
         if ranges.is_empty() {
             vec![NOTHING]

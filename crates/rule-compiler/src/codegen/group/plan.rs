@@ -1,0 +1,561 @@
+//! Which rules become groups, and everything about these that does not depend on addresses.
+
+use super::super::table::index::{RowTests, build_for};
+use super::super::table::ranks::{Bounds, MORE, NOTHING, NULL, Range};
+use super::super::trace::{ListItems, list_items};
+use super::conjuncts::{Test, conjuncts, is_infallible, scalar_type, test};
+use super::{
+    ComputedEntry, Entry, ExplainedShape, FIRST_CONSTANT, Group, Member, Shape, TestedColumn,
+};
+use crate::dump;
+use crate::ir::{CellTest, Const, Contribution, Expr, ExprKind, Merge, Rule, RuleSet};
+use crate::types::{Column, Type};
+use std::collections::HashMap;
+
+/// Fewer rules with tests are evaluated one after another: that takes no longer than an index does.
+const MIN_INDEXED: usize = 24;
+/// More rules are a group even without tests: one function for all of them would be too large.
+const MAX_INLINE: usize = 256;
+/// Values that fewer rules test are not worth computing for every row, unless they are there anyway.
+const MIN_USES: usize = 8;
+/// Lists of candidates that are merged for every row.
+const MAX_INDEXES: usize = 8;
+/// Indexes of fewer rules are not worth asking.
+const MIN_RULES_EACH: usize = 8;
+
+/// The groups of a rule set, in order.
+pub(in super::super) struct Plans(pub(in super::super) Vec<Group>);
+
+impl Plans {
+    pub(in super::super) fn new(ruleset: &RuleSet) -> Self {
+        let mut groups = Vec::new();
+        let mut n_functions = 0;
+        let mut start = 0;
+        while start < ruleset.rules.len() {
+            let fits = |rule: &Rule| rule.table.is_none() && has_entries(ruleset, rule);
+            let rest = &ruleset.rules[start..];
+            let n_fit = rest.iter().position(|rule| !fits(rule));
+            let n_fit = n_fit.unwrap_or(rest.len());
+            let rules = &rest[..n_fit];
+            let is_indexed = |rule: &&Rule| {
+                rule.otherwise.is_empty()
+                    && conjuncts(&rule.condition)
+                        .into_iter()
+                        .any(|each| test(each).is_some())
+            };
+            if n_fit > MAX_INLINE || rules.iter().filter(is_indexed).count() >= MIN_INDEXED {
+                let group = plan(ruleset, start, rules, n_functions);
+                n_functions += (group.shapes.len() + group.explained.len()) as u32;
+                groups.push(group);
+            }
+            start += n_fit.max(1);
+        }
+        Self(groups)
+    }
+
+    /// How many functions the shapes of all groups take.
+    pub(in super::super) fn n_functions(&self) -> usize {
+        let groups = self.0.iter();
+        groups
+            .map(|group| group.shapes.len() + group.explained.len())
+            .sum()
+    }
+
+    /// The group that starts with a rule.
+    pub(in super::super) fn starting_at(&self, rule: usize) -> Option<(usize, &Group)> {
+        let found = self.0.binary_search_by_key(&rule, |group| group.first);
+        found.ok().map(|index| (index, &self.0[index]))
+    }
+}
+
+/// The single contributions that make up one: its values, and their type.
+fn values<'e>(
+    ruleset: &RuleSet,
+    contribution: &'e Contribution,
+) -> Option<(Vec<ListValue<'e>>, Type)> {
+    let output = &ruleset.outputs[contribution.output];
+    let value = &contribution.value;
+    match (output.ty.column(), &output.ty) {
+        (Column::Plain, ty) => Some((vec![ListValue::of(value)], ty.clone())),
+        (Column::List, Type::List(element))
+            if matches!(output.merge, Merge::Collect | Merge::Unique) =>
+        {
+            let values = if matches!(value.ty, Type::List(_)) {
+                match list_items(value)? {
+                    ListItems::Constants(items) => items.iter().map(ListValue::Constant).collect(),
+                    ListItems::Expressions(items) => items.iter().map(ListValue::of).collect(),
+                }
+            } else {
+                vec![ListValue::of(value)]
+            };
+            Some((values, (**element).clone()))
+        }
+        _ => None,
+    }
+}
+
+enum ListValue<'e> {
+    Constant(&'e Const),
+    Computed(&'e Expr),
+}
+
+impl<'e> ListValue<'e> {
+    fn of(expr: &'e Expr) -> Self {
+        match &expr.kind {
+            ExprKind::Const(constant) => Self::Constant(constant),
+            ExprKind::Wrap(operand) => Self::of_wrapped(expr, operand),
+            _ => Self::Computed(expr),
+        }
+    }
+
+    fn of_wrapped(expr: &'e Expr, operand: &'e Expr) -> Self {
+        match &operand.kind {
+            ExprKind::Const(constant) => Self::Constant(constant),
+            _ => Self::Computed(expr),
+        }
+    }
+}
+
+fn has_entries(ruleset: &RuleSet, rule: &Rule) -> bool {
+    let mut contributions = rule.then.iter().chain(&rule.otherwise);
+    contributions.all(|contribution| values(ruleset, contribution).is_some())
+}
+
+/// A test of a rule, by its column.
+struct Found {
+    column: usize,
+    tests: Vec<CellTest>,
+    is_unwrapped: bool,
+}
+
+fn plan(ruleset: &RuleSet, first: usize, rules: &[Rule], first_function: u32) -> Group {
+    let conditions: Vec<Vec<&Expr>> = rules
+        .iter()
+        .map(|rule| conjuncts(&rule.condition))
+        .collect();
+    let (columns, found) = find_columns(ruleset, rules, &conditions);
+    let columns: Vec<TestedColumn> = columns
+        .into_iter()
+        .enumerate()
+        .map(|(index, value)| {
+            let tests = found.iter().flatten().flatten();
+            let tests = tests
+                .filter(|found| found.column == index)
+                .map(|found| found.tests.as_slice());
+            let bounds = Bounds::of_tests(&value.ty, tests);
+            TestedColumn {
+                value: value.clone(),
+                bounds,
+            }
+        })
+        .collect();
+    let is_infallible: Vec<bool> = columns
+        .iter()
+        .map(|column| is_infallible(&column.value, ruleset))
+        .collect();
+
+    let mut shapes = Shapes::new(ruleset);
+    let mut outputs = Vec::new();
+    let mut rows: Vec<RowTests> = Vec::with_capacity(rules.len());
+    let mut members = Vec::with_capacity(rules.len());
+    for ((rule, condition), found) in rules.iter().zip(&conditions).zip(&found) {
+        let mut tests: RowTests = Vec::new();
+        let mut rest = Vec::new();
+        let ranges: Vec<Option<Vec<Range>>> = found
+            .iter()
+            .map(|found| {
+                let found = found.as_ref()?;
+                Some(columns[found.column].bounds.ranges(&found.tests))
+            })
+            .collect();
+        let is_never_null = |column: usize| {
+            found.iter().zip(&ranges).any(|(found, ranges)| {
+                let is_certain = found.as_ref().is_some_and(|found| {
+                    found.column == column && !found.is_unwrapped && is_infallible[column]
+                });
+                is_certain
+                    && ranges
+                        .iter()
+                        .flatten()
+                        .all(|(low, high)| !(*low..=*high).contains(&NULL))
+            })
+        };
+        for ((operand, found), ranges) in condition.iter().zip(found).zip(&ranges) {
+            let (Some(found), Some(ranges)) = (found, ranges) else {
+                rest.push(*operand);
+                continue;
+            };
+            let column = found.column;
+            let mut ranges = ranges.clone();
+            if !is_infallible[column] || found.is_unwrapped && !is_never_null(column) {
+                // An error has the rank of a null: the operand is evaluated again to tell.
+                rest.push(*operand);
+                with_null(&mut ranges);
+            }
+            match tests.iter_mut().find(|(known, _)| *known == column as u32) {
+                Some((_, known)) => *known = intersection(known, &ranges),
+                None => tests.push((column as u32, ranges)),
+            }
+        }
+        tests.sort_by_key(|(column, _)| *column);
+        rows.push(tests);
+        members.push(shapes.member(rule, &rest, &mut outputs));
+    }
+    let (words, n_indexes) = lay_out(&rows, &columns);
+    Group {
+        first,
+        end: first + rules.len(),
+        columns,
+        words,
+        n_indexes,
+        rules: members,
+        first_function,
+        first_explain_function: first_function + shapes.list.len() as u32,
+        shapes: shapes.list,
+        outputs,
+        explained: shapes.explained,
+    }
+}
+
+/// The values that are worth a column, and for each operand of each rule its test of one.
+fn find_columns<'e>(
+    ruleset: &RuleSet,
+    rules: &[Rule],
+    conditions: &[Vec<&'e Expr>],
+) -> (Vec<&'e Expr>, Vec<Vec<Option<Found>>>) {
+    let mut numbers: HashMap<String, usize> = HashMap::new();
+    let mut values: Vec<(&Expr, usize)> = Vec::new();
+    let mut found: Vec<Vec<Option<(usize, Test<'_>)>>> = Vec::with_capacity(rules.len());
+    for (rule, condition) in rules.iter().zip(conditions) {
+        let mut tests = Vec::with_capacity(condition.len());
+        for operand in condition {
+            // Where the condition does not hold, there is still the `else`.
+            let test = test(operand).filter(|_| rule.otherwise.is_empty());
+            tests.push(test.map(|test| {
+                let value = test.value;
+                let key = format!("{} {}", value.ty, dump::expression(ruleset, value));
+                let number = *numbers.entry(key).or_insert_with(|| {
+                    values.push((value, 0));
+                    values.len() - 1
+                });
+                values[number].1 += 1;
+                (number, test)
+            }));
+        }
+        found.push(tests);
+    }
+    let is_worth_it = |(value, n_uses): &(&Expr, usize)| {
+        let is_there = matches!(
+            value.kind,
+            ExprKind::Input(_) | ExprKind::Param(_) | ExprKind::Let(_)
+        );
+        is_there || *n_uses >= MIN_USES
+    };
+    let mut columns = Vec::new();
+    let places: Vec<Option<usize>> = values
+        .iter()
+        .map(|value| {
+            is_worth_it(value).then(|| {
+                columns.push(value.0);
+                columns.len() - 1
+            })
+        })
+        .collect();
+    let placed = |(number, test): (usize, Test<'_>)| {
+        Some(Found {
+            column: places[number]?,
+            tests: test.tests,
+            is_unwrapped: test.is_unwrapped,
+        })
+    };
+    let found = found.into_iter().map(|tests| {
+        let tests = tests.into_iter();
+        tests.map(|test| test.and_then(placed)).collect()
+    });
+    let found = found.collect();
+    (columns, found)
+}
+
+fn with_null(ranges: &mut Vec<Range>) {
+    match ranges.first_mut() {
+        Some((NULL, _)) => {}
+        Some((low, _)) if *low == NULL + 1 => *low = NULL,
+        _ => ranges.insert(0, (NULL, NULL)),
+    }
+    ranges.retain(|range| *range != NOTHING);
+}
+
+/// The ranks in both; at least one range.
+fn intersection(a: &[Range], b: &[Range]) -> Vec<Range> {
+    let mut both = Vec::new();
+    for (a_low, a_high) in a {
+        for (b_low, b_high) in b {
+            let (low, high) = (*a_low.max(b_low), *a_high.min(b_high));
+            if low <= high {
+                both.push((low, high));
+            }
+        }
+    }
+    if both.is_empty() {
+        both.push(NOTHING);
+    }
+    both.sort_unstable();
+    both
+}
+
+/// The words of a group, and how many indexes it has: one for each column that tells many rules apart best, and one
+/// list of all other rules.
+fn lay_out(rows: &[RowTests], columns: &[TestedColumn]) -> (Vec<u32>, usize) {
+    const N_HEADER: u32 = 4;
+    let max_ranks: Vec<u32> = columns.iter().map(|column| column.bounds.max()).collect();
+    let share = |(column, ranges): &(u32, Vec<Range>)| {
+        let n_ranks: u32 = ranges
+            .iter()
+            .filter(|range| **range != NOTHING)
+            .map(|(low, high)| high - low + 1)
+            .sum();
+        f64::from(n_ranks) / f64::from(max_ranks[*column as usize] + 1)
+    };
+    let mut by_column: Vec<Vec<u32>> = vec![Vec::new(); columns.len()];
+    let mut others = Vec::new();
+    for (row, tests) in (0..).zip(rows) {
+        let best = tests
+            .iter()
+            .min_by(|a, b| share(a).total_cmp(&share(b)))
+            .map(|(column, _)| *column as usize);
+        match best {
+            Some(column) => by_column[column].push(row),
+            None => others.push(row),
+        }
+    }
+    by_column.sort_by_key(|rows| std::cmp::Reverse(rows.len()));
+    let n_worth_it = by_column
+        .iter()
+        .take(MAX_INDEXES - 1)
+        .take_while(|rows| rows.len() >= MIN_RULES_EACH)
+        .count();
+    others.extend(by_column.split_off(n_worth_it).into_iter().flatten());
+    others.sort_unstable();
+    by_column.push(others);
+    by_column.retain(|rows| !rows.is_empty());
+
+    let n_rows = rows.len() as u32;
+    let n_indexes = by_column.len() as u32;
+    let start = N_HEADER + n_indexes;
+    let mut words = vec![n_rows, start, start + n_rows + 1, n_indexes];
+    words.resize(start as usize, 0);
+    let mut n_tests = 0;
+    for tests in rows {
+        words.push(n_tests);
+        n_tests += tests
+            .iter()
+            .map(|(_, ranges)| ranges.len() as u32)
+            .sum::<u32>();
+    }
+    words.push(n_tests);
+    for (column, ranges) in rows.iter().flatten() {
+        for (index, (low, high)) in ranges.iter().enumerate() {
+            let more = if index + 1 < ranges.len() { MORE } else { 0 };
+            words.extend([column | more, *low, *high]);
+        }
+    }
+    for (index, some) in by_column.into_iter().enumerate() {
+        words[N_HEADER as usize + index] = build_for(rows, some, &max_ranks, &mut words);
+    }
+    (words, n_indexes as usize)
+}
+
+/// The shapes of a group so far.
+struct Shapes<'a> {
+    ruleset: &'a RuleSet,
+    list: Vec<Shape>,
+    known: HashMap<String, usize>,
+    explained: Vec<ExplainedShape>,
+    known_explained: HashMap<String, usize>,
+}
+
+impl<'a> Shapes<'a> {
+    fn new(ruleset: &'a RuleSet) -> Self {
+        Self {
+            ruleset,
+            list: Vec::new(),
+            known: HashMap::new(),
+            explained: Vec::new(),
+            known_explained: HashMap::new(),
+        }
+    }
+
+    fn member(&mut self, rule: &Rule, rest: &[&Expr], outputs: &mut Vec<(usize, Type)>) -> Member {
+        let mut constants = Vec::new();
+        let condition = rest
+            .iter()
+            .map(|operand| (*operand).clone())
+            .reduce(|a, b| {
+                let (ty, span) = (Type::Bool, a.span.to(b.span));
+                let kind = ExprKind::And(Box::new(a), Box::new(b));
+                Expr { kind, ty, span }
+            });
+        let condition = condition.map(|mut condition| {
+            lift_constants(&mut condition, &mut constants);
+            condition
+        });
+        let mut sides = [&rule.then, &rule.otherwise].map(|contributions| {
+            let mut entries = Vec::new();
+            let mut computed = Vec::new();
+            for contribution in contributions {
+                let Some((values, ty)) = values(self.ruleset, contribution) else {
+                    continue;
+                };
+                let output = (contribution.output, ty);
+                let known = outputs.iter().position(|known| *known == output);
+                let place = known.unwrap_or(outputs.len());
+                if known.is_none() {
+                    outputs.push(output.clone());
+                }
+                for value in values {
+                    let constant = match value {
+                        ListValue::Constant(constant) => Some(constant.clone()),
+                        ListValue::Computed(value) => {
+                            let mut value = value.clone();
+                            lift_constants(&mut value, &mut constants);
+                            computed.push(ComputedEntry {
+                                place: entries.len(),
+                                value,
+                                ty: output.1.clone(),
+                            });
+                            None
+                        }
+                    };
+                    entries.push(Entry {
+                        output: place,
+                        constant,
+                    });
+                }
+            }
+            (entries, computed)
+        });
+        let [(then, then_computed), (otherwise, otherwise_computed)] = &mut sides;
+        let shape = Shape {
+            condition,
+            then: std::mem::take(then_computed),
+            otherwise: std::mem::take(otherwise_computed),
+            constants: constants.iter().map(|(_, ty)| ty.clone()).collect(),
+        };
+        let is_data = shape.expressions().next().is_none();
+        Member {
+            shape: (!is_data).then(|| self.number(shape)),
+            constants,
+            then: std::mem::take(then),
+            otherwise: std::mem::take(otherwise),
+            explained: self.explained(rule),
+        }
+    }
+
+    /// The number of the shape that explains a rule, and the rule's constants.
+    fn explained(&mut self, rule: &Rule) -> (usize, Vec<(Const, Type)>) {
+        let mut rule = rule.clone();
+        let mut constants = Vec::new();
+        lift_constants(&mut rule.condition, &mut constants);
+        for contribution in rule.then.iter_mut().chain(&mut rule.otherwise) {
+            let value = &mut contribution.value;
+            match &mut value.kind {
+                // What elements are known is not shown.
+                ExprKind::Const(Const::List(items)) => items.clear(),
+                ExprKind::List(items) => {
+                    for item in items {
+                        lift_constant(item, &mut constants);
+                        lift_constants(item, &mut constants);
+                    }
+                }
+                _ => {
+                    lift_constant(value, &mut constants);
+                    lift_constants(value, &mut constants);
+                }
+            }
+        }
+        let mut key = dump::expression(self.ruleset, &rule.condition);
+        for (side, contributions) in [("\nthen", &rule.then), ("\nelse", &rule.otherwise)] {
+            for each in contributions {
+                let value = dump::expression(self.ruleset, &each.value);
+                key.push_str(&format!("{side} {} {value}", each.value.ty));
+            }
+        }
+        for (_, ty) in &constants {
+            key.push_str(&format!("\n{ty}"));
+        }
+        let number = *self.known_explained.entry(key).or_insert_with(|| {
+            let constants = constants.iter().map(|(_, ty)| ty.clone()).collect();
+            self.explained.push(ExplainedShape { rule, constants });
+            self.explained.len() - 1
+        });
+        (number, constants)
+    }
+
+    fn number(&mut self, shape: Shape) -> usize {
+        let mut key = String::new();
+        if let Some(condition) = &shape.condition {
+            key.push_str(&dump::expression(self.ruleset, condition));
+        }
+        for (side, entries) in [("\nthen", &shape.then), ("\nelse", &shape.otherwise)] {
+            for entry in entries {
+                let value = dump::expression(self.ruleset, &entry.value);
+                key.push_str(&format!("{side} {} {} {value}", entry.place, entry.ty));
+            }
+        }
+        for ty in &shape.constants {
+            key.push_str(&format!("\n{ty}"));
+        }
+        *self.known.entry(key).or_insert_with(|| {
+            self.list.push(shape);
+            self.list.len() - 1
+        })
+    }
+}
+
+/// A constant becomes a variable.
+fn lift_constant(expr: &mut Expr, constants: &mut Vec<(Const, Type)>) {
+    if let ExprKind::Const(constant) = &expr.kind
+        && scalar_type(constant).is_some_and(|ty| ty == expr.ty)
+    {
+        let variable = FIRST_CONSTANT + constants.len() as u32;
+        constants.push((constant.clone(), expr.ty.clone()));
+        expr.kind = ExprKind::Local(variable);
+    }
+}
+
+/// Constants whose values the code does not depend on become variables.
+fn lift_constants(expr: &mut Expr, constants: &mut Vec<(Const, Type)>) {
+    match &mut expr.kind {
+        ExprKind::Compare(_, a, b) | ExprKind::Arithmetic(_, a, b) | ExprKind::Concat(a, b) => {
+            lift_constant(a, constants);
+            lift_constant(b, constants);
+        }
+        ExprKind::In(_, items) => {
+            for item in items {
+                lift_constant(item, constants);
+            }
+        }
+        _ => {}
+    }
+    match &mut expr.kind {
+        ExprKind::Not(a) | ExprKind::Wrap(a) | ExprKind::Unwrap(a) | ExprKind::Negate(a) => {
+            lift_constants(a, constants);
+        }
+        ExprKind::Compare(_, a, b)
+        | ExprKind::Arithmetic(_, a, b)
+        | ExprKind::Concat(a, b)
+        | ExprKind::And(a, b)
+        | ExprKind::Or(a, b)
+        | ExprKind::Coalesce(a, b) => {
+            lift_constants(a, constants);
+            lift_constants(b, constants);
+        }
+        ExprKind::Conditional(a, b, c) => {
+            for operand in [a, b, c] {
+                lift_constants(operand, constants);
+            }
+        }
+        ExprKind::In(item, _) => lift_constants(item, constants),
+        _ => {}
+    }
+}

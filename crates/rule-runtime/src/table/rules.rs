@@ -1,0 +1,252 @@
+//! Groups of rules: the rules whose tests pass. Words are as in a table, but for the number of indexes and their roots
+//! in place of the root.
+//!
+//! Most tests are of a few rules that an index led to, so that a value is compared with the constants of the test; its
+//! rank is found out where an index needs it.
+
+use super::rank_numbers::{BOOLS, DOUBLES, FIRST, INTS, MORE, NAN, NULL, NULLABLE, TEXTS, TIMES};
+use super::{
+    NO_ROW, Words, candidates, prefix, table_rank_bytes, table_rank_double, table_rank_int,
+    table_rank_timestamp,
+};
+use crate::bytes;
+use core::cmp::Ordering;
+
+/// Not found out for this row.
+const UNKNOWN: u32 = u32::MAX;
+
+/// A column: what it is compared with, and its value in this row.
+#[repr(C)]
+pub struct Column {
+    kind: u32,
+    bounds: u32,
+    n_bounds: u32,
+    rank: u32,
+    /// As many of 12 bytes as the kind says
+    value: [u32; 3],
+    is_present: u32,
+}
+
+impl Column {
+    fn wide(&self) -> u64 {
+        u64::from(self.value[0]) | u64::from(self.value[1]) << 32
+    }
+
+    fn text(&self) -> &[u8] {
+        // SAFETY: the value of a column of texts is where one is.
+        unsafe {
+            bytes(
+                core::ptr::with_exposed_provenance(self.value[0] as usize),
+                self.value[1] as usize,
+            )
+        }
+    }
+
+    /// The rank of what is in no order.
+    fn special(&self) -> Option<u32> {
+        if self.kind & NULLABLE != 0 && self.is_present == 0 {
+            return Some(NULL);
+        }
+        let is_nan = self.kind & !NULLABLE == DOUBLES && f64::from_bits(self.wide()).is_nan();
+        is_nan.then_some(NAN)
+    }
+
+    fn rank(&mut self) -> u32 {
+        if self.rank == UNKNOWN {
+            self.rank = self.special().unwrap_or_else(|| self.find_rank());
+        }
+        self.rank
+    }
+
+    fn find_rank(&self) -> u32 {
+        let bounds = core::ptr::with_exposed_provenance::<u8>(self.bounds as usize);
+        let n = self.n_bounds as usize;
+        // SAFETY: the compiler laid out the constants of this kind.
+        unsafe {
+            match self.kind & !NULLABLE {
+                BOOLS => FIRST + 1 + 2 * self.value[0],
+                INTS => table_rank_int(bounds.cast(), n, self.wide() as i64),
+                DOUBLES => table_rank_double(bounds.cast(), n, f64::from_bits(self.wide())),
+                TIMES => table_rank_timestamp(bounds, n, self.wide() as i64, self.value[2]),
+                _ => {
+                    let text = self.text();
+                    table_rank_bytes(bounds, n, text.as_ptr(), text.len())
+                }
+            }
+        }
+    }
+
+    /// How the value, which is in an order, compares with a constant.
+    fn compare(&self, constant: u32) -> Ordering {
+        let bounds = core::ptr::with_exposed_provenance::<u8>(self.bounds as usize);
+        let at = |size: usize| bounds.wrapping_add(constant as usize * size);
+        // SAFETY: the compiler laid out the constants of this kind, and tests name those there are.
+        unsafe {
+            match self.kind & !NULLABLE {
+                BOOLS => self.value[0].cmp(&constant),
+                INTS => (self.wide() as i64).cmp(&at(8).cast::<i64>().read_unaligned()),
+                DOUBLES => {
+                    let (value, bound) = (
+                        f64::from_bits(self.wide()),
+                        at(8).cast::<f64>().read_unaligned(),
+                    );
+                    if value < bound {
+                        Ordering::Less
+                    } else if value > bound {
+                        Ordering::Greater
+                    } else {
+                        Ordering::Equal
+                    }
+                }
+                TIMES => (self.wide() as i64, self.value[2]).cmp(&(
+                    at(16).cast::<i64>().read_unaligned(),
+                    at(16).add(8).cast::<u32>().read_unaligned(),
+                )),
+                _ => {
+                    let text = self.text();
+                    let bound = at(16);
+                    let first = bound.cast::<u64>().read_unaligned();
+                    prefix(text).cmp(&first).then_with(|| {
+                        let address = bound.add(8).cast::<u32>().read_unaligned() as usize;
+                        let length = bound.add(12).cast::<u32>().read_unaligned() as usize;
+                        text.cmp(bytes(core::ptr::with_exposed_provenance(address), length))
+                    })
+                }
+            }
+        }
+    }
+
+    /// Whether the value's rank is in a range.
+    fn is_in(&self, low: u32, high: u32) -> bool {
+        if self.rank != UNKNOWN {
+            return (low..=high).contains(&self.rank);
+        }
+        if let Some(rank) = self.special() {
+            return (low..=high).contains(&rank);
+        }
+        let last = FIRST + 2 * self.n_bounds;
+        if low > last || high < FIRST {
+            return false;
+        }
+        // Odd ones are constants, even ones what lies before the next constant.
+        let (low, high) = (low.max(FIRST) - FIRST, high.min(last) - FIRST);
+        if low == high && low & 1 == 1 {
+            return self.compare(low / 2) == Ordering::Equal;
+        }
+        let reaches = match low {
+            0 => true,
+            low if low & 1 == 1 => self.compare(low / 2) != Ordering::Less,
+            low => self.compare(low / 2 - 1) == Ordering::Greater,
+        };
+        reaches
+            && match high {
+                high if high & 1 == 1 => self.compare(high / 2) != Ordering::Greater,
+                high if high / 2 == self.n_bounds => true,
+                high => self.compare(high / 2) == Ordering::Less,
+            }
+    }
+}
+
+const _: () = assert!(
+    TEXTS == 4 && size_of::<Column>() == 32,
+    "laid out by the compiler"
+);
+
+/// Finds out which rules may match: `state` has two words for each index, the place of the next candidate and the end
+/// of the list. Gives how many candidates there are.
+///
+/// # Safety
+/// `group` must be a group, `columns` its `n_columns` columns with the row's values, `state` two words for each index.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rules_start(
+    group: *const u32,
+    columns: *mut Column,
+    n_columns: usize,
+    state: *mut u32,
+) -> u32 {
+    let group = Words(group);
+    for index in 0..n_columns {
+        // SAFETY: as the caller promises.
+        unsafe { (*columns.add(index)).rank = UNKNOWN };
+    }
+    let mut total = 0;
+    for index in 0..group.get(3) {
+        // SAFETY: as the caller promises.
+        let rank_of = |column: u32| unsafe { (*columns.add(column as usize)).rank() };
+        let (list, n) = candidates(group, group.get(4 + index), rank_of).unwrap_or((0, 0));
+        total += n;
+        // SAFETY: as the caller promises.
+        unsafe {
+            state.add(2 * index as usize).write(list);
+            state.add(2 * index as usize + 1).write(list + n);
+        }
+    }
+    total
+}
+
+/// The next rule in their order whose tests pass, or [`NO_ROW`].
+///
+/// # Safety
+/// As for [`rules_start`], which must have been called.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn rules_next(
+    group: *const u32,
+    columns: *const Column,
+    state: *mut u32,
+) -> i32 {
+    let group = Words(group);
+    let n_indexes = group.get(3);
+    loop {
+        let mut first = u32::MAX;
+        let mut source = 0;
+        for index in 0..n_indexes {
+            let place = Words(state).get(2 * index);
+            if place < Words(state).get(2 * index + 1) && group.get(place) < first {
+                first = group.get(place);
+                source = index;
+            }
+        }
+        if first == u32::MAX {
+            return NO_ROW;
+        }
+        // SAFETY: as the caller promises.
+        let passes = unsafe {
+            let place = state.add(2 * source as usize);
+            place.write(place.read() + 1);
+            passes(group, columns, first)
+        };
+        if passes {
+            return first as i32;
+        }
+    }
+}
+
+/// Whether all tests of a rule pass.
+///
+/// # Safety
+/// As for [`rules_start`].
+unsafe fn passes(group: Words, columns: *const Column, rule: u32) -> bool {
+    let (rows, tests) = (group.get(1), group.get(2));
+    let mut test = tests + 3 * group.get(rows + rule);
+    let last = tests + 3 * group.get(rows + rule + 1);
+    while test < last {
+        let mut passes = false;
+        loop {
+            let column = group.get(test);
+            // SAFETY: tests name columns that there are.
+            passes = passes
+                || unsafe {
+                    (*columns.add((column & !MORE) as usize))
+                        .is_in(group.get(test + 1), group.get(test + 2))
+                };
+            test += 3;
+            if column & MORE == 0 {
+                break;
+            }
+        }
+        if !passes {
+            return false;
+        }
+    }
+    true
+}
