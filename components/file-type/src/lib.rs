@@ -140,7 +140,7 @@ impl GuestSession for FileTypeSession {
         let unknown = (self.types.labelled("unknown"), 0.0);
         let mut found: Vec<(FileType, f32)> = vec![unknown; rows as usize];
         let mut errors = Vec::new();
-        for row in 0..rows as usize {
+        for (row, found) in found.iter_mut().enumerate() {
             if !is_valid(content, row) {
                 errors.push(RowError {
                     row: row as u32,
@@ -151,7 +151,7 @@ impl GuestSession for FileTypeSession {
                 continue;
             }
             let file = slice(files, row).ok_or_else(|| invalid("malformed offsets"))?;
-            found[row] = match features::extract(file) {
+            *found = match features::extract(file) {
                 Seen::Ruled(label) => (self.types.labelled(label), 1.0),
                 Seen::Features(features) => self.types.decide(&self.ask(&features)?),
             };
