@@ -84,6 +84,12 @@ pub(crate) struct Test {
     /// `.rules` files, or pipelines for the rule sets of their stages
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
+    /// List the rules that never or always fire in the examples, and the sides of conditions that none shows
+    #[arg(long)]
+    pub(crate) coverage: bool,
+    /// Exit with 1 when the examples cover less
+    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100))]
+    pub(crate) min_coverage: Option<u8>,
 }
 
 /// Compile a rule set to a WebAssembly component

@@ -10,6 +10,7 @@
 pub mod bind;
 pub mod cast;
 pub mod cells;
+pub mod coverage;
 mod defaults;
 pub mod dynamic;
 mod gate;

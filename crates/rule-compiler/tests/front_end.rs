@@ -50,6 +50,86 @@ fn formatted_sources() {
     });
 }
 
+/// Every source of the repository and generated ones: what is formatted stays as it is, whatever its width and wherever
+/// its comments stand.
+#[test]
+fn formatting_again_changes_nothing() {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let mut sources = Vec::new();
+    for folder in ["crates", "examples", "tests", "benches", "host-cli"] {
+        collect_sources(&root.join(folder), &mut sources);
+    }
+    assert!(sources.len() > 30, "{} sources", sources.len());
+    for source in &sources {
+        assert_stable(source);
+    }
+    for n_entries in 1..8 {
+        for name_length in 1..30 {
+            for entry in [
+                "1.0",
+                "\"a b\"",
+                "[1, 2, 3]",
+                "{\"k\": [1], \"l\": []}",
+                "\"\"\"a\nb\"\"\"",
+            ] {
+                assert_stable(&wide_example(n_entries, name_length, entry));
+            }
+        }
+    }
+    for source in [
+        wide_example(2, 3, "[1]"),
+        wide_example(5, 20, "{\"k\": [1]}"),
+    ] {
+        for comment in ["// c\n", "\n// c\n", "\n\n// c\n// d\n"] {
+            // Blanks only, so that no token is cut
+            for (at, _) in source.match_indices([' ', '\n']) {
+                if source[..at].matches('"').count() % 2 == 0 {
+                    assert_stable(&format!("{} {comment}{}", &source[..at], &source[at..]));
+                }
+            }
+        }
+    }
+}
+
+fn wide_example(n_entries: usize, name_length: usize, entry: &str) -> String {
+    let entries: Vec<String> = (0..n_entries)
+        .map(|index| format!("{}{index}: {entry}", "n".repeat(name_length)))
+        .collect();
+    let entries = entries.join(", ");
+    let assigned: Vec<String> = (0..n_entries)
+        .map(|index| format!("{}{index} = {entry}", "n".repeat(name_length)))
+        .collect();
+    let assigned = assigned.join(", ");
+    format!(
+        "ruleset r {{\n  example \"e\" {{ given {{ {entries} }} params {{ {entries} }}\n expect {{ {entries}, }} }}\n\
+         rule a {{ when n0 == 1 && n1 == 2 then {{ {assigned} }} else {{ }} }}\n}}\n"
+    )
+}
+
+fn collect_sources(folder: &Path, sources: &mut Vec<String>) {
+    let mut paths: Vec<PathBuf> = std::fs::read_dir(folder)
+        .expect("a folder of the repository")
+        .map(|entry| entry.expect("an entry").path())
+        .filter(|path| !path.ends_with("node_modules"))
+        .collect();
+    paths.sort();
+    for path in paths {
+        if path.is_dir() {
+            collect_sources(&path, sources);
+        } else if path.extension().is_some_and(|found| found == "rules") {
+            sources.push(std::fs::read_to_string(&path).expect("a readable source"));
+        }
+    }
+}
+
+/// A source with errors is not formatted, and none of this test's business.
+fn assert_stable(source: &str) {
+    if let Ok(formatted) = format(source) {
+        let again = format(&formatted);
+        assert_eq!(again.as_ref(), Ok(&formatted), "from:\n{source}");
+    }
+}
+
 /// One expression a line, over the variables named after their types.
 #[test]
 fn expressions() {

@@ -9,13 +9,15 @@ use crate::render::{self, Style, quantity, value};
 use crate::{cel_value, input, invariants, pipelines};
 use rulestage_diagnostics::SourceMap;
 use rulestage_pipeline::cells;
-use rulestage_pipeline::runtime::{Runtime, Value};
+use rulestage_pipeline::coverage::{Coverage, Point, PointKind};
+use rulestage_pipeline::runtime::{Outline, Runtime, Value};
 use rulestage_rule_compiler::ir::{Const, Example, RuleSet};
 
 /// Runs the examples of each rule set through its compiled component and shows which hold.
 pub(crate) fn test(args: &Test) -> Result<Status> {
     let host = host::start(false)?;
     let (mut n_passed, mut n_failed, mut n_broken) = (0, 0, 0);
+    let (mut n_points, mut n_shown) = (0, 0);
     for path in pipelines::rule_sets(&args.files)? {
         let text = input::read_text(&path)?;
         let name = input::name(&path);
@@ -30,9 +32,11 @@ pub(crate) fn test(args: &Test) -> Result<Status> {
         let map = SourceMap::new(&text);
         let style = Style::for_stream(&std::io::stdout());
         let mut kept = invariants::Kept::new(&artifact.ruleset);
+        let mut coverage = None;
         for example in &artifact.ruleset.examples {
-            kept.check_example(&host, &component, &artifact.ruleset, &text, example)?;
-            let differences = differences(&host, &component, &artifact.ruleset, example)?;
+            let ruleset = &artifact.ruleset;
+            kept.check_example(&host, &component, ruleset, &text, example)?;
+            let differences = differences(&host, &component, ruleset, example, &mut coverage)?;
             let place = map.position(example.span.start);
             let place = format!("{name}:{}:{}", place.line, place.column);
             if differences.is_empty() {
@@ -68,6 +72,16 @@ pub(crate) fn test(args: &Test) -> Result<Status> {
                 }
             }
         }
+        let coverage = match coverage {
+            Some(coverage) => coverage,
+            None => uncovered(&host, &component, &artifact.ruleset)?,
+        };
+        let points = coverage.points();
+        n_points += points.len();
+        n_shown += points.iter().filter(|point| point.hits > 0).count();
+        if args.coverage {
+            render::print(missing(&coverage, &points, &name, &map))?;
+        }
     }
     render::print(format!("{n_passed} passed, {n_failed} failed\n"))?;
     if n_broken > 0 {
@@ -77,6 +91,24 @@ pub(crate) fn test(args: &Test) -> Result<Status> {
             format!("{files} could not be compiled"),
         ));
     }
+    // Nothing to show is all shown.
+    let percent = 100.0 * n_shown as f64 / n_points.max(1) as f64;
+    let percent = if n_points == 0 { 100.0 } else { percent };
+    if args.coverage || args.min_coverage.is_some() {
+        render::print(format!(
+            "coverage {percent:.1}%: {n_shown} of {n_points} sides of rules and conditions\n"
+        ))?;
+    }
+    if let Some(least) = args
+        .min_coverage
+        .filter(|least| percent < f64::from(*least))
+    {
+        return Err(Failure::new(
+            Status::Refused,
+            format!("the examples cover {percent:.1}%, less than {least}%"),
+        )
+        .with_hint("`--coverage` lists what no example shows"));
+    }
     Ok(if n_failed == 0 {
         Status::Done
     } else {
@@ -84,12 +116,59 @@ pub(crate) fn test(args: &Test) -> Result<Status> {
     })
 }
 
-/// What the example expects and did not get, a line for each output; nothing when it holds.
+/// The coverage of a rule set without examples: its rules, none of which has been seen.
+fn uncovered(host: &Host, component: &host::Component, ruleset: &RuleSet) -> Result<Coverage> {
+    let parameters = vec![Value::Absent; ruleset.params.len()];
+    let failed = || format!("can't open `{}`", ruleset.name);
+    let mut session = host
+        .open(component, &parameters, host::LIMITS)
+        .or_fail(Status::Component, failed)?;
+    let outline = host
+        .outline(&mut session)
+        .or_fail(Status::Component, failed)?;
+    Ok(start_coverage(outline, ruleset))
+}
+
+fn start_coverage(outline: Option<Outline>, ruleset: &RuleSet) -> Coverage {
+    let outline = outline.unwrap_or(Outline {
+        rules: Vec::new(),
+        expressions: Vec::new(),
+        outputs: Vec::new(),
+    });
+    let is_table = ruleset.rules.iter().map(|rule| rule.table.is_some());
+    Coverage::new(outline, is_table.collect())
+}
+
+/// A line for everything that no example shows.
+fn missing(coverage: &Coverage, points: &[Point], file: &str, map: &SourceMap<'_>) -> String {
+    let lines = points.iter().filter(|point| point.hits == 0).map(|point| {
+        let place = match point.offset {
+            Some(offset) => {
+                let place = map.position(offset);
+                format!("{file}:{}:{}", place.line, place.column)
+            }
+            None => file.to_owned(),
+        };
+        let rule = &coverage.outline().rules[point.rule].name;
+        let text = point.text.split_whitespace().collect::<Vec<_>>().join(" ");
+        match point.kind {
+            PointKind::Fired => format!("{place}: `{rule}` never fires\n"),
+            PointKind::NotFired => format!("{place}: `{rule}` fires in every example\n"),
+            PointKind::True => format!("{place}: `{text}` is never true in `{rule}`\n"),
+            PointKind::False => format!("{place}: `{text}` is never false in `{rule}`\n"),
+        }
+    });
+    lines.collect()
+}
+
+/// What the example expects and did not get, a line for each output; nothing when it holds. What happened in its row
+/// is added to the coverage.
 fn differences(
     host: &Host,
     component: &host::Component,
     ruleset: &RuleSet,
     example: &Example,
+    coverage: &mut Option<Coverage>,
 ) -> Result<Vec<String>> {
     let failed = || format!("example `{}`", example.name);
     let mut parameters = vec![Value::Absent; ruleset.params.len()];
@@ -105,6 +184,18 @@ fn differences(
     };
     let batch = cells::one_row(&host.schema(&session).inputs, given)
         .map_err(|reason| Failure::new(Status::Refused, format!("{}: {reason}", failed())))?;
+    if coverage.is_none() {
+        let outline = host
+            .outline(&mut session)
+            .or_fail(Status::Component, failed)?;
+        *coverage = Some(start_coverage(outline, ruleset));
+    }
+    let explanation = host
+        .explain(&mut session, &batch, 0)
+        .or_fail(Status::Component, failed)?;
+    if let Some(coverage) = coverage {
+        coverage.record(&explanation);
+    }
     let outcome = host
         .process(&mut session, &batch)
         .or_fail(Status::Component, failed)?;

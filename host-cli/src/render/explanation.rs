@@ -84,7 +84,8 @@ fn rules(outline: &Outline, explanation: &Explanation, style: Style) -> String {
             format!(" (priority {})", rule.priority)
         };
         text += &format!(
-            "\n  {mark} rule {}{priority}: {word}\n",
+            "\n  {mark} {} {}{priority}: {word}\n",
+            keyword(outline, index as u32),
             style.emphasis(&rule.name)
         );
         let index = index as u32;
@@ -94,6 +95,19 @@ fn rules(outline: &Outline, explanation: &Explanation, style: Style) -> String {
     }
     text += "\n";
     text
+}
+
+/// What the source calls it. A rule has one condition; a table shows its header's expressions and its rows as several.
+fn keyword(outline: &Outline, rule: u32) -> &'static str {
+    let conditions = outline
+        .expressions
+        .iter()
+        .filter(|part| part.rule == rule && part.role == Role::Condition && part.depth == 0);
+    if conditions.count() > 1 {
+        "table"
+    } else {
+        "rule"
+    }
 }
 
 /// The expressions of one rule with one kind of role, with their values.
