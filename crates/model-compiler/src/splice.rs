@@ -46,7 +46,8 @@ fn with_data(module: &[u8], data: &[u8]) -> Vec<u8> {
                 if let Some(marker) = find(&contents, MARKER) {
                     let place = marker + MARKER.len();
                     contents[place..place + 4].copy_from_slice(&(address as u32).to_le_bytes());
-                    contents[place + 4..place + 8].copy_from_slice(&(data.len() as u32).to_le_bytes());
+                    contents[place + 4..place + 8]
+                        .copy_from_slice(&(data.len() as u32).to_le_bytes());
                 }
                 let (n_segments, end) = read_leb128(&contents, 0);
                 let mut section = Vec::with_capacity(contents.len() + data.len() + 32);
@@ -84,7 +85,9 @@ fn rewritten(binary: &[u8], mut section: impl FnMut(u8, &[u8]) -> Option<Vec<u8>
 }
 
 fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
-    haystack.windows(needle.len()).position(|window| window == needle)
+    haystack
+        .windows(needle.len())
+        .position(|window| window == needle)
 }
 
 /// The number at `at`, and where it ends.

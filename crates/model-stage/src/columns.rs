@@ -11,7 +11,11 @@ use std::rc::Rc;
 type Failed = BTreeMap<usize, (String, String)>;
 
 /// Computes one batch.
-pub(crate) fn process(model: &Model, rows: usize, columns: Vec<Array>) -> Result<Outcome, StageError> {
+pub(crate) fn process(
+    model: &Model,
+    rows: usize,
+    columns: Vec<Array>,
+) -> Result<Outcome, StageError> {
     let inputs = model.inputs();
     if columns.len() != inputs.len() {
         let message = format!("{} columns for {}", columns.len(), inputs.len());
@@ -24,7 +28,8 @@ pub(crate) fn process(model: &Model, rows: usize, columns: Vec<Array>) -> Result
         let mut refuse = |row: usize, reason: String| {
             failed.entry(row).or_insert((input.name.clone(), reason));
         };
-        let data = read(&array, input.kind, rows, &mut refuse).map_err(|message| misfit(at, message))?;
+        let data =
+            read(&array, input.kind, rows, &mut refuse).map_err(|message| misfit(at, message))?;
         match &data {
             Data::F32(values) => note(&mut missing, at, values.iter().map(|value| value.is_nan())),
             Data::F64(values) => note(&mut missing, at, values.iter().map(|value| value.is_nan())),
@@ -43,23 +48,36 @@ pub(crate) fn process(model: &Model, rows: usize, columns: Vec<Array>) -> Result
             _ => continue,
         };
         for (row, at) in missing.iter().enumerate() {
-            let Some(at) = at.filter(|_| is_nan[row]) else { continue };
+            let Some(at) = at.filter(|_| is_nan[row]) else {
+                continue;
+            };
             let name = &inputs[at].name;
-            failed.entry(row).or_insert_with(|| (name.clone(), format!("`{name}` is missing")));
+            failed
+                .entry(row)
+                .or_insert_with(|| (name.clone(), format!("`{name}` is missing")));
         }
     }
-    let columns = results.into_iter().map(|result| write(result, rows, &failed)).collect();
+    let columns = results
+        .into_iter()
+        .map(|result| write(result, rows, &failed))
+        .collect();
     let errors = failed.into_iter().map(|(row, (origin, message))| RowError {
         row: row as u32,
         code: RowErrorCode::InvalidArgument,
         origin,
         message,
     });
-    Ok(Outcome { columns, errors: errors.collect() })
+    Ok(Outcome {
+        columns,
+        errors: errors.collect(),
+    })
 }
 
 fn misfit(index: usize, message: String) -> StageError {
-    StageError::InvalidColumn(InvalidItem { index: index as u32, message })
+    StageError::InvalidColumn(InvalidItem {
+        index: index as u32,
+        message,
+    })
 }
 
 /// Notes the first column that is NaN, for each row.
@@ -72,7 +90,12 @@ fn note(missing: &mut [Option<usize>], at: usize, is_nan: impl Iterator<Item = b
 }
 
 /// The values of a column; null numbers are NaN, and other nulls are refused.
-fn read(array: &Array, kind: Kind, rows: usize, refuse: &mut dyn FnMut(usize, String)) -> Result<Data, String> {
+fn read(
+    array: &Array,
+    kind: Kind,
+    rows: usize,
+    refuse: &mut dyn FnMut(usize, String),
+) -> Result<Data, String> {
     if array.length as usize != rows {
         return Err(format!("{} values for {rows} rows", array.length));
     }
@@ -89,7 +112,8 @@ fn read(array: &Array, kind: Kind, rows: usize, refuse: &mut dyn FnMut(usize, St
     };
     Ok(match (kind, &array.values) {
         (Kind::F32, Buffer::F64(values)) if values.len() == rows => {
-            let value = |(row, &value): (usize, &f64)| if is_null(row) { f32::NAN } else { value as f32 };
+            let value =
+                |(row, &value): (usize, &f64)| if is_null(row) { f32::NAN } else { value as f32 };
             Data::F32(values.iter().enumerate().map(value).collect())
         }
         (Kind::F64, Buffer::F64(values)) if values.len() == rows => {
@@ -97,11 +121,18 @@ fn read(array: &Array, kind: Kind, rows: usize, refuse: &mut dyn FnMut(usize, St
             Data::F64(values.iter().enumerate().map(value).collect())
         }
         (Kind::I64, Buffer::S64(values)) if values.len() == rows => {
-            let mut value = |(row, &value): (usize, &i64)| if value_or(row, is_null(row)) { value } else { 0 };
+            let mut value = |(row, &value): (usize, &i64)| {
+                if value_or(row, is_null(row)) {
+                    value
+                } else {
+                    0
+                }
+            };
             Data::I64(values.iter().enumerate().map(&mut value).collect())
         }
         (Kind::Bool, Buffer::Bits(bits)) if bits.len() >= rows.div_ceil(8) => {
-            let mut value = |row: usize| value_or(row, is_null(row)) && bits[row / 8] >> (row % 8) & 1 == 1;
+            let mut value =
+                |row: usize| value_or(row, is_null(row)) && bits[row / 8] >> (row % 8) & 1 == 1;
             Data::Bool((0..rows).map(&mut value).collect())
         }
         (Kind::Text, Buffer::Bytes(slices)) => {
@@ -155,7 +186,10 @@ fn write(mut data: Data, rows: usize, failed: &Failed) -> Array {
             Buffer::Bits(bits)
         }
         Data::Text(values) => {
-            let mut slices = ByteSlices { offsets: vec![0], bytes: Vec::new() };
+            let mut slices = ByteSlices {
+                offsets: vec![0],
+                bytes: Vec::new(),
+            };
             for value in values {
                 slices.bytes.extend_from_slice(value.as_bytes());
                 slices.offsets.push(slices.bytes.len() as i32);
@@ -163,5 +197,9 @@ fn write(mut data: Data, rows: usize, failed: &Failed) -> Array {
             Buffer::Bytes(slices)
         }
     };
-    Array { length: rows as u32, validity: None, values }
+    Array {
+        length: rows as u32,
+        validity: None,
+        values,
+    }
 }

@@ -6,8 +6,8 @@
 mod columns;
 
 use bindings::exports::rulestage::stage::stage::{
-    Array, Description, Field, FieldNode, Guest, GuestSession, InvalidItem, Outcome, Schema, Session,
-    StageError, TypeNode, Value,
+    Array, Description, Field, FieldNode, Guest, GuestSession, InvalidItem, Outcome, Schema,
+    Session, StageError, TypeNode, Value,
 };
 use rulestage_onnx_ml::packed::Packed;
 use rulestage_onnx_ml::{Kind, Model};

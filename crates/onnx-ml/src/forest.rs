@@ -27,7 +27,11 @@ impl Mode {
             "BRANCH_GT" => Self::Greater,
             "BRANCH_EQ" => Self::Equal,
             "BRANCH_NEQ" => Self::NotEqual,
-            _ => return Err(Error::invalid(format!("`nodes_modes` has `{name}`, which is no mode"))),
+            _ => {
+                return Err(Error::invalid(format!(
+                    "`nodes_modes` has `{name}`, which is no mode"
+                )));
+            }
         })
     }
 
@@ -40,7 +44,11 @@ impl Mode {
             4 => Self::Equal,
             5 => Self::NotEqual,
             6 => Self::Member,
-            _ => return Err(Error::invalid(format!("`nodes_modes` has {number}, which is no mode"))),
+            _ => {
+                return Err(Error::invalid(format!(
+                    "`nodes_modes` has {number}, which is no mode"
+                )));
+            }
         })
     }
 }
@@ -146,8 +154,15 @@ impl<T: Real> Forest<T> {
         for &root in roots {
             forest.add_tree(raw, root, &mut seen)?;
         }
-        if seen.contains(&false) && raw.iter().zip(&seen).any(|(node, seen)| !seen && matches!(node, RawNode::Split { .. })) {
-            return Err(Error::invalid("some nodes of the trees are reached from no root"));
+        if seen.contains(&false)
+            && raw
+                .iter()
+                .zip(&seen)
+                .any(|(node, seen)| !seen && matches!(node, RawNode::Split { .. }))
+        {
+            return Err(Error::invalid(
+                "some nodes of the trees are reached from no root",
+            ));
         }
         Ok(forest)
     }
@@ -180,24 +195,44 @@ impl<T: Real> Forest<T> {
         while let Some((from, place, level)) = open.pop() {
             depth = depth.max(level);
             if level > MAX_DEPTH {
-                return Err(Error::unsupported(format!("a tree is deeper than {MAX_DEPTH} splits")));
+                return Err(Error::unsupported(format!(
+                    "a tree is deeper than {MAX_DEPTH} splits"
+                )));
             }
             let node = &raw[from];
             let is_shared_leaf = matches!(node, RawNode::Leaf(_));
             if std::mem::replace(&mut seen[from], true) && !is_shared_leaf {
-                return Err(Error::invalid("a node of a tree is reached twice: the tree has a cycle"));
+                return Err(Error::invalid(
+                    "a node of a tree is reached twice: the tree has a cycle",
+                ));
             }
             match node {
                 RawNode::Leaf(weights) => leaves.push((place, weights)),
-                RawNode::Split { mode, feature, threshold, yes, no, nan_is_yes, members } => {
+                RawNode::Split {
+                    mode,
+                    feature,
+                    threshold,
+                    yes,
+                    no,
+                    nan_is_yes,
+                    members,
+                } => {
                     if *feature >= NAN_GOES_LEFT as usize || *feature >= 1 << 24 {
-                        return Err(Error::invalid(format!("a split tests feature number {feature}")));
+                        return Err(Error::invalid(format!(
+                            "a split tests feature number {feature}"
+                        )));
                     }
                     self.n_features = self.n_features.max(feature + 1);
                     let threshold = T::from_f64(*threshold);
                     let (yes_place, no_place) = (self.push(), self.push());
                     let levels = self.add_split(
-                        place, *mode, *feature as u32, threshold, [yes_place, no_place], *nan_is_yes, members,
+                        place,
+                        *mode,
+                        *feature as u32,
+                        threshold,
+                        [yes_place, no_place],
+                        *nan_is_yes,
+                        members,
                     );
                     open.push((*no, no_place, level.saturating_add(levels)));
                     open.push((*yes, yes_place, level.saturating_add(levels)));
@@ -205,7 +240,11 @@ impl<T: Real> Forest<T> {
             }
         }
         let target = self.add_leaves(first, &leaves);
-        self.trees.push(Tree { root: first, depth, target });
+        self.trees.push(Tree {
+            root: first,
+            depth,
+            target,
+        });
         Ok(())
     }
 
@@ -241,21 +280,43 @@ impl<T: Real> Forest<T> {
             Mode::Equal | Mode::NotEqual | Mode::Member => {
                 let one = [threshold];
                 let many: Vec<T> = members.iter().map(|&member| T::from_f64(member)).collect();
-                let values = if mode == Mode::Member { &many[..] } else { &one[..] };
-                let (hit, miss) = if mode == Mode::NotEqual { (no, yes) } else { (yes, no) };
+                let values = if mode == Mode::Member {
+                    &many[..]
+                } else {
+                    &one[..]
+                };
+                let (hit, miss) = if mode == Mode::NotEqual {
+                    (no, yes)
+                } else {
+                    (yes, no)
+                };
                 // `x == v` is `x <= v` and not `x <= below v`; each miss goes on to the next value.
                 let mut at = place;
                 for (left, &value) in (0..values.len()).rev().zip(values) {
                     let next = if left == 0 { miss } else { self.push() };
                     let below = value.next_down();
                     let second = self.push();
-                    self.nodes[at as usize] = Packed { threshold: value, feature, children: [second, next] };
-                    self.nodes[second as usize] = Packed { threshold: below, feature, children: [next, hit] };
+                    self.nodes[at as usize] = Packed {
+                        threshold: value,
+                        feature,
+                        children: [second, next],
+                    };
+                    self.nodes[second as usize] = Packed {
+                        threshold: below,
+                        feature,
+                        children: [next, hit],
+                    };
                     at = next;
                 }
                 // NaN differs from every value.
                 if (nan_is_yes && mode != Mode::NotEqual) || values.is_empty() {
-                    return self.decide_nan(place, feature, miss, if nan_is_yes { yes } else { miss }, values.len());
+                    return self.decide_nan(
+                        place,
+                        feature,
+                        miss,
+                        if nan_is_yes { yes } else { miss },
+                        values.len(),
+                    );
                 }
                 return 2 * values.len() as u32;
             }
@@ -264,7 +325,14 @@ impl<T: Real> Forest<T> {
     }
 
     /// Puts a split before a chain of equalities that sends NaN elsewhere than other values.
-    fn decide_nan(&mut self, place: u32, feature: u32, miss: u32, nan_to: u32, n_values: usize) -> u32 {
+    fn decide_nan(
+        &mut self,
+        place: u32,
+        feature: u32,
+        miss: u32,
+        nan_to: u32,
+        n_values: usize,
+    ) -> u32 {
         let first = self.nodes[place as usize];
         let rest = if n_values == 0 { miss } else { self.push() };
         if n_values > 0 {
@@ -290,7 +358,9 @@ impl<T: Real> Forest<T> {
         }
         self.weight_starts.truncate(first as usize + 1);
         for weights in of_node {
-            let weights = weights.iter().map(|&(target, weight)| (target as u32, T::from_f64(weight)));
+            let weights = weights
+                .iter()
+                .map(|&(target, weight)| (target as u32, T::from_f64(weight)));
             self.weights.extend(weights);
             self.weight_starts.push(self.weights.len() as u32);
         }
@@ -317,7 +387,13 @@ impl<T: Real> Forest<T> {
     }
 
     /// The smallest or largest weight of the reached leaves; 0 where no leaf has one.
-    pub(crate) fn extremes(&self, x: &[T], width: usize, rows: usize, replaces: impl Fn(T, T) -> bool) -> Vec<T> {
+    pub(crate) fn extremes(
+        &self,
+        x: &[T],
+        width: usize,
+        rows: usize,
+        replaces: impl Fn(T, T) -> bool,
+    ) -> Vec<T> {
         let mut found = vec![None; rows * self.n_targets];
         self.walk_all(x, width, rows, |_, leaf, row| {
             for &(target, weight) in self.weights_of(leaf) {
@@ -335,8 +411,17 @@ impl<T: Real> Forest<T> {
     }
 
     /// Calls `reached` with every tree's leaf for every row; for one row in the order of the trees.
-    fn walk_all(&self, x: &[T], width: usize, rows: usize, mut reached: impl FnMut(&Tree, usize, usize)) {
-        assert!(width >= self.n_features && x.len() >= rows * width, "rows have all features");
+    fn walk_all(
+        &self,
+        x: &[T],
+        width: usize,
+        rows: usize,
+        mut reached: impl FnMut(&Tree, usize, usize),
+    ) {
+        assert!(
+            width >= self.n_features && x.len() >= rows * width,
+            "rows have all features"
+        );
         for start in (0..rows).step_by(BLOCK_ROWS) {
             let end = (start + BLOCK_ROWS).min(rows);
             for tree in &self.trees {
@@ -360,7 +445,10 @@ impl<T: Real> Forest<T> {
 
     /// The leaves that the rows at these offsets reach.
     #[inline]
-    #[allow(unsafe_code, reason = "the bounds of this innermost loop were checked once, for all rows and nodes")]
+    #[allow(
+        unsafe_code,
+        reason = "the bounds of this innermost loop were checked once, for all rows and nodes"
+    )]
     fn walk<const NAN: bool>(&self, tree: &Tree, x: &[T], offsets: [usize; LANES]) -> [u32; LANES] {
         let mut places = [tree.root; LANES];
         for _ in 0..tree.depth {

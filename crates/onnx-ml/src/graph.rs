@@ -49,7 +49,9 @@ impl Graph {
         for (name, tensor) in &model.initializers {
             let place = places.len();
             if places.insert(name, place).is_some() {
-                return Err(Error::invalid(format!("the graph has two initializers `{name}`")));
+                return Err(Error::invalid(format!(
+                    "the graph has two initializers `{name}`"
+                )));
             }
             constants.push((place, Rc::new(tensor.clone())));
         }
@@ -70,12 +72,16 @@ impl Graph {
                 .map(|input| match input.as_str() {
                     "" => Ok(None),
                     input => places.get(input).map(|&place| Some(place)).ok_or_else(|| {
-                        Error::invalid(format!("takes `{input}`, which nothing before it makes")).at(&name)
+                        Error::invalid(format!("takes `{input}`, which nothing before it makes"))
+                            .at(&name)
                     }),
                 })
                 .collect::<Result<_>>()?;
-            let kernel = operators::build(&Node { proto, opset: opset(model, &proto.domain) })
-                .map_err(|error| error.at(&name))?;
+            let kernel = operators::build(&Node {
+                proto,
+                opset: opset(model, &proto.domain),
+            })
+            .map_err(|error| error.at(&name))?;
             let mut outputs = Vec::new();
             for output in &proto.outputs {
                 let place = places.len();
@@ -87,18 +93,33 @@ impl Graph {
                     outputs.push(Some(place));
                 }
             }
-            steps.push(Step { node: name, kernel, inputs: step_inputs, outputs, last_uses: Vec::new() });
+            steps.push(Step {
+                node: name,
+                kernel,
+                inputs: step_inputs,
+                outputs,
+                last_uses: Vec::new(),
+            });
         }
         let outputs = model
             .outputs
             .iter()
             .map(|output| {
                 places.get(output.name.as_str()).copied().ok_or_else(|| {
-                    Error::invalid(format!("nothing makes the model's output `{}`", output.name))
+                    Error::invalid(format!(
+                        "nothing makes the model's output `{}`",
+                        output.name
+                    ))
                 })
             })
             .collect::<Result<Vec<_>>>()?;
-        let mut graph = Self { n_values: places.len(), constants, inputs: input_places, steps, outputs };
+        let mut graph = Self {
+            n_values: places.len(),
+            constants,
+            inputs: input_places,
+            steps,
+            outputs,
+        };
         graph.find_last_uses();
         Ok(graph)
     }
@@ -130,9 +151,12 @@ impl Graph {
                 .iter()
                 .map(|input| input.and_then(|place| values[place].clone()))
                 .collect();
-            let results = (step.kernel)(&Arguments { values: &given, rows })
-                .and_then(|results| checked(results, rows))
-                .map_err(|error| error.at(&step.node))?;
+            let results = (step.kernel)(&Arguments {
+                values: &given,
+                rows,
+            })
+            .and_then(|results| checked(results, rows))
+            .map_err(|error| error.at(&step.node))?;
             let mut results = results.into_iter();
             for &place in &step.outputs {
                 let result = results.next();
@@ -144,7 +168,9 @@ impl Graph {
             }
         }
         let found = self.outputs.iter().map(|&place| {
-            values[place].clone().ok_or_else(|| Error::invalid("an output of the model is made by no operator"))
+            values[place]
+                .clone()
+                .ok_or_else(|| Error::invalid("an output of the model is made by no operator"))
         });
         found.collect()
     }
@@ -157,7 +183,11 @@ fn checked(results: Vec<Tensor>, rows: usize) -> Result<Vec<Tensor>> {
             return Err(crate::node::mixes_rows());
         }
         if n_cells(&result.dims, rows)? != result.data.len() {
-            return Err(Error::invalid(format!("gives {} elements in {:?}", result.data.len(), result.dims)));
+            return Err(Error::invalid(format!(
+                "gives {} elements in {:?}",
+                result.data.len(),
+                result.dims
+            )));
         }
     }
     Ok(results)

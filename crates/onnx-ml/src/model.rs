@@ -75,8 +75,16 @@ impl Model {
         let proto = proto::parse(file)?;
         let graph_inputs = graph_inputs(&proto);
         let (widths, inputs) = input_columns(&graph_inputs, &options.features)?;
-        let names: Vec<&str> = graph_inputs.iter().map(|input| input.name.as_str()).collect();
-        let mut model = Self { graph: Graph::build(&proto, &names)?, widths, inputs, outputs: Vec::new() };
+        let names: Vec<&str> = graph_inputs
+            .iter()
+            .map(|input| input.name.as_str())
+            .collect();
+        let mut model = Self {
+            graph: Graph::build(&proto, &names)?,
+            widths,
+            inputs,
+            outputs: Vec::new(),
+        };
         let results = model.trial()?;
         model.outputs = output_columns(&proto, &results, &options.outputs)?;
         Ok(model)
@@ -106,7 +114,10 @@ impl Model {
                 let result = &results[number];
                 let width = result.data.len() / rows.max(1);
                 if result.data.len() != rows * width || (rows > 0 && column >= width) {
-                    return Err(Error::invalid(format!("`{}` has not one value for each row", output.name)));
+                    return Err(Error::invalid(format!(
+                        "`{}` has not one value for each row",
+                        output.name
+                    )));
                 }
                 if width == 1 {
                     return Ok(result.data.clone());
@@ -120,11 +131,18 @@ impl Model {
     /// The graph's inputs from its columns.
     fn tensors(&self, rows: usize, columns: Vec<Data>) -> Result<Vec<Tensor>> {
         if columns.len() != self.inputs.len() {
-            return Err(Error::invalid(format!("{} columns for {}", columns.len(), self.inputs.len())));
+            return Err(Error::invalid(format!(
+                "{} columns for {}",
+                columns.len(),
+                self.inputs.len()
+            )));
         }
         for (column, input) in columns.iter().zip(&self.inputs) {
             if column.len() != rows || kind_of(column) != input.kind {
-                return Err(Error::invalid(format!("`{}` is no column of the type that the model takes", input.name)));
+                return Err(Error::invalid(format!(
+                    "`{}` is no column of the type that the model takes",
+                    input.name
+                )));
             }
         }
         let mut columns = columns.into_iter();
@@ -148,14 +166,23 @@ impl Model {
             Kind::Text => Data::Text(vec![Rc::from(""); TRIAL_ROWS]),
         };
         let columns = self.inputs.iter().map(zeros).collect();
-        self.graph.run(TRIAL_ROWS, self.tensors(TRIAL_ROWS, columns)?)
+        self.graph
+            .run(TRIAL_ROWS, self.tensors(TRIAL_ROWS, columns)?)
     }
 }
 
 /// The inputs that are no initializers: older files list those among the inputs, too.
 pub(crate) fn graph_inputs(proto: &ModelProto) -> Vec<&proto::ValueInfo> {
-    let initializers: BTreeSet<&str> = proto.initializers.iter().map(|(name, _)| name.as_str()).collect();
-    proto.inputs.iter().filter(|input| !initializers.contains(input.name.as_str())).collect()
+    let initializers: BTreeSet<&str> = proto
+        .initializers
+        .iter()
+        .map(|(name, _)| name.as_str())
+        .collect();
+    proto
+        .inputs
+        .iter()
+        .filter(|input| !initializers.contains(input.name.as_str()))
+        .collect()
 }
 
 pub(crate) fn kind_of(data: &Data) -> Kind {
@@ -183,8 +210,16 @@ fn input_columns(
             2..=7 => Kind::I64,
             9 => Kind::Bool,
             8 => Kind::Text,
-            0 => return Err(Error::unsupported(format!("the input `{name}` is no tensor"))),
-            other => return Err(Error::unsupported(format!("the input `{name}` has elements of type {other}"))),
+            0 => {
+                return Err(Error::unsupported(format!(
+                    "the input `{name}` is no tensor"
+                )));
+            }
+            other => {
+                return Err(Error::unsupported(format!(
+                    "the input `{name}` has elements of type {other}"
+                )));
+            }
         };
         let width = match input.dims.as_deref() {
             Some([_]) => None,
@@ -192,11 +227,15 @@ fn input_columns(
             // One input and the names of its columns say how many there are.
             Some([_, None]) | None if inputs.len() == 1 && !names.is_empty() => Some(names.len()),
             Some([_, None]) | None => {
-                let message = format!("the model does not say how many columns its input `{name}` has");
+                let message =
+                    format!("the model does not say how many columns its input `{name}` has");
                 return Err(Error::new(ErrorKind::Unspecified, message));
             }
             Some(dims) => {
-                let message = format!("the input `{name}` has {} dimensions, or too many columns", dims.len());
+                let message = format!(
+                    "the input `{name}` has {} dimensions, or too many columns",
+                    dims.len()
+                );
                 return Err(Error::unsupported(message));
             }
         };
@@ -212,10 +251,17 @@ fn input_columns(
     }
     if !names.is_empty() {
         if names.len() != columns.len() {
-            let message = format!("{} names for the {} input columns of the model", names.len(), columns.len());
+            let message = format!(
+                "{} names for the {} input columns of the model",
+                names.len(),
+                columns.len()
+            );
             return Err(Error::new(ErrorKind::Unspecified, message));
         }
-        columns.iter_mut().zip(names).for_each(|(column, name)| column.name.clone_from(name));
+        columns
+            .iter_mut()
+            .zip(names)
+            .for_each(|(column, name)| column.name.clone_from(name));
     }
     distinct(columns.iter().map(|column| column.name.as_str()))?;
     Ok((widths, columns))
@@ -269,23 +315,39 @@ fn interleaved(rows: usize, mut parts: Vec<Data>) -> Data {
 ///
 /// A classifier's label is `label` and the score of a class `p_CLASS`; the one output of any other model is
 /// `prediction`, or `prediction_0` and so on; further outputs keep the model's names.
-fn output_columns(proto: &ModelProto, results: &[Rc<Tensor>], names: &[String]) -> Result<Vec<OutputColumn>> {
+fn output_columns(
+    proto: &ModelProto,
+    results: &[Rc<Tensor>],
+    names: &[String],
+) -> Result<Vec<OutputColumn>> {
     let classes = results.iter().find_map(|result| result.classes.clone());
     // A label that came through other operators has lost its classifier.
-    let is_label = |result: &Tensor| matches!(result.data, Data::Text(_) | Data::I64(_)) && result.dims.len() <= 2;
+    let is_label = |result: &Tensor| {
+        matches!(result.data, Data::Text(_) | Data::I64(_)) && result.dims.len() <= 2
+    };
     let n_labels = results.iter().filter(|result| is_label(result)).count();
     let n_others = results.len() - n_labels;
     let is_classifier = n_labels == 1 && (classes.is_some() || n_others == 1);
     let mut columns = Vec::new();
     for (number, (result, info)) in results.iter().zip(&proto.outputs).enumerate() {
         if !result.batched || result.dims.first() != Some(&TRIAL_ROWS) {
-            return Err(Error::unsupported(format!("the output `{}` is not one value for each row", info.name)));
+            return Err(Error::unsupported(format!(
+                "the output `{}` is not one value for each row",
+                info.name
+            )));
         }
         let width = result.data.len() / TRIAL_ROWS;
         if width as u64 > MAX_COLUMNS {
-            return Err(Error::unsupported(format!("the output `{}` has {width} columns", info.name)));
+            return Err(Error::unsupported(format!(
+                "the output `{}` has {width} columns",
+                info.name
+            )));
         }
-        let named = result.classes.as_ref().or(classes.as_ref()).filter(|classes| classes.len() == width && width > 1);
+        let named = result
+            .classes
+            .as_ref()
+            .or(classes.as_ref())
+            .filter(|classes| classes.len() == width && width > 1);
         for column in 0..width {
             let name = match named {
                 _ if is_classifier && is_label(result) && width == 1 => "label".to_owned(),
@@ -297,7 +359,11 @@ fn output_columns(proto: &ModelProto, results: &[Rc<Tensor>], names: &[String]) 
                 None if width == 1 => info.name.clone(),
                 None => format!("{}_{column}", info.name),
             };
-            columns.push(OutputColumn { name, kind: kind_of(&result.data), source: (number, column) });
+            columns.push(OutputColumn {
+                name,
+                kind: kind_of(&result.data),
+                source: (number, column),
+            });
         }
     }
     if columns.is_empty() {
@@ -305,11 +371,17 @@ fn output_columns(proto: &ModelProto, results: &[Rc<Tensor>], names: &[String]) 
     }
     if !names.is_empty() {
         if names.len() != columns.len() {
-            let known: Vec<_> = columns.iter().map(|column| format!("`{}`", column.name)).collect();
+            let known: Vec<_> = columns
+                .iter()
+                .map(|column| format!("`{}`", column.name))
+                .collect();
             let message = format!("{} names for the outputs {}", names.len(), known.join(", "));
             return Err(Error::new(ErrorKind::Unspecified, message));
         }
-        columns.iter_mut().zip(names).for_each(|(column, name)| column.name.clone_from(name));
+        columns
+            .iter_mut()
+            .zip(names)
+            .for_each(|(column, name)| column.name.clone_from(name));
     }
     distinct(columns.iter().map(|column| column.name.as_str()))?;
     Ok(columns)

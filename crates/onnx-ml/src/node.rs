@@ -46,7 +46,9 @@ impl<'a> Node<'a> {
     }
 
     pub(crate) fn float(&self, name: &str, default: f32) -> f32 {
-        self.attribute(name).and_then(|a| a.float).unwrap_or(default)
+        self.attribute(name)
+            .and_then(|a| a.float)
+            .unwrap_or(default)
     }
 
     pub(crate) fn text(&self, name: &str, default: &'a str) -> &'a str {
@@ -73,9 +75,16 @@ impl<'a> Node<'a> {
 
     /// The attribute `name`, or its double-precision form `name_as_tensor`.
     pub(crate) fn doubles(&self, name: &str) -> Result<Vec<f64>> {
-        match self.tensor(&format!("{name}_as_tensor")).or_else(|| self.tensor(name)) {
+        match self
+            .tensor(&format!("{name}_as_tensor"))
+            .or_else(|| self.tensor(name))
+        {
             Some(tensor) => tensor.to_f64(),
-            None => Ok(self.floats(name).iter().map(|&value| f64::from(value)).collect()),
+            None => Ok(self
+                .floats(name)
+                .iter()
+                .map(|&value| f64::from(value))
+                .collect()),
         }
     }
 
@@ -97,7 +106,11 @@ pub(crate) fn index(value: i64, what: &str) -> Result<usize> {
 
 /// A dimension by its number, which counts from the end where it is negative.
 pub(crate) fn axis(value: i64, n_dims: usize) -> Result<usize> {
-    let from_start = if value < 0 { value.saturating_add_unsigned(n_dims as u64) } else { value };
+    let from_start = if value < 0 {
+        value.saturating_add_unsigned(n_dims as u64)
+    } else {
+        value
+    };
     usize::try_from(from_start)
         .ok()
         .filter(|&axis| axis < n_dims)
@@ -114,5 +127,7 @@ pub(crate) fn inner_axis(value: i64, tensor: &Tensor) -> Result<usize> {
 }
 
 pub(crate) fn mixes_rows() -> Error {
-    Error::unsupported("computes over several rows at once, so that results would depend on the batch")
+    Error::unsupported(
+        "computes over several rows at once, so that results would depend on the batch",
+    )
 }

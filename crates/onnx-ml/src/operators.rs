@@ -25,7 +25,9 @@ pub(crate) fn build(node: &Node<'_>) -> Result<Kernel> {
         ("ai.onnx.ml", "Binarizer") => features::binarizer(node),
         ("ai.onnx.ml", "OneHotEncoder") => features::one_hot(node),
         ("ai.onnx.ml", "LabelEncoder") => features::label_encoder(node),
-        ("ai.onnx.ml", "CategoryMapper") => features::category_mapper(node, "cats_strings", "cats_int64s"),
+        ("ai.onnx.ml", "CategoryMapper") => {
+            features::category_mapper(node, "cats_strings", "cats_int64s")
+        }
         ("ai.onnx.ml", "ArrayFeatureExtractor") => features::feature_extractor(node),
         ("ai.onnx.ml", "FeatureVectorizer") => features::feature_vectorizer(node),
         ("ai.onnx.ml", "ZipMap") => features::zip_map(node),
@@ -42,22 +44,26 @@ pub(crate) fn build(node: &Node<'_>) -> Result<Kernel> {
         ("", "Gather") => shape::gather(node),
         ("", "Slice") => shape::slice(node),
         ("", "Cast") => math::cast(node),
-        ("", "Add" | "Sub" | "Mul" | "Div" | "Pow" | "Min" | "Max" | "Sum") => math::arithmetic(node),
-        ("", "Equal" | "Less" | "LessOrEqual" | "Greater" | "GreaterOrEqual") => math::comparison(node),
+        ("", "Add" | "Sub" | "Mul" | "Div" | "Pow" | "Min" | "Max" | "Sum") => {
+            math::arithmetic(node)
+        }
+        ("", "Equal" | "Less" | "LessOrEqual" | "Greater" | "GreaterOrEqual") => {
+            math::comparison(node)
+        }
         ("", "And" | "Or" | "Xor") => math::logic(node),
         ("", "Where") => math::choose(node),
         (
             "",
-            "Abs" | "Neg" | "Sqrt" | "Exp" | "Log" | "Sigmoid" | "Tanh" | "Relu" | "Floor" | "Ceil" | "Round"
-            | "Sign" | "Reciprocal" | "Not" | "IsNaN",
+            "Abs" | "Neg" | "Sqrt" | "Exp" | "Log" | "Sigmoid" | "Tanh" | "Relu" | "Floor" | "Ceil"
+            | "Round" | "Sign" | "Reciprocal" | "Not" | "IsNaN",
         ) => math::unary(node),
         ("", "Clip") => math::clip(node),
         ("", "Softmax") => math::softmax_operator(node),
         ("", "MatMul" | "Gemm") => math::matmul(node),
         (
             "",
-            "ReduceSum" | "ReduceMean" | "ReduceMax" | "ReduceMin" | "ReduceSumSquare" | "ReduceL1" | "ReduceL2"
-            | "ArgMax" | "ArgMin",
+            "ReduceSum" | "ReduceMean" | "ReduceMax" | "ReduceMin" | "ReduceSumSquare"
+            | "ReduceProd" | "ReduceLogSumExp" | "ReduceL1" | "ReduceL2" | "ArgMax" | "ArgMin",
         ) => math::reduce(node),
         ("", "TopK") => math::top_k(node),
         (domain, operator) => {

@@ -24,7 +24,13 @@ pub struct Packed<'a> {
 pub fn write(name: &str, doc: &str, options: &Options, file: &[u8]) -> Vec<u8> {
     let (features, outputs) = (options.features.join("\n"), options.outputs.join("\n"));
     let mut packed = Vec::new();
-    for part in [name.as_bytes(), doc.as_bytes(), features.as_bytes(), outputs.as_bytes(), file] {
+    for part in [
+        name.as_bytes(),
+        doc.as_bytes(),
+        features.as_bytes(),
+        outputs.as_bytes(),
+        file,
+    ] {
         packed.extend((part.len() as u32).to_le_bytes());
         packed.extend(part);
     }
@@ -53,6 +59,9 @@ impl<'a> Packed<'a> {
     /// The names of columns.
     pub fn options(&self) -> Options {
         let lines = |text: &str| text.lines().map(str::to_owned).collect();
-        Options { features: lines(self.features), outputs: lines(self.outputs) }
+        Options {
+            features: lines(self.features),
+            outputs: lines(self.outputs),
+        }
     }
 }

@@ -246,11 +246,21 @@ fn tensor(message: &[u8]) -> Result<(String, Tensor)> {
     };
     let data = match element {
         1 => Data::F32(match raw {
-            Some(raw) => raw.as_chunks().0.iter().map(|c| f32::from_le_bytes(*c)).collect(),
+            Some(raw) => raw
+                .as_chunks()
+                .0
+                .iter()
+                .map(|c| f32::from_le_bytes(*c))
+                .collect(),
             None => floats,
         }),
         11 => Data::F64(match raw {
-            Some(raw) => raw.as_chunks().0.iter().map(|c| f64::from_le_bytes(*c)).collect(),
+            Some(raw) => raw
+                .as_chunks()
+                .0
+                .iter()
+                .map(|c| f64::from_le_bytes(*c))
+                .collect(),
             None => doubles,
         }),
         2 => Data::I64(match raw {
@@ -273,9 +283,10 @@ fn tensor(message: &[u8]) -> Result<(String, Tensor)> {
         }
     };
     let dims: Option<Vec<usize>> = dims.iter().map(|&dim| usize::try_from(dim).ok()).collect();
-    let n_elements = dims
-        .as_ref()
-        .and_then(|dims| dims.iter().try_fold(1usize, |all, &dim| all.checked_mul(dim)));
+    let n_elements = dims.as_ref().and_then(|dims| {
+        dims.iter()
+            .try_fold(1usize, |all, &dim| all.checked_mul(dim))
+    });
     match dims {
         Some(dims) if n_elements == Some(data.len()) => Ok((name, Tensor::constant(dims, data))),
         _ => Err(Error::invalid(format!(

@@ -49,7 +49,9 @@ impl PostTransform {
     pub(crate) fn apply(self, scores: &mut [f32]) {
         match self {
             Self::None => {}
-            Self::Logistic => scores.iter_mut().for_each(|score| *score = logistic(*score)),
+            Self::Logistic => scores
+                .iter_mut()
+                .for_each(|score| *score = logistic(*score)),
             Self::Probit => scores.iter_mut().for_each(|score| *score = probit(*score)),
             Self::Softmax => softmax(scores),
             Self::SoftmaxZero => softmax_zero(scores),
@@ -101,12 +103,13 @@ fn softmax_zero(scores: &mut [f32]) {
 
 /// The scores of both classes from the one score that a binary model has.
 ///
-/// `all_positive`: no weight is below 0, so the score is a probability already and the other class has the rest.
+/// `all_positive`: no weight is below 0, so that the score is a probability and the other class has the rest; unless
+/// LOGISTIC makes them of it.
 pub(crate) fn both_classes(score: f32, all_positive: bool, transform: PostTransform) -> [f32; 2] {
-    if all_positive {
-        [1.0 - score, score]
-    } else if transform == PostTransform::Logistic {
+    if transform == PostTransform::Logistic {
         [logistic(-score), logistic(score)]
+    } else if all_positive {
+        [1.0 - score, score]
     } else {
         [-score, score]
     }

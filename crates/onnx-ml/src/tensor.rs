@@ -134,7 +134,10 @@ impl Tensor {
             Data::F32(values) => values.clone(),
             Data::F64(values) => values.iter().map(|&value| value as f32).collect(),
             Data::I64(values) => values.iter().map(|&value| value as f32).collect(),
-            Data::Bool(values) => values.iter().map(|&value| f32::from(u8::from(value))).collect(),
+            Data::Bool(values) => values
+                .iter()
+                .map(|&value| f32::from(u8::from(value)))
+                .collect(),
             Data::Text(_) => return Err(Error::invalid("takes numbers, and was given texts")),
         })
     }

@@ -92,7 +92,9 @@ impl<'a> Value<'a> {
 
     pub(crate) fn text(self) -> Result<String> {
         let text = std::str::from_utf8(self.bytes()?);
-        Ok(text.map_err(|_| malformed("a text is not UTF-8"))?.to_owned())
+        Ok(text
+            .map_err(|_| malformed("a text is not UTF-8"))?
+            .to_owned())
     }
 
     pub(crate) fn int(self) -> Result<i64> {

@@ -25,15 +25,29 @@ fn compile(args: &ModelCompile) -> Result<Status> {
     let features = match &args.feature_names {
         Some(path) => {
             let text = input::read_text(path)?;
-            text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect()
+            text.lines()
+                .map(str::trim)
+                .filter(|line| !line.is_empty())
+                .map(str::to_owned)
+                .collect()
         }
         None => args.features.clone(),
     };
-    let options = Options { features, outputs: args.outputs.clone() };
-    let stage_name = args.file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    let options = Options {
+        features,
+        outputs: args.outputs.clone(),
+    };
+    let stage_name = args
+        .file
+        .file_stem()
+        .map(|stem| stem.to_string_lossy().into_owned())
+        .unwrap_or_default();
     let compiled = rulestage_model_compiler::compile(&file, &stage_name, &options);
     let (component, model) = compiled.map_err(|error| refused(&name, &error))?;
-    let target = args.output.clone().unwrap_or_else(|| args.file.with_extension("wasm"));
+    let target = args
+        .output
+        .clone()
+        .unwrap_or_else(|| args.file.with_extension("wasm"));
     if target == Path::new("-") {
         render::print(component)?;
         return Ok(Status::Done);
@@ -41,8 +55,17 @@ fn compile(args: &ModelCompile) -> Result<Status> {
     output::write_file(&target, &component)?;
     let (n_inputs, n_outputs) = (model.inputs().len(), model.outputs().len());
     let size = quantity::bytes(component.len() as u64);
-    let columns: Vec<_> = model.outputs().iter().take(4).map(|column| column.name.as_str()).collect();
-    let more = if n_outputs > columns.len() { ", …" } else { "" };
+    let columns: Vec<_> = model
+        .outputs()
+        .iter()
+        .take(4)
+        .map(|column| column.name.as_str())
+        .collect();
+    let more = if n_outputs > columns.len() {
+        ", …"
+    } else {
+        ""
+    };
     render::notify(format!(
         "{}: {size}, {n_inputs} input columns, {n_outputs} output columns: {}{more}\n",
         target.display(),
@@ -52,7 +75,11 @@ fn compile(args: &ModelCompile) -> Result<Status> {
 }
 
 fn refused(name: &str, error: &Error) -> Failure {
-    let status = if error.kind() == ErrorKind::Unspecified { Status::Usage } else { Status::File };
+    let status = if error.kind() == ErrorKind::Unspecified {
+        Status::Usage
+    } else {
+        Status::File
+    };
     let failure = Failure::new(status, format!("can't compile `{name}`: {error}"));
     match error.kind() {
         ErrorKind::Unsupported => failure.with_hint(
@@ -71,19 +98,32 @@ pub(crate) fn describe(facts: &mut Facts, bytes: Vec<u8>) -> Result<()> {
     facts.add("kind", "ONNX model");
     facts.add("size", Fact::Bytes(bytes.len() as u64));
     facts.add("sha256", sha256_hex(&bytes).as_str());
-    let summary = rulestage_onnx_ml::summarize(&bytes)
-        .map_err(|error| Failure::new(Status::File, format!("can't use the model `{name}`: {error}")))?;
+    let summary = rulestage_onnx_ml::summarize(&bytes).map_err(|error| {
+        Failure::new(
+            Status::File,
+            format!("can't use the model `{name}`: {error}"),
+        )
+    })?;
     facts.add("producer", summary.producer.as_str());
     facts.add("opsets", Fact::List(summary.opsets));
     facts.add("inputs", Fact::List(summary.inputs));
     facts.add("outputs", Fact::List(summary.outputs));
-    let operators = summary.operators.into_iter().map(|(operator, n)| format!("{operator} x {n}"));
+    let operators = summary
+        .operators
+        .into_iter()
+        .map(|(operator, n)| format!("{operator} x {n}"));
     facts.add("operators", Fact::List(operators.collect()));
     match rulestage_onnx_ml::Model::load(&bytes, &Options::default()) {
         Ok(model) => {
             facts.add("compiles", "yes: `rulestage model compile`");
-            facts.add("input columns", Fact::List(model.inputs().iter().map(input_column).collect()));
-            facts.add("output columns", Fact::List(model.outputs().iter().map(output_column).collect()));
+            facts.add(
+                "input columns",
+                Fact::List(model.inputs().iter().map(input_column).collect()),
+            );
+            facts.add(
+                "output columns",
+                Fact::List(model.outputs().iter().map(output_column).collect()),
+            );
         }
         Err(error) if error.kind() == ErrorKind::Unspecified => {
             facts.add("compiles", format!("with `--features`: {error}").as_str());

@@ -235,15 +235,15 @@ def two_trees(op, **attributes):
 
 for aggregate in ["SUM", "AVERAGE", "MIN", "MAX"]:
     attempt(f"aggregate_{aggregate.lower()}", lambda: (hand([two_trees(
-        "TreeEnsembleRegressor", n_targets=2, aggregate_function=aggregate, base_values=[1.0, -1.0], target_treeids=[0, 0, 1, 1, 1],
-        target_nodeids=[1, 2, 1, 2, 2], target_ids=[0, 0, 0, 1, 0], target_weights=[1.0, 2.0, -3.0, 4.0, 0.5],
+        "TreeEnsembleRegressor", n_targets=2, aggregate_function=aggregate, base_values=[1.0, -1.0], target_treeids=[0, 0, 1, 1, 1, 1],
+        target_nodeids=[1, 2, 1, 2, 2, 1], target_ids=[0, 0, 0, 1, 0, 1], target_weights=[1.0, 2.0, -3.0, 4.0, 0.5, 2.5],
     )], [info("x", FLOAT, None, 5)], [info("y", FLOAT, None, 2)]), {"x": TEST}))
 for transform in ["NONE", "SOFTMAX", "LOGISTIC", "SOFTMAX_ZERO", "PROBIT"]:
     for kind, weights in [("positive", [0.1, 0.3, 0.2, 0.4]), ("mixed", [-0.3, 0.3, 0.2, 0.4])]:
         node = two_trees("TreeEnsembleClassifier", classlabels_int64s=[0, 1], post_transform=transform, class_treeids=[0, 0, 1, 1],
                          class_nodeids=[1, 2, 1, 2], class_ids=[0, 0, 0, 0], class_weights=weights)
         node.output[:] = ["label", "scores"]
-        if (transform, kind) == ("PROBIT", "mixed"):
+        if transform == "PROBIT":  # undefined: ONNX Runtime fills one of the two scores
             continue
         attempt(f"binary_{transform.lower()}_{kind}", lambda: (hand([node], [info("x", FLOAT, None, 5)],
                 [info("label", INT, None), info("scores", FLOAT, None, 2)]), {"x": TEST}))

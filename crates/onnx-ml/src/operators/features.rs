@@ -68,9 +68,17 @@ pub(crate) fn imputer(node: &Node<'_>) -> Result<Kernel> {
     let ints = node.ints("imputed_value_int64s").to_vec();
     let missing_float = node.float("replaced_value_float", 0.0);
     let missing_int = node.int("replaced_value_int64", 0);
-    fn fill<T: Copy>(values: &mut [T], fills: &[T], width: usize, is_missing: impl Fn(T) -> bool) -> Result<()> {
+    fn fill<T: Copy>(
+        values: &mut [T],
+        fills: &[T],
+        width: usize,
+        is_missing: impl Fn(T) -> bool,
+    ) -> Result<()> {
         if fills.is_empty() || (fills.len() != 1 && fills.len() != width) {
-            return Err(Error::invalid(format!("{} imputed values for {width} columns", fills.len())));
+            return Err(Error::invalid(format!(
+                "{} imputed values for {width} columns",
+                fills.len()
+            )));
         }
         for (at, value) in values.iter_mut().enumerate() {
             if is_missing(*value) {
@@ -83,7 +91,8 @@ pub(crate) fn imputer(node: &Node<'_>) -> Result<Kernel> {
         let x = arguments.need(0)?;
         let (_, width) = x.matrix_dims()?;
         let width = width.max(1);
-        let missing = |value: f32| value == missing_float || (missing_float.is_nan() && value.is_nan());
+        let missing =
+            |value: f32| value == missing_float || (missing_float.is_nan() && value.is_nan());
         let mut data = x.data.clone();
         match &mut data {
             Data::F32(values) => fill(values, &floats, width, missing)?,
@@ -104,16 +113,25 @@ pub(crate) fn binarizer(node: &Node<'_>) -> Result<Kernel> {
     Ok(Box::new(move |arguments| {
         let x = arguments.need(0)?;
         let values = x.to_f32()?;
-        let binary = values.iter().map(|&value| f32::from(u8::from(value > threshold)));
+        let binary = values
+            .iter()
+            .map(|&value| f32::from(u8::from(value > threshold)));
         Ok(vec![x.with_data(Data::F32(binary.collect()))])
     }))
 }
 
 /// OneHotEncoder
 pub(crate) fn one_hot(node: &Node<'_>) -> Result<Kernel> {
-    let texts: BTreeMap<Rc<str>, usize> = places(node.texts("cats_strings").iter().map(|t| Rc::from(t.as_str())));
+    let texts: BTreeMap<Rc<str>, usize> = places(
+        node.texts("cats_strings")
+            .iter()
+            .map(|t| Rc::from(t.as_str())),
+    );
     let ints: BTreeMap<i64, usize> = places(node.ints("cats_int64s").iter().copied());
-    let n = node.texts("cats_strings").len().max(node.ints("cats_int64s").len());
+    let n = node
+        .texts("cats_strings")
+        .len()
+        .max(node.ints("cats_int64s").len());
     let zeros = node.int("zeros", 1) != 0;
     if n == 0 {
         return Err(Error::invalid("it has no categories"));
@@ -121,12 +139,21 @@ pub(crate) fn one_hot(node: &Node<'_>) -> Result<Kernel> {
     Ok(Box::new(move |arguments| {
         let x = arguments.need(0)?;
         let found: Vec<Option<usize>> = match &x.data {
-            Data::Text(values) => values.iter().map(|value| texts.get(value).copied()).collect(),
-            Data::I64(values) => values.iter().map(|value| ints.get(value).copied()).collect(),
+            Data::Text(values) => values
+                .iter()
+                .map(|value| texts.get(value).copied())
+                .collect(),
+            Data::I64(values) => values
+                .iter()
+                .map(|value| ints.get(value).copied())
+                .collect(),
             _ => {
                 // Floats are truncated, as ONNX Runtime does.
                 let values = x.to_f64()?;
-                values.iter().map(|&value| ints.get(&(value as i64)).copied()).collect()
+                values
+                    .iter()
+                    .map(|&value| ints.get(&(value as i64)).copied())
+                    .collect()
             }
         };
         let mut dims = x.dims.clone();
@@ -139,7 +166,12 @@ pub(crate) fn one_hot(node: &Node<'_>) -> Result<Kernel> {
                 None => return Err(Error::invalid("a value is none of the categories")),
             }
         }
-        Ok(vec![Tensor { dims, data: Data::F32(hot), batched: x.batched, classes: None }])
+        Ok(vec![Tensor {
+            dims,
+            data: Data::F32(hot),
+            batched: x.batched,
+            classes: None,
+        }])
     }))
 }
 
@@ -153,13 +185,21 @@ fn places<K: Ord>(keys: impl Iterator<Item = K>) -> BTreeMap<K, usize> {
 
 /// LabelEncoder of version 1, and CategoryMapper: texts to numbers or back.
 pub(crate) fn category_mapper(node: &Node<'_>, texts: &str, ints: &str) -> Result<Kernel> {
-    let texts: Vec<Rc<str>> = node.texts(texts).iter().map(|text| Rc::from(text.as_str())).collect();
+    let texts: Vec<Rc<str>> = node
+        .texts(texts)
+        .iter()
+        .map(|text| Rc::from(text.as_str()))
+        .collect();
     let ints: Vec<i64> = match ints {
         "" => (0..texts.len() as i64).collect(),
         name => node.ints(name).to_vec(),
     };
     if ints.len() != texts.len() {
-        return Err(Error::invalid(format!("{} texts for {} numbers", texts.len(), ints.len())));
+        return Err(Error::invalid(format!(
+            "{} texts for {} numbers",
+            texts.len(),
+            ints.len()
+        )));
     }
     let default_int = node.int("default_int64", -1);
     let default_text: Rc<str> = Rc::from(node.text("default_string", "_Unused"));
@@ -191,16 +231,26 @@ enum Key {
 }
 
 fn float_key(value: f64) -> Key {
-    let same = if value.is_nan() { f64::NAN } else { value + 0.0 };
+    let same = if value.is_nan() {
+        f64::NAN
+    } else {
+        value + 0.0
+    };
     Key::Float(same.to_bits())
 }
 
 fn keys(data: &Data) -> Vec<Key> {
     match data {
-        Data::Text(values) => values.iter().map(|value| Key::Text(value.clone())).collect(),
+        Data::Text(values) => values
+            .iter()
+            .map(|value| Key::Text(value.clone()))
+            .collect(),
         Data::I64(values) => values.iter().map(|&value| Key::Int(value)).collect(),
         Data::Bool(values) => values.iter().map(|&value| Key::Int(value.into())).collect(),
-        Data::F32(values) => values.iter().map(|&value| float_key(value.into())).collect(),
+        Data::F32(values) => values
+            .iter()
+            .map(|&value| float_key(value.into()))
+            .collect(),
         Data::F64(values) => values.iter().map(|&value| float_key(value)).collect(),
     }
 }
@@ -222,7 +272,11 @@ pub(crate) fn label_encoder(node: &Node<'_>) -> Result<Kernel> {
     };
     let (from, mut to) = (list("keys")?, list("values")?);
     if from.len() != to.len() || from.is_empty() {
-        return Err(Error::invalid(format!("{} keys for {} values", from.len(), to.len())));
+        return Err(Error::invalid(format!(
+            "{} keys for {} values",
+            from.len(),
+            to.len()
+        )));
     }
     // The default is one more value, behind the others.
     let default = node.tensor("default_tensor").map(|tensor| &tensor.data);
@@ -232,7 +286,10 @@ pub(crate) fn label_encoder(node: &Node<'_>) -> Result<Kernel> {
         (Data::F32(values), Some(Data::F32(default))) => values.extend(default.first()),
         (Data::F64(values), Some(Data::F64(default))) => values.extend(default.first()),
         (_, Some(other)) => {
-            return Err(Error::invalid(format!("the default of type {} fits no value", other.type_name())));
+            return Err(Error::invalid(format!(
+                "the default of type {} fits no value",
+                other.type_name()
+            )));
         }
         (Data::Text(values), None) => values.push(Rc::from(node.text("default_string", "_Unused"))),
         (Data::I64(values), None) => values.push(node.int("default_int64", -1)),
@@ -245,7 +302,12 @@ pub(crate) fn label_encoder(node: &Node<'_>) -> Result<Kernel> {
     }
     let unknown = from.len();
     let mut table = BTreeMap::new();
+    let nan = float_key(f64::NAN);
     for (place, key) in keys(&from).into_iter().enumerate() {
+        // Before version 4, NaN equals nothing.
+        if node.opset < 4 && key == nan {
+            continue;
+        }
         // The first of equal keys counts.
         table.entry(key).or_insert(place);
     }
@@ -288,10 +350,19 @@ pub(crate) fn feature_extractor(_: &Node<'_>) -> Result<Kernel> {
             .collect();
         // Labels by the numbers of the largest scores: one row of labels, and a column for each row.
         let dims = match wanted.batched {
-            true => wanted.dims[..1].iter().copied().chain([columns.len() / wanted.dims[0].max(1)]).collect(),
+            true => wanted.dims[..1]
+                .iter()
+                .copied()
+                .chain([columns.len() / wanted.dims[0].max(1)])
+                .collect(),
             false => vec![rows, columns.len()],
         };
-        Ok(vec![Tensor { dims, data: x.data.pick(&picked), batched: x.batched || wanted.batched, classes: None }])
+        Ok(vec![Tensor {
+            dims,
+            data: x.data.pick(&picked),
+            batched: x.batched || wanted.batched,
+            classes: None,
+        }])
     }))
 }
 
@@ -319,7 +390,9 @@ pub(crate) fn feature_vectorizer(node: &Node<'_>) -> Result<Kernel> {
             }
             parts.push((x.to_f32()?, width, wanted));
         }
-        let total = widths.iter().try_fold(0usize, |all, &width| all.checked_add(width));
+        let total = widths
+            .iter()
+            .try_fold(0usize, |all, &width| all.checked_add(width));
         let total = total.ok_or_else(|| Error::invalid("`inputdimensions` are too large"))?;
         let mut joined = Vec::with_capacity(n_cells(&[arguments.rows, total], arguments.rows)?);
         for row in 0..arguments.rows {
@@ -329,18 +402,25 @@ pub(crate) fn feature_vectorizer(node: &Node<'_>) -> Result<Kernel> {
                 joined.extend(values.iter().copied().take(*wanted).chain(padding));
             }
         }
-        Ok(vec![Tensor::rows(vec![arguments.rows, total], Data::F32(joined))])
+        Ok(vec![Tensor::rows(
+            vec![arguments.rows, total],
+            Data::F32(joined),
+        )])
     }))
 }
 
 /// ZipMap: the same scores, with the names of their classes
 pub(crate) fn zip_map(node: &Node<'_>) -> Result<Kernel> {
-    let names = crate::scores::class_names(&node.labels("classlabels_strings", "classlabels_int64s"));
+    let names =
+        crate::scores::class_names(&node.labels("classlabels_strings", "classlabels_int64s"));
     Ok(Box::new(move |arguments| {
         let x = arguments.need(0)?;
         let (_, width) = x.matrix_dims()?;
         if width != names.len() {
-            return Err(Error::invalid(format!("{} class labels for {width} scores", names.len())));
+            return Err(Error::invalid(format!(
+                "{} class labels for {width} scores",
+                names.len()
+            )));
         }
         let mut zipped = x.clone();
         zipped.classes = Some(names.clone());

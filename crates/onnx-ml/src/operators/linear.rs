@@ -9,7 +9,9 @@ fn expect_columns(width: usize, expected: usize) -> Result<()> {
     if width == expected {
         return Ok(());
     }
-    Err(Error::invalid(format!("takes {expected} columns, and was given {width}")))
+    Err(Error::invalid(format!(
+        "takes {expected} columns, and was given {width}"
+    )))
 }
 
 /// `x . weights^T + offsets`: `n` values for each row.
@@ -43,7 +45,10 @@ pub(crate) fn classifier(node: &Node<'_>) -> Result<Kernel> {
     }
     let is_binary = n_scores == 1 && labels.len() == 2;
     if labels.len() != n_scores && !is_binary {
-        return Err(Error::invalid(format!("{} labels for {n_scores} classes", labels.len())));
+        return Err(Error::invalid(format!(
+            "{} labels for {n_scores} classes",
+            labels.len()
+        )));
     }
     let n_features = weights.len() / n_scores;
     let names = class_names(&labels);
@@ -57,11 +62,7 @@ pub(crate) fn classifier(node: &Node<'_>) -> Result<Kernel> {
         for row in raw.chunks_exact(n_scores) {
             if is_binary {
                 places.push(usize::from(row[0] > 0.0));
-                let pair = match transform {
-                    PostTransform::Logistic => both_classes(row[0], false, transform),
-                    _ => both_classes(row[0], true, transform),
-                };
-                scores.extend(pair);
+                scores.extend(both_classes(row[0], true, transform));
             } else {
                 places.push(largest(row));
                 let start = scores.len();
@@ -116,7 +117,9 @@ pub(crate) fn regressor(node: &Node<'_>) -> Result<Kernel> {
         expect_columns(width, n_features)?;
         let mut scores = products(&x.to_f32()?, width, &weights, &offsets);
         if n_targets > 1 || transform == PostTransform::Probit {
-            scores.chunks_exact_mut(n_targets).for_each(|row| transform.apply(row));
+            scores
+                .chunks_exact_mut(n_targets)
+                .for_each(|row| transform.apply(row));
         }
         Ok(vec![Tensor::rows(vec![rows, n_targets], Data::F32(scores))])
     }))
@@ -126,9 +129,18 @@ pub(crate) fn regressor(node: &Node<'_>) -> Result<Kernel> {
 #[derive(Clone, Copy)]
 enum KernelFunction {
     Linear,
-    Polynomial { gamma: f32, offset: f32, degree: f32 },
-    Rbf { gamma: f32 },
-    Sigmoid { gamma: f32, offset: f32 },
+    Polynomial {
+        gamma: f32,
+        offset: f32,
+        degree: f32,
+    },
+    Rbf {
+        gamma: f32,
+    },
+    Sigmoid {
+        gamma: f32,
+        offset: f32,
+    },
 }
 
 impl KernelFunction {
@@ -137,7 +149,11 @@ impl KernelFunction {
         let (gamma, offset, degree) = (parameter(0), parameter(1), parameter(2));
         Ok(match node.text("kernel_type", "LINEAR") {
             "LINEAR" => Self::Linear,
-            "POLY" => Self::Polynomial { gamma, offset, degree },
+            "POLY" => Self::Polynomial {
+                gamma,
+                offset,
+                degree,
+            },
             "RBF" => Self::Rbf { gamma },
             "SIGMOID" => Self::Sigmoid { gamma, offset },
             other => {
@@ -152,7 +168,11 @@ impl KernelFunction {
         let dot = || a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
         match self {
             Self::Linear => dot(),
-            Self::Polynomial { gamma, offset, degree } => libm::powf(gamma * dot() + offset, degree),
+            Self::Polynomial {
+                gamma,
+                offset,
+                degree,
+            } => libm::powf(gamma * dot() + offset, degree),
             Self::Rbf { gamma } => {
                 let distance: f32 = a.iter().zip(b).map(|(a, b)| (a - b) * (a - b)).sum();
                 libm::expf(-gamma * distance)
@@ -175,7 +195,8 @@ pub(crate) fn svm_regressor(node: &Node<'_>) -> Result<Kernel> {
         0 => weights.len(),
         n => supports.len() / n,
     };
-    let fits = n_supports == 0 || (supports.len() == n_supports * n_features && weights.len() >= n_supports);
+    let fits = n_supports == 0
+        || (supports.len() == n_supports * n_features && weights.len() >= n_supports);
     if n_features == 0 || !fits {
         return Err(Error::invalid(format!(
             "{} coefficients and {} values for {n_supports} support vectors",
@@ -193,7 +214,10 @@ pub(crate) fn svm_regressor(node: &Node<'_>) -> Result<Kernel> {
                 function.of(row, &weights)
             } else {
                 let supports = supports.chunks_exact(width);
-                supports.zip(&weights).map(|(support, w)| function.of(row, support) * w).sum()
+                let terms = supports
+                    .zip(&weights)
+                    .map(|(support, w)| f64::from(function.of(row, support)) * f64::from(*w));
+                terms.sum::<f64>() as f32
             };
             let mut score = [sum + rho];
             if transform == PostTransform::Probit {
@@ -205,7 +229,10 @@ pub(crate) fn svm_regressor(node: &Node<'_>) -> Result<Kernel> {
                 false => score[0],
             }
         });
-        Ok(vec![Tensor::rows(vec![rows, 1], Data::F32(scores.collect()))])
+        Ok(vec![Tensor::rows(
+            vec![rows, 1],
+            Data::F32(scores.collect()),
+        )])
     }))
 }
 
@@ -221,13 +248,21 @@ pub(crate) fn svm_classifier(node: &Node<'_>) -> Result<Kernel> {
         .map(|&n| index(n, "an entry of `vectors_per_class`"))
         .collect::<Result<_>>()?;
     let rho = node.floats("rho").to_vec();
-    let (prob_a, prob_b) = (node.floats("prob_a").to_vec(), node.floats("prob_b").to_vec());
+    let (prob_a, prob_b) = (
+        node.floats("prob_a").to_vec(),
+        node.floats("prob_b").to_vec(),
+    );
     let transform = PostTransform::named(node.text("post_transform", "NONE"))?;
     let n_classes = labels.len();
     let n_pairs = n_classes.saturating_mul(n_classes.saturating_sub(1)) / 2;
-    let n_supports = per_class.iter().try_fold(0usize, |all, &n| all.checked_add(n)).unwrap_or(usize::MAX);
+    let n_supports = per_class
+        .iter()
+        .try_fold(0usize, |all, &n| all.checked_add(n))
+        .unwrap_or(usize::MAX);
     if n_supports == 0 {
-        return Err(Error::unsupported("support vector machines without support vectors are not supported"));
+        return Err(Error::unsupported(
+            "support vector machines without support vectors are not supported",
+        ));
     }
     let n_features = supports.len() / n_supports;
     let fits = n_classes >= 2
@@ -242,7 +277,9 @@ pub(crate) fn svm_classifier(node: &Node<'_>) -> Result<Kernel> {
         return Err(Error::invalid(format!(
             "{n_classes} classes, {n_supports} support vectors, {} coefficients, {} values of support vectors and {} of \
              `rho` do not fit together",
-            weights.len(), supports.len(), rho.len()
+            weights.len(),
+            supports.len(),
+            rho.len()
         )));
     }
     let starts: Vec<usize> = per_class
@@ -266,7 +303,10 @@ pub(crate) fn svm_classifier(node: &Node<'_>) -> Result<Kernel> {
         let mut places = Vec::with_capacity(rows);
         let mut scores = Vec::with_capacity(rows * n_out);
         for row in x.to_f32()?.chunks_exact(width) {
-            let kernels: Vec<f32> = supports.chunks_exact(width).map(|s| function.of(row, s)).collect();
+            let kernels: Vec<f32> = supports
+                .chunks_exact(width)
+                .map(|s| function.of(row, s))
+                .collect();
             let mut pairs = Vec::with_capacity(n_pairs);
             let mut votes = vec![0u32; n_classes];
             for i in 0..n_classes {
@@ -274,14 +314,21 @@ pub(crate) fn svm_classifier(node: &Node<'_>) -> Result<Kernel> {
                     let part = |class: usize, weights_row: usize| -> f64 {
                         let range = starts[class]..starts[class] + per_class[class];
                         let weights = &weights[weights_row * n_supports..][range.clone()];
-                        weights.iter().zip(&kernels[range]).map(|(w, k)| f64::from(w * k)).sum()
+                        weights
+                            .iter()
+                            .zip(&kernels[range])
+                            .map(|(w, k)| f64::from(w * k))
+                            .sum()
                     };
                     let sum = part(i, j - 1) + part(j, i) + f64::from(rho[pairs.len()]);
                     pairs.push(sum as f32);
                     votes[if sum > 0.0 { i } else { j }] += 1;
                 }
             }
-            let best = votes.iter().max().and_then(|most| votes.iter().position(|n| n == most));
+            let best = votes
+                .iter()
+                .max()
+                .and_then(|most| votes.iter().position(|n| n == most));
             places.push(best.unwrap_or(0));
             let start = scores.len();
             if prob_a.is_empty() {
@@ -333,7 +380,9 @@ fn couple(pairs: &[f32], prob_a: &[f32], prob_b: &[f32], n: usize) -> Vec<f32> {
     let mut p = vec![1.0 / n as f32; n];
     let tolerance = 0.005 / n as f32;
     for _ in 0..100 {
-        let mut qp: Vec<f32> = (0..n).map(|t| (0..n).map(|j| q[t * n + j] * p[j]).sum()).collect();
+        let mut qp: Vec<f32> = (0..n)
+            .map(|t| (0..n).map(|j| q[t * n + j] * p[j]).sum())
+            .collect();
         let mut pqp: f32 = p.iter().zip(&qp).map(|(p, qp)| p * qp).sum();
         if qp.iter().all(|qp| (qp - pqp).abs() < tolerance) {
             break;

@@ -45,7 +45,9 @@ fn broadcast_dims(a: &[usize], b: &[usize]) -> Result<Vec<usize>> {
             (a, b) if a == b => Ok(a),
             (1, b) => Ok(b),
             (a, 1) => Ok(a),
-            _ => Err(Error::invalid(format!("the dimensions {a:?} and {b:?} do not fit together"))),
+            _ => Err(Error::invalid(format!(
+                "the dimensions {a:?} and {b:?} do not fit together"
+            ))),
         })
         .collect()
 }
@@ -66,7 +68,12 @@ fn aligned(a: &Tensor, b: &Tensor, rows: usize) -> Result<(Tensor, Tensor)> {
             true => x.data.clone(),
             false => x.data.pick(&broadcast_places(&x.dims, &dims, n)),
         };
-        Tensor { dims: dims.clone(), data, batched, classes: x.classes.clone() }
+        Tensor {
+            dims: dims.clone(),
+            data,
+            batched,
+            classes: x.classes.clone(),
+        }
     };
     Ok((expand(a), expand(b)))
 }
@@ -76,18 +83,32 @@ fn pairs<T: Copy, R>(a: &[T], b: &[T], f: impl Fn(T, T) -> R) -> Vec<R> {
 }
 
 fn type_mismatch(a: &Data, b: &Data) -> Error {
-    Error::invalid(format!("can't compute with {} and {}", a.type_name(), b.type_name()))
+    Error::invalid(format!(
+        "can't compute with {} and {}",
+        a.type_name(),
+        b.type_name()
+    ))
 }
 
 /// Add, Sub, Mul, Div, Pow, Min, Max over numbers.
 pub(crate) fn arithmetic(node: &Node<'_>) -> Result<Kernel> {
-    type Functions = (fn(f32, f32) -> f32, fn(f64, f64) -> f64, fn(i64, i64) -> i64);
+    type Functions = (
+        fn(f32, f32) -> f32,
+        fn(f64, f64) -> f64,
+        fn(i64, i64) -> i64,
+    );
     let (f, d, i): Functions = match node.proto.op_type.as_str() {
         "Add" | "Sum" => (|a, b| a + b, |a, b| a + b, i64::wrapping_add),
         "Sub" => (|a, b| a - b, |a, b| a - b, i64::wrapping_sub),
         "Mul" => (|a, b| a * b, |a, b| a * b, i64::wrapping_mul),
-        "Div" => (|a, b| a / b, |a, b| a / b, |a, b| a.checked_div(b).unwrap_or(0)),
-        "Pow" => (libm::powf, libm::pow, |a, b| libm::pow(a as f64, b as f64) as i64),
+        "Div" => (
+            |a, b| a / b,
+            |a, b| a / b,
+            |a, b| a.checked_div(b).unwrap_or(0),
+        ),
+        "Pow" => (libm::powf, libm::pow, |a, b| {
+            libm::pow(a as f64, b as f64) as i64
+        }),
         // NaN if either is, as ONNX Runtime gives it.
         "Min" => (
             |a, b| if a.is_nan() || a < b { a } else { b },
@@ -130,7 +151,10 @@ pub(crate) fn comparison(node: &Node<'_>) -> Result<Kernel> {
         _ => &[Greater, Equal],
     };
     fn test<T: PartialOrd>(a: &[T], b: &[T], accepted: &[std::cmp::Ordering]) -> Data {
-        let holds = |(a, b): (&T, &T)| a.partial_cmp(b).is_some_and(|order| accepted.contains(&order));
+        let holds = |(a, b): (&T, &T)| {
+            a.partial_cmp(b)
+                .is_some_and(|order| accepted.contains(&order))
+        };
         Data::Bool(a.iter().zip(b).map(holds).collect())
     }
     Ok(Box::new(move |arguments| {
@@ -143,7 +167,11 @@ pub(crate) fn comparison(node: &Node<'_>) -> Result<Kernel> {
             (Data::Text(a), Data::Text(b)) => test(a, b, accepted),
             (x, y) => return Err(type_mismatch(x, y)),
         };
-        Ok(vec![Tensor { data, classes: None, ..a }])
+        Ok(vec![Tensor {
+            data,
+            classes: None,
+            ..a
+        }])
     }))
 }
 
@@ -174,7 +202,9 @@ pub(crate) fn choose(_: &Node<'_>) -> Result<Kernel> {
             return Err(Error::invalid("its condition is not bool"));
         };
         fn chosen<T: Clone>(condition: &[bool], a: &[T], b: &[T]) -> Vec<T> {
-            let pick = |((&condition, a), b): ((&bool, &T), &T)| if condition { a.clone() } else { b.clone() };
+            let pick = |((&condition, a), b): ((&bool, &T), &T)| {
+                if condition { a.clone() } else { b.clone() }
+            };
             condition.iter().zip(a).zip(b).map(pick).collect()
         }
         let data = match (&a.data, &b.data) {
@@ -201,13 +231,32 @@ pub(crate) fn unary(node: &Node<'_>) -> Result<Kernel> {
         "Log" => Some((libm::logf, libm::log)),
         "Sigmoid" => Some((logistic, |x| 1.0 / (1.0 + libm::exp(-x)))),
         "Tanh" => Some((libm::tanhf, libm::tanh)),
-        "Relu" => Some((|x| if x < 0.0 { 0.0 } else { x }, |x| if x < 0.0 { 0.0 } else { x })),
+        "Relu" => Some((
+            |x| if x < 0.0 { 0.0 } else { x },
+            |x| if x < 0.0 { 0.0 } else { x },
+        )),
         "Floor" => Some((libm::floorf, libm::floor)),
         "Ceil" => Some((libm::ceilf, libm::ceil)),
         "Round" => Some((libm::rintf, libm::rint)),
         "Sign" => Some((
-            |x| if x > 0.0 { 1.0 } else if x < 0.0 { -1.0 } else { x },
-            |x| if x > 0.0 { 1.0 } else if x < 0.0 { -1.0 } else { x },
+            |x| {
+                if x > 0.0 {
+                    1.0
+                } else if x < 0.0 {
+                    -1.0
+                } else {
+                    x
+                }
+            },
+            |x| {
+                if x > 0.0 {
+                    1.0
+                } else if x < 0.0 {
+                    -1.0
+                } else {
+                    x
+                }
+            },
         )),
         "Reciprocal" => Some((|x| 1.0 / x, |x| 1.0 / x)),
         _ => None,
@@ -216,16 +265,35 @@ pub(crate) fn unary(node: &Node<'_>) -> Result<Kernel> {
     Ok(Box::new(move |arguments| {
         let x = arguments.need(0)?;
         let data = match (operator.as_str(), &x.data, functions) {
-            ("Not", Data::Bool(values), _) => Data::Bool(values.iter().map(|value| !value).collect()),
-            ("IsNaN", Data::F32(values), _) => Data::Bool(values.iter().map(|value| value.is_nan()).collect()),
-            ("IsNaN", Data::F64(values), _) => Data::Bool(values.iter().map(|value| value.is_nan()).collect()),
-            ("Abs", Data::I64(values), _) => Data::I64(values.iter().map(|value| value.wrapping_abs()).collect()),
-            ("Neg", Data::I64(values), _) => Data::I64(values.iter().map(|value| value.wrapping_neg()).collect()),
-            ("Sign", Data::I64(values), _) => Data::I64(values.iter().map(|value| value.signum()).collect()),
-            (_, Data::F32(values), Some((f, _))) => Data::F32(values.iter().map(|&value| f(value)).collect()),
-            (_, Data::F64(values), Some((_, f))) => Data::F64(values.iter().map(|&value| f(value)).collect()),
+            ("Not", Data::Bool(values), _) => {
+                Data::Bool(values.iter().map(|value| !value).collect())
+            }
+            ("IsNaN", Data::F32(values), _) => {
+                Data::Bool(values.iter().map(|value| value.is_nan()).collect())
+            }
+            ("IsNaN", Data::F64(values), _) => {
+                Data::Bool(values.iter().map(|value| value.is_nan()).collect())
+            }
+            ("Abs", Data::I64(values), _) => {
+                Data::I64(values.iter().map(|value| value.wrapping_abs()).collect())
+            }
+            ("Neg", Data::I64(values), _) => {
+                Data::I64(values.iter().map(|value| value.wrapping_neg()).collect())
+            }
+            ("Sign", Data::I64(values), _) => {
+                Data::I64(values.iter().map(|value| value.signum()).collect())
+            }
+            (_, Data::F32(values), Some((f, _))) => {
+                Data::F32(values.iter().map(|&value| f(value)).collect())
+            }
+            (_, Data::F64(values), Some((_, f))) => {
+                Data::F64(values.iter().map(|&value| f(value)).collect())
+            }
             (_, other, _) => {
-                return Err(Error::invalid(format!("can't compute with {}", other.type_name())));
+                return Err(Error::invalid(format!(
+                    "can't compute with {}",
+                    other.type_name()
+                )));
             }
         };
         Ok(vec![x.with_data(data)])
@@ -238,15 +306,37 @@ pub(crate) fn clip(node: &Node<'_>) -> Result<Kernel> {
     Ok(Box::new(move |arguments| {
         let x = arguments.need(0)?;
         let bound = |at: usize, default: f32| match arguments.get(at) {
-            Some(bound) => Ok(bound.to_f64()?.first().copied().unwrap_or(f64::from(default))),
+            Some(bound) => Ok(bound
+                .to_f64()?
+                .first()
+                .copied()
+                .unwrap_or(f64::from(default))),
             None => Ok(f64::from(default)),
         };
         let (low, high) = (bound(1, low)?, bound(2, high)?);
-        let clip = |value: f64| if value < low { low } else if value > high { high } else { value };
+        let clip = |value: f64| {
+            if value < low {
+                low
+            } else if value > high {
+                high
+            } else {
+                value
+            }
+        };
         let data = match &x.data {
-            Data::F32(values) => Data::F32(values.iter().map(|&value| clip(value.into()) as f32).collect()),
+            Data::F32(values) => Data::F32(
+                values
+                    .iter()
+                    .map(|&value| clip(value.into()) as f32)
+                    .collect(),
+            ),
             Data::F64(values) => Data::F64(values.iter().map(|&value| clip(value)).collect()),
-            Data::I64(values) => Data::I64(values.iter().map(|&value| clip(value as f64) as i64).collect()),
+            Data::I64(values) => Data::I64(
+                values
+                    .iter()
+                    .map(|&value| clip(value as f64) as i64)
+                    .collect(),
+            ),
             other => return Err(Error::invalid(format!("can't clip {}", other.type_name()))),
         };
         Ok(vec![x.with_data(data)])
@@ -264,7 +354,9 @@ pub(crate) fn softmax_operator(node: &Node<'_>) -> Result<Kernel> {
             return Err(Error::unsupported("only along the last dimension"));
         }
         let mut values = x.to_f32()?;
-        values.chunks_exact_mut(x.dims[axis].max(1)).for_each(softmax);
+        values
+            .chunks_exact_mut(x.dims[axis].max(1))
+            .for_each(softmax);
         Ok(vec![x.with_data(Data::F32(values))])
     }))
 }
@@ -284,31 +376,63 @@ pub(crate) fn matmul(node: &Node<'_>) -> Result<Kernel> {
         }
         let (rows, inner) = match *a.dims.as_slice() {
             [rows, inner] => (rows, inner),
-            _ => return Err(Error::unsupported(format!("multiplies matrices, and was given {:?}", a.dims))),
+            _ => {
+                return Err(Error::unsupported(format!(
+                    "multiplies matrices, and was given {:?}",
+                    a.dims
+                )));
+            }
         };
         let (b_inner, n, keeps) = match (b.dims.as_slice(), transposed) {
             (&[inner], _) => (inner, 1, false),
             (&[inner, n], false) => (inner, n, true),
             (&[n, inner], true) => (inner, n, true),
-            _ => return Err(Error::unsupported(format!("multiplies matrices, and was given {:?}", b.dims))),
+            _ => {
+                return Err(Error::unsupported(format!(
+                    "multiplies matrices, and was given {:?}",
+                    b.dims
+                )));
+            }
         };
         if inner != b_inner {
-            return Err(Error::invalid(format!("can't multiply {:?} with {:?}", a.dims, b.dims)));
+            return Err(Error::invalid(format!(
+                "can't multiply {:?} with {:?}",
+                a.dims, b.dims
+            )));
         }
         n_cells(&[rows, n], arguments.rows)?;
-        let place = |k: usize, at: usize| if transposed { at * inner + k } else { k * n + at };
+        let place = |k: usize, at: usize| {
+            if transposed {
+                at * inner + k
+            } else {
+                k * n + at
+            }
+        };
         let cells = (0..rows).flat_map(|row| (0..n).map(move |at| (row, at)));
         let data = if matches!(a.data, Data::F64(_)) {
             let (x, y) = (a.to_f64()?, b.to_f64()?);
-            let cell = |(row, at)| (0..inner).map(|k| x[row * inner + k] * y[place(k, at)]).sum::<f64>();
+            let cell = |(row, at)| {
+                (0..inner)
+                    .map(|k| x[row * inner + k] * y[place(k, at)])
+                    .sum::<f64>()
+            };
             Data::F64(cells.map(|at| cell(at) * f64::from(alpha)).collect())
         } else {
             let (x, y) = (a.to_f32()?, b.to_f32()?);
-            let cell = |(row, at)| (0..inner).map(|k| x[row * inner + k] * y[place(k, at)]).sum::<f32>();
+            let cell = |(row, at)| {
+                (0..inner)
+                    .map(|k| x[row * inner + k] * y[place(k, at)])
+                    .sum::<f32>()
+            };
             Data::F32(cells.map(|at| cell(at) * alpha).collect())
         };
         let dims = if keeps { vec![rows, n] } else { vec![rows] };
-        let product = Tensor { dims, data, batched: a.batched, classes: None };
+        let product = Tensor {
+            dims,
+            data,
+            batched: a.batched,
+            classes: None,
+        };
         let Some(c) = arguments.get(2).filter(|_| is_gemm) else {
             return Ok(vec![product]);
         };
@@ -354,18 +478,30 @@ pub(crate) fn reduce(node: &Node<'_>) -> Result<Kernel> {
             return Ok(vec![x.clone()]);
         }
         let axes = reduced_axes(x, &given)?;
-        let kept: Vec<usize> = x.dims.iter().enumerate().map(|(at, &dim)| if axes.contains(&at) { 1 } else { dim }).collect();
+        let kept: Vec<usize> = x
+            .dims
+            .iter()
+            .enumerate()
+            .map(|(at, &dim)| if axes.contains(&at) { 1 } else { dim })
+            .collect();
         let n: usize = kept.iter().product();
         let mut groups: Vec<Vec<f64>> = vec![Vec::new(); n];
         let values = x.to_f64()?;
         // Places in the result of all elements: dimensions that go count as size 1.
-        for (value, place) in values.into_iter().zip(broadcast_places(&kept, &x.dims, x.data.len())) {
+        for (value, place) in values
+            .into_iter()
+            .zip(broadcast_places(&kept, &x.dims, x.data.len()))
+        {
             groups[place].push(value);
         }
         let best = |group: &[f64], larger: bool| {
             let mut best = 0;
             for (at, value) in group.iter().enumerate().skip(1) {
-                let wins = if larger { *value > group[best] } else { *value < group[best] };
+                let wins = if larger {
+                    *value > group[best]
+                } else {
+                    *value < group[best]
+                };
                 if wins || (takes_last && *value == group[best]) {
                     best = at;
                 }
@@ -378,6 +514,12 @@ pub(crate) fn reduce(node: &Node<'_>) -> Result<Kernel> {
             "ReduceMax" => group.iter().copied().fold(f64::NEG_INFINITY, f64::max),
             "ReduceMin" => group.iter().copied().fold(f64::INFINITY, f64::min),
             "ReduceSumSquare" => group.iter().map(|value| value * value).sum(),
+            "ReduceProd" => group.iter().product(),
+            "ReduceLogSumExp" => {
+                let max = group.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+                let sum: f64 = group.iter().map(|value| libm::exp(value - max)).sum();
+                max + libm::log(sum)
+            }
             "ReduceL1" => group.iter().map(|value| value.abs()).sum(),
             "ReduceL2" => libm::sqrt(group.iter().map(|value| value * value).sum()),
             "ArgMax" => best(group, true) as f64,
@@ -391,9 +533,20 @@ pub(crate) fn reduce(node: &Node<'_>) -> Result<Kernel> {
         };
         let dims = match keep {
             true => kept,
-            false => x.dims.iter().enumerate().filter(|(at, _)| !axes.contains(at)).map(|(_, &dim)| dim).collect(),
+            false => x
+                .dims
+                .iter()
+                .enumerate()
+                .filter(|(at, _)| !axes.contains(at))
+                .map(|(_, &dim)| dim)
+                .collect(),
         };
-        Ok(vec![Tensor { dims, data, batched: x.batched, classes: None }])
+        Ok(vec![Tensor {
+            dims,
+            data,
+            batched: x.batched,
+            classes: None,
+        }])
     }))
 }
 
@@ -401,7 +554,9 @@ pub(crate) fn reduce(node: &Node<'_>) -> Result<Kernel> {
 pub(crate) fn cast(node: &Node<'_>) -> Result<Kernel> {
     let to = node.int("to", 0);
     if !matches!(to, 1 | 2 | 3 | 5 | 6 | 7 | 8 | 9 | 11) {
-        return Err(Error::unsupported(format!("casts to type {to}, which is not supported")));
+        return Err(Error::unsupported(format!(
+            "casts to type {to}, which is not supported"
+        )));
     }
     Ok(Box::new(move |arguments| {
         let x = arguments.need(0)?;
@@ -417,23 +572,53 @@ pub(crate) fn cast(node: &Node<'_>) -> Result<Kernel> {
             }
         };
         let data = match (to, &x.data) {
-            (1, Data::F32(_)) | (7, Data::I64(_)) | (8, Data::Text(_)) | (9, Data::Bool(_)) | (11, Data::F64(_)) => {
-                x.data.clone()
-            }
+            (1, Data::F32(_))
+            | (7, Data::I64(_))
+            | (8, Data::Text(_))
+            | (9, Data::Bool(_))
+            | (11, Data::F64(_)) => x.data.clone(),
             (1, Data::I64(values)) => Data::F32(values.iter().map(|&value| value as f32).collect()),
             (1, _) => Data::F32(numbers()?.into_iter().map(|value| value as f32).collect()),
             (11, _) => Data::F64(numbers()?),
             (9, _) => Data::Bool(numbers()?.into_iter().map(|value| value != 0.0).collect()),
-            (8, Data::I64(values)) => Data::Text(values.iter().map(|value| value.to_string().into()).collect()),
-            (8, Data::Bool(values)) => Data::Text(values.iter().map(|&value| u8::from(value).to_string().into()).collect()),
-            (8, _) => return Err(Error::unsupported("casts floats to texts, which engines write in different ways")),
+            (8, Data::I64(values)) => Data::Text(
+                values
+                    .iter()
+                    .map(|value| value.to_string().into())
+                    .collect(),
+            ),
+            (8, Data::Bool(values)) => Data::Text(
+                values
+                    .iter()
+                    .map(|&value| u8::from(value).to_string().into())
+                    .collect(),
+            ),
+            (8, _) => {
+                return Err(Error::unsupported(
+                    "casts floats to texts, which engines write in different ways",
+                ));
+            }
             (_, Data::I64(values)) => {
                 // Whole numbers are computed with 64 bits; narrower ones must hold the value.
-                let bits = match to { 2 | 3 => 8, 5 => 16, _ => 32 };
-                Data::I64(values.iter().map(|&value| narrow(value, bits, to == 2)).collect())
+                let bits = match to {
+                    2 | 3 => 8,
+                    5 => 16,
+                    _ => 32,
+                };
+                Data::I64(
+                    values
+                        .iter()
+                        .map(|&value| narrow(value, bits, to == 2))
+                        .collect(),
+                )
             }
             (7, _) => Data::I64(numbers()?.into_iter().map(|value| value as i64).collect()),
-            _ => Data::I64(numbers()?.into_iter().map(|value| i64::from(value as i32)).collect()),
+            _ => Data::I64(
+                numbers()?
+                    .into_iter()
+                    .map(|value| i64::from(value as i32))
+                    .collect(),
+            ),
         };
         Ok(vec![x.with_data(data)])
     }))
@@ -483,7 +668,12 @@ pub(crate) fn top_k(node: &Node<'_>) -> Result<Kernel> {
         }
         let mut dims = x.dims.clone();
         dims[at] = k;
-        let top = |data| Tensor { dims: dims.clone(), data, batched: x.batched, classes: None };
+        let top = |data| Tensor {
+            dims: dims.clone(),
+            data,
+            batched: x.batched,
+            classes: None,
+        };
         Ok(vec![top(x.data.pick(&places)), top(Data::I64(found))])
     }))
 }

@@ -24,7 +24,9 @@ pub(crate) fn constant(node: &Node<'_>) -> Result<Kernel> {
         let values = node.ints("value_ints").to_vec();
         Tensor::constant(vec![values.len()], Data::I64(values))
     } else {
-        return Err(Error::unsupported("a constant of this kind is not supported"));
+        return Err(Error::unsupported(
+            "a constant of this kind is not supported",
+        ));
     };
     Ok(Box::new(move |_| Ok(vec![value.clone()])))
 }
@@ -32,7 +34,12 @@ pub(crate) fn constant(node: &Node<'_>) -> Result<Kernel> {
 /// Shape
 pub(crate) fn shape(_: &Node<'_>) -> Result<Kernel> {
     Ok(Box::new(|arguments| {
-        let dims: Vec<i64> = arguments.need(0)?.dims.iter().map(|&dim| dim as i64).collect();
+        let dims: Vec<i64> = arguments
+            .need(0)?
+            .dims
+            .iter()
+            .map(|&dim| dim as i64)
+            .collect();
         Ok(vec![Tensor::constant(vec![dims.len()], Data::I64(dims))])
     }))
 }
@@ -51,7 +58,10 @@ pub(crate) fn reshape(node: &Node<'_>) -> Result<Kernel> {
         for (at, &dim) in wanted.iter().enumerate() {
             dims.push(match dim {
                 -1 => 1,
-                0 if !allows_zero => *x.dims.get(at).ok_or_else(|| Error::invalid("a 0 copies no dimension"))?,
+                0 if !allows_zero => *x
+                    .dims
+                    .get(at)
+                    .ok_or_else(|| Error::invalid("a 0 copies no dimension"))?,
                 dim => index(dim, "a dimension")?,
             });
         }
@@ -63,7 +73,10 @@ pub(crate) fn reshape(node: &Node<'_>) -> Result<Kernel> {
             _ => return Err(Error::invalid(format!("can't reshape to {wanted:?}"))),
         }
         if dims.iter().product::<usize>() != x.data.len() {
-            return Err(Error::invalid(format!("can't reshape {:?} to {wanted:?}", x.dims)));
+            return Err(Error::invalid(format!(
+                "can't reshape {:?} to {wanted:?}",
+                x.dims
+            )));
         }
         Ok(vec![x.with_dims(dims)])
     }))
@@ -73,7 +86,9 @@ pub(crate) fn reshape(node: &Node<'_>) -> Result<Kernel> {
 pub(crate) fn flatten(node: &Node<'_>) -> Result<Kernel> {
     let axis = node.int("axis", 1);
     if axis != 1 {
-        return Err(Error::unsupported(format!("flattens at axis {axis}, and 1 alone is supported")));
+        return Err(Error::unsupported(format!(
+            "flattens at axis {axis}, and 1 alone is supported"
+        )));
     }
     Ok(Box::new(|arguments| {
         let x = arguments.need(0)?;
@@ -98,13 +113,25 @@ pub(crate) fn squeeze(node: &Node<'_>) -> Result<Kernel> {
         let given = axes(arguments, &of_attribute)?;
         let first = usize::from(x.batched);
         let gone: Vec<usize> = match given.as_slice() {
-            [] => (first..x.dims.len()).filter(|&at| x.dims[at] == 1).collect(),
-            given => given.iter().map(|&axis| inner_axis(axis, x)).collect::<Result<_>>()?,
+            [] => (first..x.dims.len())
+                .filter(|&at| x.dims[at] == 1)
+                .collect(),
+            given => given
+                .iter()
+                .map(|&axis| inner_axis(axis, x))
+                .collect::<Result<_>>()?,
         };
         if let Some(at) = gone.iter().find(|&&at| x.dims[at] != 1) {
-            return Err(Error::invalid(format!("dimension {at} of {:?} is not 1", x.dims)));
+            return Err(Error::invalid(format!(
+                "dimension {at} of {:?} is not 1",
+                x.dims
+            )));
         }
-        let kept = x.dims.iter().enumerate().filter(|(at, _)| !gone.contains(at));
+        let kept = x
+            .dims
+            .iter()
+            .enumerate()
+            .filter(|(at, _)| !gone.contains(at));
         Ok(vec![x.with_dims(kept.map(|(_, &dim)| dim).collect())])
     }))
 }
@@ -122,7 +149,13 @@ pub(crate) fn unsqueeze(node: &Node<'_>) -> Result<Kernel> {
         }
         let mut old = x.dims.iter().copied();
         let dims: Vec<usize> = (0..n)
-            .map(|at| if new.contains(&at) { 1 } else { old.next().unwrap_or(1) })
+            .map(|at| {
+                if new.contains(&at) {
+                    1
+                } else {
+                    old.next().unwrap_or(1)
+                }
+            })
             .collect();
         if dims.iter().product::<usize>() != x.data.len() {
             return Err(Error::invalid("names an axis twice"));
@@ -161,7 +194,12 @@ pub(crate) fn transpose(node: &Node<'_>) -> Result<Kernel> {
                 from
             })
             .collect();
-        Ok(vec![Tensor { dims, data: x.data.pick(&places), batched: x.batched, classes: None }])
+        Ok(vec![Tensor {
+            dims,
+            data: x.data.pick(&places),
+            batched: x.batched,
+            classes: None,
+        }])
     }))
 }
 
@@ -174,7 +212,8 @@ pub(crate) fn concat(node: &Node<'_>) -> Result<Kernel> {
         let at = axis(wanted, n)?;
         let mut parts = Vec::new();
         let mut width = 0usize;
-        let batched = (0..arguments.values.len()).any(|at| arguments.get(at).is_some_and(|x| x.batched));
+        let batched =
+            (0..arguments.values.len()).any(|at| arguments.get(at).is_some_and(|x| x.batched));
         if at == 0 && batched {
             return Err(mixes_rows());
         }
@@ -182,7 +221,10 @@ pub(crate) fn concat(node: &Node<'_>) -> Result<Kernel> {
             let x = arguments.need(number)?;
             let fits = x.dims.len() == n && (0..n).all(|d| d == at || x.dims[d] == first.dims[d]);
             if !fits {
-                return Err(Error::invalid(format!("can't join {:?} and {:?}", first.dims, x.dims)));
+                return Err(Error::invalid(format!(
+                    "can't join {:?} and {:?}",
+                    first.dims, x.dims
+                )));
             }
             width = width.saturating_add(x.dims[at]);
             parts.push((x, x.dims[at..].iter().product::<usize>()));
@@ -197,10 +239,14 @@ pub(crate) fn concat(node: &Node<'_>) -> Result<Kernel> {
                 for row in 0..outer {
                     for (part, size) in &parts {
                         match &part.data {
-                            Data::$kind(values) => all.extend_from_slice(&values[row * size..(row + 1) * size]),
+                            Data::$kind(values) => {
+                                all.extend_from_slice(&values[row * size..(row + 1) * size])
+                            }
                             other => {
                                 return Err(Error::invalid(format!(
-                                    "can't join {} and {}", first.data.type_name(), other.type_name()
+                                    "can't join {} and {}",
+                                    first.data.type_name(),
+                                    other.type_name()
                                 )));
                             }
                         }
@@ -216,7 +262,12 @@ pub(crate) fn concat(node: &Node<'_>) -> Result<Kernel> {
             Data::Bool(_) => joined!(Bool),
             Data::Text(_) => joined!(Text),
         };
-        Ok(vec![Tensor { dims, data, batched, classes: None }])
+        Ok(vec![Tensor {
+            dims,
+            data,
+            batched,
+            classes: None,
+        }])
     }))
 }
 
@@ -231,7 +282,12 @@ fn take(x: &Tensor, at: usize, wanted: &[usize], new_dims: Vec<usize>) -> Tensor
             places.extend(start..start + inner);
         }
     }
-    Tensor { dims: new_dims, data: x.data.pick(&places), batched: x.batched, classes: None }
+    Tensor {
+        dims: new_dims,
+        data: x.data.pick(&places),
+        batched: x.batched,
+        classes: None,
+    }
 }
 
 /// Gather: from columns by constant numbers, or from a constant by the rows' numbers
@@ -243,7 +299,11 @@ pub(crate) fn gather(node: &Node<'_>) -> Result<Kernel> {
         if numbers.batched && (x.batched || at != 0) {
             return Err(mixes_rows());
         }
-        let places: Vec<usize> = numbers.ints()?.iter().map(|&number| axis(number, x.dims[at])).collect::<Result<_>>()?;
+        let places: Vec<usize> = numbers
+            .ints()?
+            .iter()
+            .map(|&number| axis(number, x.dims[at]))
+            .collect::<Result<_>>()?;
         let mut dims = x.dims[..at].to_vec();
         dims.extend_from_slice(&numbers.dims);
         dims.extend_from_slice(&x.dims[at + 1..]);
@@ -256,7 +316,11 @@ pub(crate) fn gather(node: &Node<'_>) -> Result<Kernel> {
 
 /// Slice
 pub(crate) fn slice(node: &Node<'_>) -> Result<Kernel> {
-    let attributes = (node.ints("starts").to_vec(), node.ints("ends").to_vec(), node.ints("axes").to_vec());
+    let attributes = (
+        node.ints("starts").to_vec(),
+        node.ints("ends").to_vec(),
+        node.ints("axes").to_vec(),
+    );
     Ok(Box::new(move |arguments| {
         let x = arguments.need(0)?;
         let list = |at: usize, default: &[i64]| match arguments.get(at) {
@@ -265,10 +329,19 @@ pub(crate) fn slice(node: &Node<'_>) -> Result<Kernel> {
         };
         let (starts, ends) = (list(1, &attributes.0)?, list(2, &attributes.1)?);
         let all: Vec<i64> = (0..starts.len() as i64).collect();
-        let axes = list(3, if attributes.2.is_empty() { &all } else { &attributes.2 })?;
+        let axes = list(
+            3,
+            if attributes.2.is_empty() {
+                &all
+            } else {
+                &attributes.2
+            },
+        )?;
         let steps = list(4, &vec![1; starts.len()])?;
         if ends.len() != starts.len() || axes.len() != starts.len() || steps.len() != starts.len() {
-            return Err(Error::invalid("its starts, ends, axes and steps differ in number"));
+            return Err(Error::invalid(
+                "its starts, ends, axes and steps differ in number",
+            ));
         }
         let mut sliced = x.clone();
         for (number, &wanted) in axes.iter().enumerate() {

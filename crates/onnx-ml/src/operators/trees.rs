@@ -104,7 +104,9 @@ fn columns_to_nodes(
     }
     let find = |tree: &i64, id: &i64, what: &str| {
         places.get(&(tree, id)).copied().ok_or_else(|| {
-            Error::invalid(format!("`{what}` names node {id} of tree {tree}, which is not there"))
+            Error::invalid(format!(
+                "`{what}` names node {id} of tree {tree}, which is not there"
+            ))
         })
     };
     let mut nodes = Vec::with_capacity(n_nodes);
@@ -131,7 +133,11 @@ fn columns_to_nodes(
         node.ints(&name("nodeids")),
         node.ints(&name("ids")),
     );
-    for (suffix, length) in [("treeids", trees.len()), ("nodeids", ids.len()), ("ids", targets.len())] {
+    for (suffix, length) in [
+        ("treeids", trees.len()),
+        ("nodeids", ids.len()),
+        ("ids", targets.len()),
+    ] {
         check_length(&name(suffix), length, values.len())?;
     }
     for (at, &value) in values.iter().enumerate() {
@@ -162,13 +168,18 @@ fn columns_to_nodes(
         let root = root_of_tree.entry(tree_ids[place]).or_insert(None);
         if !is_child[place] {
             if root.replace(place).is_some() {
-                return Err(Error::invalid(format!("tree {} has two roots", tree_ids[place])));
+                return Err(Error::invalid(format!(
+                    "tree {} has two roots",
+                    tree_ids[place]
+                )));
             }
             roots.push(place);
         }
     }
     if let Some((tree, _)) = root_of_tree.iter().find(|(_, root)| root.is_none()) {
-        return Err(Error::invalid(format!("the nodes of tree {tree} form a cycle")));
+        return Err(Error::invalid(format!(
+            "the nodes of tree {tree} form a cycle"
+        )));
     }
     Ok((nodes, roots))
 }
@@ -177,11 +188,17 @@ fn check_length(name: &str, length: usize, expected: usize) -> Result<()> {
     if length == expected {
         return Ok(());
     }
-    Err(Error::invalid(format!("`{name}` has {length} entries instead of {expected}")))
+    Err(Error::invalid(format!(
+        "`{name}` has {length} entries instead of {expected}"
+    )))
 }
 
 fn base_values(node: &Node<'_>, n_targets: usize, allowed: &[usize]) -> Result<Vec<f32>> {
-    let values: Vec<f32> = node.doubles("base_values")?.into_iter().map(|v| v as f32).collect();
+    let values: Vec<f32> = node
+        .doubles("base_values")?
+        .into_iter()
+        .map(|v| v as f32)
+        .collect();
     if values.is_empty() || values.len() == n_targets || allowed.contains(&values.len()) {
         return Ok(values);
     }
@@ -212,6 +229,11 @@ pub(crate) fn classifier(node: &Node<'_>) -> Result<Kernel> {
     let all_positive = weights().all(|&(_, weight)| weight >= 0.0);
     // Two classes and weights for one of them: the score is that of the second class, whichever the weights name.
     let is_binary = n_classes == 2 && has_score.iter().filter(|&&has| has).count() <= 1;
+    if is_binary && transform == PostTransform::Probit {
+        return Err(Error::unsupported(
+            "PROBIT of one score for two classes has no defined result",
+        ));
+    }
     if is_binary {
         for node in &mut nodes {
             if let RawNode::Leaf(weights) = node {
@@ -235,17 +257,13 @@ pub(crate) fn classifier(node: &Node<'_>) -> Result<Kernel> {
                 let score = row[0] + base;
                 let limit = if all_positive { 0.5 } else { 0.0 };
                 places.push(usize::from(score > limit));
-                row.copy_from_slice(&if transform == PostTransform::Probit {
-                    let mut pair = [-score, score];
-                    transform.apply(&mut pair);
-                    pair
-                } else {
-                    both_classes(score, all_positive, transform)
-                });
+                row.copy_from_slice(&both_classes(score, all_positive, transform));
                 continue;
             }
             if base_values.len() == row.len() {
-                row.iter_mut().zip(&base_values).for_each(|(score, base)| *score += base);
+                row.iter_mut()
+                    .zip(&base_values)
+                    .for_each(|(score, base)| *score += base);
             }
             let mut best = None;
             for (class, &score) in row.iter().enumerate() {
@@ -358,15 +376,27 @@ pub(crate) fn ensemble(node: &Node<'_>) -> Result<Kernel> {
 
     // Leaves follow the splits.
     let child = |value: i64, is_leaf: i64| {
-        let (offset, limit) = if is_leaf != 0 { (n_splits, weights.len()) } else { (0, n_splits) };
+        let (offset, limit) = if is_leaf != 0 {
+            (n_splits, weights.len())
+        } else {
+            (0, n_splits)
+        };
         let place = index(value, "a child")?;
         if place >= limit {
-            return Err(Error::invalid(format!("a split leads to number {place} of {limit}")));
+            return Err(Error::invalid(format!(
+                "a split leads to number {place} of {limit}"
+            )));
         }
         Ok(offset + place)
     };
-    let members = node.tensor("membership_values").map(Tensor::to_f64).transpose()?;
-    let mut sets = members.as_deref().unwrap_or_default().split(|value| value.is_nan());
+    let members = node
+        .tensor("membership_values")
+        .map(Tensor::to_f64)
+        .transpose()?;
+    let mut sets = members
+        .as_deref()
+        .unwrap_or_default()
+        .split(|value| value.is_nan());
     let mut nodes = Vec::new();
     for place in 0..n_splits {
         let mode = Mode::numbered(modes[place])?;

@@ -17,8 +17,16 @@ fn names() -> Vec<String> {
     let mut names: Vec<String> = fs::read_dir(folder())
         .expect("the models")
         .map(|entry| entry.expect("an entry").path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "onnx"))
-        .map(|path| path.file_stem().expect("a name").to_string_lossy().into_owned())
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "onnx")
+        })
+        .map(|path| {
+            path.file_stem()
+                .expect("a name")
+                .to_string_lossy()
+                .into_owned()
+        })
         .collect();
     names.sort();
     names
@@ -33,15 +41,34 @@ fn column(kind: Kind, values: &[Value]) -> Data {
     match kind {
         Kind::F32 => Data::F32(values.iter().map(|value| number(value) as f32).collect()),
         Kind::F64 => Data::F64(values.iter().map(number).collect()),
-        Kind::I64 => Data::I64(values.iter().map(|value| value.as_i64().expect("an int")).collect()),
-        Kind::Bool => Data::Bool(values.iter().map(|value| value.as_bool().expect("a bool")).collect()),
-        Kind::Text => Data::Text(values.iter().map(|value| Rc::from(value.as_str().expect("a text"))).collect()),
+        Kind::I64 => Data::I64(
+            values
+                .iter()
+                .map(|value| value.as_i64().expect("an int"))
+                .collect(),
+        ),
+        Kind::Bool => Data::Bool(
+            values
+                .iter()
+                .map(|value| value.as_bool().expect("a bool"))
+                .collect(),
+        ),
+        Kind::Text => Data::Text(
+            values
+                .iter()
+                .map(|value| Rc::from(value.as_str().expect("a text")))
+                .collect(),
+        ),
     }
 }
 
 fn check(found: &Data, expected: &[Value]) -> Result<(), String> {
     if found.len() != expected.len() {
-        return Err(format!("{} values instead of {}", found.len(), expected.len()));
+        return Err(format!(
+            "{} values instead of {}",
+            found.len(),
+            expected.len()
+        ));
     }
     for (row, expected) in expected.iter().enumerate() {
         let is_equal = match found {
@@ -74,10 +101,18 @@ fn compare(name: &str) -> Result<(), String> {
     let values = |at: usize| given[at].as_array().expect("values");
     let rows = values(0).len();
     let columns = model.inputs().iter().enumerate();
-    let columns = columns.map(|(at, input)| column(input.kind, values(at))).collect();
-    let found = model.compute(rows, columns).map_err(|error| error.to_string())?;
+    let columns = columns
+        .map(|(at, input)| column(input.kind, values(at)))
+        .collect();
+    let found = model
+        .compute(rows, columns)
+        .map_err(|error| error.to_string())?;
     if found.len() != expected.len() {
-        return Err(format!("{} columns instead of {}", found.len(), expected.len()));
+        return Err(format!(
+            "{} columns instead of {}",
+            found.len(),
+            expected.len()
+        ));
     }
     for ((found, expected), output) in found.iter().zip(expected).zip(model.outputs()) {
         check(found, expected.as_array().expect("values"))
@@ -94,13 +129,21 @@ fn agrees_with_onnx_runtime() {
         .iter()
         .filter_map(|name| compare(name).err().map(|error| format!("{name}: {error}")))
         .collect();
-    assert!(failures.is_empty(), "{} of {}:\n{}", failures.len(), names.len(), failures.join("\n"));
+    assert!(
+        failures.is_empty(),
+        "{} of {}:\n{}",
+        failures.len(),
+        names.len(),
+        failures.join("\n")
+    );
 }
 
 /// Loads and, where it loads, computes two rows; errors are fine, panics are not.
 fn exercise(file: &[u8]) {
     let _ = summarize(file);
-    let Ok(model) = Model::load(file, &Options::default()) else { return };
+    let Ok(model) = Model::load(file, &Options::default()) else {
+        return;
+    };
     let ones = |kind| match kind {
         Kind::F32 => Data::F32(vec![1.0, f32::NAN]),
         Kind::F64 => Data::F64(vec![1.0, f64::NAN]),
@@ -108,13 +151,22 @@ fn exercise(file: &[u8]) {
         Kind::Bool => Data::Bool(vec![true, false]),
         Kind::Text => Data::Text(vec![Rc::from("1"), Rc::from("é")]),
     };
-    let columns = model.inputs().iter().map(|input| ones(input.kind)).collect();
+    let columns = model
+        .inputs()
+        .iter()
+        .map(|input| ones(input.kind))
+        .collect();
     let _ = model.compute(2, columns);
 }
 
 #[test]
 fn a_file_cut_at_any_length_is_an_error() {
-    for name in ["tree_binary", "mixed_logistic", "svc_three", "label_encoder_4_tensors"] {
+    for name in [
+        "tree_binary",
+        "mixed_logistic",
+        "svc_three",
+        "label_encoder_4_tensors",
+    ] {
         let whole = file(name);
         for length in 0..whole.len() {
             exercise(&whole[..length]);
@@ -131,7 +183,9 @@ fn a_damaged_file_does_no_harm() {
             let mut damaged = whole.clone();
             for _ in 0..3 {
                 // Knuth's generator: any fixed sequence will do.
-                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                state = state
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(1_442_695_040_888_963_407);
                 let at = (state >> 33) as usize % damaged.len();
                 damaged[at] = (state >> 20) as u8;
             }
