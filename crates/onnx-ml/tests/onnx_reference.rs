@@ -1,6 +1,10 @@
 //! Every model of `tests/models/tabular` against ONNX Runtime's answers beside it, and broken files.
 
-use rulestage_onnx_ml::{Data, Kind, Model, Options, summarize};
+#[path = "onnx_reference/exercise.rs"]
+mod exercise;
+
+use exercise::exercise;
+use rulestage_onnx_ml::{Data, Kind, Model, Options};
 use serde_json::Value;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -138,27 +142,6 @@ fn agrees_with_onnx_runtime() {
     );
 }
 
-/// Loads and, where it loads, computes two rows; errors are fine, panics are not.
-fn exercise(file: &[u8]) {
-    let _ = summarize(file);
-    let Ok(model) = Model::load(file, &Options::default()) else {
-        return;
-    };
-    let ones = |kind| match kind {
-        Kind::F32 => Data::F32(vec![1.0, f32::NAN]),
-        Kind::F64 => Data::F64(vec![1.0, f64::NAN]),
-        Kind::I64 => Data::I64(vec![1, i64::MIN]),
-        Kind::Bool => Data::Bool(vec![true, false]),
-        Kind::Text => Data::Text(vec![Rc::from("1"), Rc::from("é")]),
-    };
-    let columns = model
-        .inputs()
-        .iter()
-        .map(|input| ones(input.kind))
-        .collect();
-    let _ = model.compute(2, columns);
-}
-
 #[test]
 fn a_file_cut_at_any_length_is_an_error() {
     for name in [
@@ -192,4 +175,29 @@ fn a_damaged_file_does_no_harm() {
             exercise(&damaged);
         }
     }
+}
+
+/// Each file beside the message that refuses it.
+#[test]
+fn broken_models_are_refused_with_a_reason() {
+    let mut n_models = 0;
+    for entry in fs::read_dir(folder().join("broken")).expect("the broken models") {
+        let path = entry.expect("an entry").path();
+        if path.extension().is_none_or(|extension| extension != "onnx") {
+            continue;
+        }
+        n_models += 1;
+        let expected = fs::read_to_string(path.with_extension("txt")).expect("a message");
+        let broken = Model::load(&fs::read(&path).expect("a model"), &Options::default());
+        let message = broken
+            .err()
+            .map(|error| error.to_string())
+            .unwrap_or_default();
+        assert!(
+            message.contains(expected.trim()),
+            "{}: `{message}`",
+            path.display()
+        );
+    }
+    assert!(n_models >= 8, "{n_models} models");
 }
