@@ -31,7 +31,7 @@ def trees(**changed):
 
 
 save("child_out_of_range", "node TreeEnsembleRegressor (`trees`): `nodes_truenodeids` names node 9 of tree 0", trees(nodes_truenodeids=[9, 0, 0]))
-save("own_child", "the nodes of tree 0 form a cycle", trees(nodes_truenodeids=[0, 0, 0]))
+save("own_child", "some nodes of the trees are reached from no root", trees(nodes_truenodeids=[0, 0, 0]))
 save("cycle", "the tree has a cycle", trees(nodes_modes=["BRANCH_LEQ", "BRANCH_LEQ", "LEAF"], nodes_truenodeids=[1, 1, 0], nodes_falsenodeids=[2, 2, 0]))
 save("two_roots", "tree 0 has two roots", trees(nodes_modes=["LEAF", "LEAF", "LEAF"]))
 save("short_column", "`nodes_values` has 2 entries instead of 3", trees(nodes_values=[0.5, 0.0]))

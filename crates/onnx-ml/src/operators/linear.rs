@@ -37,7 +37,7 @@ pub(crate) fn classifier(node: &Node<'_>) -> Result<Kernel> {
         offsets = vec![0.0; labels.len().max(1)];
     }
     let n_scores = offsets.len();
-    if weights.is_empty() || weights.len() % n_scores != 0 {
+    if weights.is_empty() || !weights.len().is_multiple_of(n_scores) {
         return Err(Error::invalid(format!(
             "{} coefficients for {n_scores} classes",
             weights.len()
@@ -94,7 +94,7 @@ pub(crate) fn regressor(node: &Node<'_>) -> Result<Kernel> {
     let weights = node.floats("coefficients").to_vec();
     let n_targets = index(node.int("targets", 1), "`targets`")?;
     let transform = PostTransform::named(node.text("post_transform", "NONE"))?;
-    if n_targets == 0 || weights.is_empty() || weights.len() % n_targets != 0 {
+    if n_targets == 0 || weights.is_empty() || !weights.len().is_multiple_of(n_targets) {
         return Err(Error::invalid(format!(
             "{} coefficients for {n_targets} targets",
             weights.len()
