@@ -3,7 +3,7 @@
 # and the playground.
 set -eu
 cd "$(dirname "$0")/.."
-for manifest in crates/rule-runtime/Cargo.toml components/*/Cargo.toml web-ui/Cargo.toml; do
+for manifest in crates/rule-runtime/Cargo.toml crates/model-stage/Cargo.toml components/*/Cargo.toml web-ui/Cargo.toml; do
 	[ -f "$manifest" ] && awk -F '"' '/^name *=/ { printf "-p %s ", $2; exit }' "$manifest"
 done
 echo

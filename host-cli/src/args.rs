@@ -9,6 +9,7 @@ Examples:
   rulestage check flight_desk.rules
   rulestage compile flight_desk.rules -o flight_desk.wasm
   rulestage eval 'age >= 18 && country in [\"CZ\", \"DE\"]' --bind age=33 --bind 'country=\"CZ\"'
+  rulestage model compile credit.onnx -o credit.wasm
   rulestage run pipeline.toml --input flights.parquet --output decisions.csv
   rulestage explain pipeline.toml --input flights.parquet --row 17
 
@@ -40,6 +41,7 @@ pub(crate) enum Command {
     Run(Run),
     Explain(Explain),
     Inspect(Inspect),
+    Model(Model),
     Lsp(Lsp),
 }
 
@@ -255,6 +257,50 @@ pub(crate) struct Inspect {
     /// Print one JSON object for each file
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+const MODEL_EXAMPLES: &str = "\
+Examples:
+  rulestage model inspect credit.onnx
+  rulestage model compile credit.onnx -o credit.wasm
+  rulestage model compile scores.onnx --features age,income,debt --outputs score
+  rulestage run credit.wasm --input customers.csv --output scored.csv";
+
+/// Compile tabular models to stages, and say what models need
+#[derive(Debug, Args)]
+#[command(after_help = MODEL_EXAMPLES)]
+pub(crate) struct Model {
+    #[command(subcommand)]
+    pub(crate) command: ModelCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ModelCommand {
+    Compile(ModelCompile),
+    Inspect(Inspect),
+}
+
+/// Compile an ONNX model to a stage: a component without imports
+///
+/// For tree ensembles, linear models, support vector machines and what prepares their features, as skl2onnx, LightGBM
+/// and XGBoost export them. See docs/models.md for the names of columns.
+#[derive(Debug, Args)]
+pub(crate) struct ModelCompile {
+    /// An `.onnx` file
+    #[arg(value_name = "MODEL")]
+    pub(crate) file: PathBuf,
+    /// Where to write [default: MODEL with the extension `.wasm`]
+    #[arg(short, long, value_name = "STAGE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Names of the input columns, in the model's order [default: the model's names; `f0`, `f1`, … for one matrix]
+    #[arg(long, value_delimiter = ',', value_name = "NAME,…")]
+    pub(crate) features: Vec<String>,
+    /// A file with the names of the input columns, one on each line
+    #[arg(long, value_name = "FILE", conflicts_with = "features")]
+    pub(crate) feature_names: Option<PathBuf>,
+    /// Names of the output columns, in the model's order [default: `label`, `p_CLASS`, `prediction`, …]
+    #[arg(long, value_delimiter = ',', value_name = "NAME,…")]
+    pub(crate) outputs: Vec<String>,
 }
 
 /// Answer an editor: the language server

@@ -8,5 +8,6 @@ pub(crate) mod explain;
 pub(crate) mod fmt;
 pub(crate) mod inspect;
 pub(crate) mod lsp;
+pub(crate) mod model;
 pub(crate) mod run;
 pub(crate) mod test;

@@ -35,6 +35,7 @@ fn main() -> ExitCode {
         Command::Run(run) => commands::run::run(&run),
         Command::Explain(explain) => commands::explain::explain(&explain),
         Command::Inspect(inspect) => commands::inspect::inspect(&inspect),
+        Command::Model(model) => commands::model::model(&model),
         Command::Lsp(_) => commands::lsp::lsp(),
     };
     let status = outcome.unwrap_or_else(|failure| {

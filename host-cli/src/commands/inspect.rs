@@ -2,6 +2,7 @@
 
 use crate::args::Inspect;
 use crate::commands::compile::compile_source;
+use crate::commands::model;
 use crate::failure::{Failure, OrFail, Result, Status};
 use crate::host;
 use crate::render::diagnostics::Source;
@@ -9,7 +10,6 @@ use crate::render::facts::{Fact, Facts};
 use crate::render::{self, Style, quantity, value};
 use crate::{input, pipelines};
 use arrow_schema::Schema;
-use rulestage_inference::{Limits, Model, TensorInfo};
 use rulestage_pipeline::load::sha256_hex;
 use rulestage_pipeline::runtime::{Description, Runtime, StageSchema, Value};
 use rulestage_pipeline::wire;
@@ -40,7 +40,7 @@ fn facts(path: &Path) -> Result<Option<Facts>> {
     let mut facts = Facts::new(&name);
     match path.extension().and_then(|extension| extension.to_str()) {
         Some("toml") => pipeline(&mut facts, path)?,
-        Some("onnx") => model(&mut facts, bytes)?,
+        Some("onnx") => model::describe(&mut facts, bytes)?,
         Some("rules") => {
             let text = input::text(path, bytes)?;
             let Some(artifact) = compile_source(Source {
@@ -139,25 +139,6 @@ fn with_doc(text: String, doc: &str) -> String {
     } else {
         format!("{text}  // {doc}")
     }
-}
-
-fn model(facts: &mut Facts, bytes: Vec<u8>) -> Result<()> {
-    let name = facts.name().to_owned();
-    facts.add("kind", "ONNX model");
-    facts.add("size", Fact::Bytes(bytes.len() as u64));
-    facts.add("sha256", sha256_hex(&bytes).as_str());
-    let model = Model::load(&bytes, Limits::default());
-    let model = model.map_err(|error| {
-        Failure::new(
-            Status::File,
-            format!("can't use the model `{name}`: {error}"),
-        )
-    })?;
-    let list =
-        |tensors: &[TensorInfo]| Fact::List(tensors.iter().map(ToString::to_string).collect());
-    facts.add("inputs", list(model.inputs()));
-    facts.add("outputs", list(model.outputs()));
-    Ok(())
 }
 
 /// A pipeline: its stages in the order of the run, and what its input must bring.

@@ -1,0 +1,27 @@
+//! Compiles a tabular ONNX model to a stage: a component without imports that runs in any host.
+//!
+//! The build makes one component of `model-stage`. Compiling a model checks it, puts it behind the component's memory
+//! and writes its place into the component; no code is generated, because tables walk faster than branches.
+//!
+//! **Invariant**: pure, and the same on the host and in the browser.
+
+mod splice;
+
+use rulestage_onnx_ml::{Error, Model, Options, packed};
+
+/// The stage without a model.
+const TEMPLATE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/model_stage.wasm"));
+
+/// The component for an ONNX file, and the model that is in it.
+///
+/// `name` is what the stage calls itself.
+///
+/// # Errors
+///
+/// If the file is malformed, or has an operator or shape that does not compile; the message names the node.
+pub fn compile(file: &[u8], name: &str, options: &Options) -> Result<(Vec<u8>, Model), Error> {
+    let model = Model::load(file, options)?;
+    let doc = "A tabular model, compiled from ONNX";
+    let component = splice::place(TEMPLATE, &packed::write(name, doc, options, file));
+    Ok((component, model))
+}

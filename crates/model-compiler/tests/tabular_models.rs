@@ -1,0 +1,127 @@
+//! Every model of `tests/models/tabular` as a component in wasmtime, against ONNX Runtime's answers.
+
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Float32Type, Float64Type, Int64Type};
+use arrow_array::{ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray};
+use arrow_schema::DataType;
+use rulestage_model_compiler::compile;
+use rulestage_onnx_ml::Options;
+use rulestage_pipeline::runtime::{Limits, Outcome, Runtime};
+use rulestage_runtime_wasmtime::{Config, WasmtimeRuntime, inspect};
+use serde_json::Value;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+const TOLERANCE: f64 = 1e-5;
+const LIMITS: Limits = Limits {
+    memory_bytes: 256 << 20,
+    deadline_ms: 60_000,
+};
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/models/tabular")
+}
+
+fn component(name: &str) -> Vec<u8> {
+    let file = fs::read(folder().join(format!("{name}.onnx"))).expect("a model");
+    compile(&file, name, &Options::default())
+        .unwrap_or_else(|error| panic!("{name}: {error}"))
+        .0
+}
+
+/// A column of the session's type; null stands for null.
+fn column(data_type: &DataType, values: &[Value]) -> ArrayRef {
+    match data_type {
+        DataType::Float64 => Arc::new(values.iter().map(Value::as_f64).collect::<Float64Array>()),
+        DataType::Int64 => Arc::new(values.iter().map(Value::as_i64).collect::<Int64Array>()),
+        DataType::Boolean => Arc::new(values.iter().map(Value::as_bool).collect::<BooleanArray>()),
+        DataType::Utf8 => Arc::new(values.iter().map(Value::as_str).collect::<StringArray>()),
+        other => panic!("an input of type {other}"),
+    }
+}
+
+fn is_equal(found: &ArrayRef, row: usize, expected: &Value) -> bool {
+    let near = |found: f64| match expected.as_f64() {
+        Some(expected) => (found - expected).abs() <= TOLERANCE * expected.abs().max(1.0),
+        None => found.is_nan(),
+    };
+    match found.data_type() {
+        DataType::Utf8 => expected.as_str() == Some(found.as_string::<i32>().value(row)),
+        DataType::Int64 => expected.as_i64() == Some(found.as_primitive::<Int64Type>().value(row)),
+        DataType::Float32 => near(found.as_primitive::<Float32Type>().value(row).into()),
+        DataType::Float64 => near(found.as_primitive::<Float64Type>().value(row)),
+        DataType::Boolean => expected.as_bool() == Some(found.as_boolean().value(row)),
+        other => panic!("an output of type {other}"),
+    }
+}
+
+fn run(runtime: &WasmtimeRuntime, name: &str, given: &[Value]) -> Outcome {
+    let component = runtime.load(&component(name)).expect("it loads");
+    let mut session = runtime.open(&component, &[], LIMITS).expect("it opens");
+    let schema = runtime.schema(&session).inputs.clone();
+    let columns = schema.fields().iter().zip(given);
+    let columns = columns
+        .map(|(field, values)| column(field.data_type(), values.as_array().expect("values")));
+    let batch =
+        RecordBatch::try_new(schema.clone(), columns.collect()).expect("the session's columns");
+    runtime.process(&mut session, &batch).expect("it runs")
+}
+
+#[test]
+fn every_component_agrees_with_onnx_runtime() {
+    let runtime = WasmtimeRuntime::new(Config::default()).expect("wasmtime starts");
+    let mut n_models = 0;
+    for entry in fs::read_dir(folder()).expect("the models") {
+        let path = entry.expect("an entry").path();
+        if path.extension().is_none_or(|extension| extension != "onnx") {
+            continue;
+        }
+        n_models += 1;
+        let name = path
+            .file_stem()
+            .expect("a name")
+            .to_string_lossy()
+            .into_owned();
+        let case = fs::read(path.with_extension("json")).expect("answers");
+        let case: Value = serde_json::from_slice(&case).expect("answers");
+        let outcome = run(
+            &runtime,
+            &name,
+            case["columns"].as_array().expect("columns"),
+        );
+        let expected = case["outputs"].as_array().expect("outputs");
+        assert_eq!(outcome.columns.len(), expected.len(), "{name}");
+        let failed: Vec<u32> = outcome.errors.iter().map(|error| error.row).collect();
+        for (found, expected) in outcome.columns.iter().zip(expected) {
+            for (row, expected) in expected.as_array().expect("values").iter().enumerate() {
+                // A row without a number for a missing value fails; ONNX Runtime gives NaN there.
+                let holds = is_equal(found, row, expected)
+                    || (failed.contains(&(row as u32)) && expected.is_null());
+                assert!(holds, "{name}, row {row}: {found:?} instead of {expected}");
+            }
+        }
+    }
+    assert!(n_models >= 90, "{n_models} models");
+}
+
+#[test]
+fn components_import_nothing_and_name_their_columns() {
+    let component = component("mixed_forest");
+    let info = inspect(&component).expect("a component");
+    assert!(info.imports.is_empty(), "{:?}", info.imports);
+    assert_eq!(info.exports, ["rulestage:stage/stage@0.1.0"]);
+    let runtime = WasmtimeRuntime::new(Config::default()).expect("wasmtime starts");
+    let component = runtime.load(&component).expect("it loads");
+    let session = runtime.open(&component, &[], LIMITS).expect("it opens");
+    let names = |schema: &arrow_schema::Schema| -> Vec<String> {
+        schema
+            .fields()
+            .iter()
+            .map(|field| field.name().clone())
+            .collect()
+    };
+    let schema = runtime.schema(&session);
+    assert_eq!(names(&schema.inputs), ["age", "income", "colour", "city"]);
+    assert_eq!(names(&schema.outputs), ["label", "p_no", "p_yes"]);
+}

@@ -1,0 +1,388 @@
+//! A model over named columns.
+
+use crate::error::{Error, ErrorKind, Result};
+use crate::graph::Graph;
+use crate::proto::{self, ModelProto};
+use crate::tensor::{Data, Tensor};
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
+/// What the user says about columns; empty lists leave it to the model.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Options {
+    /// The names of all input columns, in the order of the model's inputs
+    pub features: Vec<String>,
+    /// The names of all output columns, in the order of the model's outputs
+    pub outputs: Vec<String>,
+}
+
+/// The element types of columns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// `float`
+    F32,
+    /// `double`
+    F64,
+    /// `int64`, `int32` and narrower
+    I64,
+    /// `bool`
+    Bool,
+    /// `string`
+    Text,
+}
+
+/// A column that a model consumes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InputColumn {
+    /// Its name
+    pub name: String,
+    /// The type of its elements
+    pub kind: Kind,
+}
+
+/// A column that a model produces.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutputColumn {
+    /// Its name
+    pub name: String,
+    /// The type of its elements
+    pub kind: Kind,
+    /// Which output of the model, and which of its columns
+    source: (usize, usize),
+}
+
+/// A model that can be computed.
+pub struct Model {
+    graph: Graph,
+    /// For each input of the graph the number of its columns; `None`: one dimension
+    widths: Vec<Option<usize>>,
+    inputs: Vec<InputColumn>,
+    outputs: Vec<OutputColumn>,
+}
+
+/// More columns than any table has.
+const MAX_COLUMNS: u64 = 1 << 16;
+/// Rows of the trial computation; two, so that what mixes rows shows.
+const TRIAL_ROWS: usize = 2;
+
+impl Model {
+    /// Reads and checks an ONNX file.
+    ///
+    /// # Errors
+    ///
+    /// Names the node that is malformed or that this crate has no code for.
+    pub fn load(file: &[u8], options: &Options) -> Result<Self> {
+        let proto = proto::parse(file)?;
+        let graph_inputs = graph_inputs(&proto);
+        let (widths, inputs) = input_columns(&graph_inputs, &options.features)?;
+        let names: Vec<&str> = graph_inputs
+            .iter()
+            .map(|input| input.name.as_str())
+            .collect();
+        let mut model = Self {
+            graph: Graph::build(&proto, &names)?,
+            widths,
+            inputs,
+            outputs: Vec::new(),
+        };
+        let results = model.trial()?;
+        model.outputs = output_columns(&proto, &results, &options.outputs)?;
+        Ok(model)
+    }
+
+    /// The columns that [`Self::compute`] takes, in this order.
+    pub fn inputs(&self) -> &[InputColumn] {
+        &self.inputs
+    }
+
+    /// The columns that [`Self::compute`] gives, in this order.
+    pub fn outputs(&self) -> &[OutputColumn] {
+        &self.outputs
+    }
+
+    /// One column for each of [`Self::outputs`], from one of `rows` elements for each of [`Self::inputs`].
+    ///
+    /// # Errors
+    ///
+    /// If columns do not fit [`Self::inputs`], or a value is one that the model refuses.
+    pub fn compute(&self, rows: usize, columns: Vec<Data>) -> Result<Vec<Data>> {
+        let results = self.graph.run(rows, self.tensors(rows, columns)?)?;
+        self.outputs
+            .iter()
+            .map(|output| {
+                let (number, column) = output.source;
+                let result = &results[number];
+                let width = result.data.len() / rows.max(1);
+                if result.data.len() != rows * width || (rows > 0 && column >= width) {
+                    return Err(Error::invalid(format!(
+                        "`{}` has not one value for each row",
+                        output.name
+                    )));
+                }
+                if width == 1 {
+                    return Ok(result.data.clone());
+                }
+                let places: Vec<usize> = (0..rows).map(|row| row * width + column).collect();
+                Ok(result.data.pick(&places))
+            })
+            .collect()
+    }
+
+    /// The graph's inputs from its columns.
+    fn tensors(&self, rows: usize, columns: Vec<Data>) -> Result<Vec<Tensor>> {
+        if columns.len() != self.inputs.len() {
+            return Err(Error::invalid(format!(
+                "{} columns for {}",
+                columns.len(),
+                self.inputs.len()
+            )));
+        }
+        for (column, input) in columns.iter().zip(&self.inputs) {
+            if column.len() != rows || kind_of(column) != input.kind {
+                return Err(Error::invalid(format!(
+                    "`{}` is no column of the type that the model takes",
+                    input.name
+                )));
+            }
+        }
+        let mut columns = columns.into_iter();
+        let tensors = self.widths.iter().map(|width| match width {
+            None => Tensor::rows(vec![rows], columns.next().unwrap_or(Data::F32(Vec::new()))),
+            Some(width) => {
+                let parts: Vec<Data> = columns.by_ref().take(*width).collect();
+                Tensor::rows(vec![rows, *width], interleaved(rows, parts))
+            }
+        });
+        Ok(tensors.collect())
+    }
+
+    /// What the model makes of rows of zeros and empty texts.
+    fn trial(&self) -> Result<Vec<Rc<Tensor>>> {
+        let zeros = |input: &InputColumn| match input.kind {
+            Kind::F32 => Data::F32(vec![0.0; TRIAL_ROWS]),
+            Kind::F64 => Data::F64(vec![0.0; TRIAL_ROWS]),
+            Kind::I64 => Data::I64(vec![0; TRIAL_ROWS]),
+            Kind::Bool => Data::Bool(vec![false; TRIAL_ROWS]),
+            Kind::Text => Data::Text(vec![Rc::from(""); TRIAL_ROWS]),
+        };
+        let columns = self.inputs.iter().map(zeros).collect();
+        self.graph
+            .run(TRIAL_ROWS, self.tensors(TRIAL_ROWS, columns)?)
+    }
+}
+
+/// The inputs that are no initializers: older files list those among the inputs, too.
+pub(crate) fn graph_inputs(proto: &ModelProto) -> Vec<&proto::ValueInfo> {
+    let initializers: BTreeSet<&str> = proto
+        .initializers
+        .iter()
+        .map(|(name, _)| name.as_str())
+        .collect();
+    proto
+        .inputs
+        .iter()
+        .filter(|input| !initializers.contains(input.name.as_str()))
+        .collect()
+}
+
+pub(crate) fn kind_of(data: &Data) -> Kind {
+    match data {
+        Data::F32(_) => Kind::F32,
+        Data::F64(_) => Kind::F64,
+        Data::I64(_) => Kind::I64,
+        Data::Bool(_) => Kind::Bool,
+        Data::Text(_) => Kind::Text,
+    }
+}
+
+/// The widths of all inputs, and their columns.
+fn input_columns(
+    inputs: &[&proto::ValueInfo],
+    names: &[String],
+) -> Result<(Vec<Option<usize>>, Vec<InputColumn>)> {
+    let mut widths = Vec::new();
+    let mut columns = Vec::new();
+    for input in inputs {
+        let name = &input.name;
+        let kind = match input.element {
+            1 => Kind::F32,
+            11 => Kind::F64,
+            2..=7 => Kind::I64,
+            9 => Kind::Bool,
+            8 => Kind::Text,
+            0 => {
+                return Err(Error::unsupported(format!(
+                    "the input `{name}` is no tensor"
+                )));
+            }
+            other => {
+                return Err(Error::unsupported(format!(
+                    "the input `{name}` has elements of type {other}"
+                )));
+            }
+        };
+        let width = match input.dims.as_deref() {
+            Some([_]) => None,
+            Some([_, Some(width)]) if *width <= MAX_COLUMNS => Some(*width as usize),
+            // One input and the names of its columns say how many there are.
+            Some([_, None]) | None if inputs.len() == 1 && !names.is_empty() => Some(names.len()),
+            Some([_, None]) | None => {
+                let message =
+                    format!("the model does not say how many columns its input `{name}` has");
+                return Err(Error::new(ErrorKind::Unspecified, message));
+            }
+            Some(dims) => {
+                let message = format!(
+                    "the input `{name}` has {} dimensions, or too many columns",
+                    dims.len()
+                );
+                return Err(Error::unsupported(message));
+            }
+        };
+        widths.push(width);
+        columns.extend((0..width.unwrap_or(1)).map(|at| InputColumn {
+            kind,
+            name: match (width, inputs.len()) {
+                (None | Some(1), _) => name.clone(),
+                (_, 1) => format!("f{at}"),
+                _ => format!("{name}_{at}"),
+            },
+        }));
+    }
+    if !names.is_empty() {
+        if names.len() != columns.len() {
+            let message = format!(
+                "{} names for the {} input columns of the model",
+                names.len(),
+                columns.len()
+            );
+            return Err(Error::new(ErrorKind::Unspecified, message));
+        }
+        columns
+            .iter_mut()
+            .zip(names)
+            .for_each(|(column, name)| column.name.clone_from(name));
+    }
+    distinct(columns.iter().map(|column| column.name.as_str()))?;
+    Ok((widths, columns))
+}
+
+fn distinct<'a>(names: impl Iterator<Item = &'a str>) -> Result<()> {
+    let mut seen = BTreeSet::new();
+    for name in names {
+        if !seen.insert(name) {
+            let message = format!("two columns have the name `{name}`");
+            return Err(Error::new(ErrorKind::Unspecified, message));
+        }
+    }
+    Ok(())
+}
+
+/// A matrix of rows from its columns, which have one type.
+fn interleaved(rows: usize, mut parts: Vec<Data>) -> Data {
+    fn rows_of<T: Clone>(rows: usize, parts: &[&[T]]) -> Vec<T> {
+        let mut matrix = Vec::with_capacity(rows * parts.len());
+        for row in 0..rows {
+            matrix.extend(parts.iter().map(|part| part[row].clone()));
+        }
+        matrix
+    }
+    if parts.len() == 1 {
+        return parts.remove(0);
+    }
+    macro_rules! matrix {
+        ($kind:ident) => {{
+            let parts: Vec<_> = parts
+                .iter()
+                .filter_map(|part| match part {
+                    Data::$kind(values) => Some(values.as_slice()),
+                    _ => None,
+                })
+                .collect();
+            Data::$kind(rows_of(rows, &parts))
+        }};
+    }
+    match parts.first() {
+        Some(Data::F64(_)) => matrix!(F64),
+        Some(Data::I64(_)) => matrix!(I64),
+        Some(Data::Bool(_)) => matrix!(Bool),
+        Some(Data::Text(_)) => matrix!(Text),
+        Some(Data::F32(_)) | None => matrix!(F32),
+    }
+}
+
+/// Columns for what the trial gave.
+///
+/// A classifier's label is `label` and the score of a class `p_CLASS`; the one output of any other model is
+/// `prediction`, or `prediction_0` and so on; further outputs keep the model's names.
+fn output_columns(
+    proto: &ModelProto,
+    results: &[Rc<Tensor>],
+    names: &[String],
+) -> Result<Vec<OutputColumn>> {
+    let classes = results.iter().find_map(|result| result.classes.clone());
+    // A label that came through other operators has lost its classifier.
+    let is_label = |result: &Tensor| {
+        matches!(result.data, Data::Text(_) | Data::I64(_)) && result.dims.len() <= 2
+    };
+    let n_labels = results.iter().filter(|result| is_label(result)).count();
+    let n_others = results.len() - n_labels;
+    let is_classifier = n_labels == 1 && (classes.is_some() || n_others == 1);
+    let mut columns = Vec::new();
+    for (number, (result, info)) in results.iter().zip(&proto.outputs).enumerate() {
+        if !result.batched || result.dims.first() != Some(&TRIAL_ROWS) {
+            return Err(Error::unsupported(format!(
+                "the output `{}` is not one value for each row",
+                info.name
+            )));
+        }
+        let width = result.data.len() / TRIAL_ROWS;
+        if width as u64 > MAX_COLUMNS {
+            return Err(Error::unsupported(format!(
+                "the output `{}` has {width} columns",
+                info.name
+            )));
+        }
+        let named = result
+            .classes
+            .as_ref()
+            .or(classes.as_ref())
+            .filter(|classes| classes.len() == width && width > 1);
+        for column in 0..width {
+            let name = match named {
+                _ if is_classifier && is_label(result) && width == 1 => "label".to_owned(),
+                Some(classes) if n_others == 1 => format!("p_{}", classes[column]),
+                None if is_classifier && n_others == 1 && width > 1 => format!("p_{column}"),
+                Some(classes) => format!("{}_{}", info.name, classes[column]),
+                None if results.len() == 1 && width == 1 => "prediction".to_owned(),
+                None if results.len() == 1 => format!("prediction_{column}"),
+                None if width == 1 => info.name.clone(),
+                None => format!("{}_{column}", info.name),
+            };
+            columns.push(OutputColumn {
+                name,
+                kind: kind_of(&result.data),
+                source: (number, column),
+            });
+        }
+    }
+    if columns.is_empty() {
+        return Err(Error::unsupported("the model has no output"));
+    }
+    if !names.is_empty() {
+        if names.len() != columns.len() {
+            let known: Vec<_> = columns
+                .iter()
+                .map(|column| format!("`{}`", column.name))
+                .collect();
+            let message = format!("{} names for the outputs {}", names.len(), known.join(", "));
+            return Err(Error::new(ErrorKind::Unspecified, message));
+        }
+        columns
+            .iter_mut()
+            .zip(names)
+            .for_each(|(column, name)| column.name.clone_from(name));
+    }
+    distinct(columns.iter().map(|column| column.name.as_str()))?;
+    Ok(columns)
+}

@@ -1,0 +1,133 @@
+//! One node of the graph with typed access to its attributes, and what operators become.
+
+use crate::error::{Error, Result};
+use crate::proto::{Attribute, NodeProto};
+use crate::tensor::{Data, Tensor};
+use std::rc::Rc;
+
+/// What an operator is given at run time.
+pub(crate) struct Arguments<'a> {
+    pub(crate) values: &'a [Option<Rc<Tensor>>],
+    /// The rows of the batch
+    pub(crate) rows: usize,
+}
+
+/// A checked operator: values in, values out.
+pub(crate) type Kernel = Box<dyn Fn(&Arguments<'_>) -> Result<Vec<Tensor>>>;
+
+impl Arguments<'_> {
+    pub(crate) fn get(&self, index: usize) -> Option<&Tensor> {
+        self.values.get(index)?.as_deref()
+    }
+
+    pub(crate) fn need(&self, index: usize) -> Result<&Tensor> {
+        self.get(index)
+            .ok_or_else(|| Error::invalid(format!("input number {index} is missing")))
+    }
+}
+
+/// A node and the version of the operator set that it is written for.
+pub(crate) struct Node<'a> {
+    pub(crate) proto: &'a NodeProto,
+    pub(crate) opset: i64,
+}
+
+impl<'a> Node<'a> {
+    fn attribute(&self, name: &str) -> Option<&'a Attribute> {
+        self.proto.attributes.iter().find(|a| a.name == name)
+    }
+
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.attribute(name).is_some()
+    }
+
+    pub(crate) fn int(&self, name: &str, default: i64) -> i64 {
+        self.attribute(name).and_then(|a| a.int).unwrap_or(default)
+    }
+
+    pub(crate) fn float(&self, name: &str, default: f32) -> f32 {
+        self.attribute(name)
+            .and_then(|a| a.float)
+            .unwrap_or(default)
+    }
+
+    pub(crate) fn text(&self, name: &str, default: &'a str) -> &'a str {
+        self.attribute(name)
+            .and_then(|a| a.text.as_deref())
+            .unwrap_or(default)
+    }
+
+    pub(crate) fn floats(&self, name: &str) -> &'a [f32] {
+        self.attribute(name).map_or(&[], |a| &a.floats)
+    }
+
+    pub(crate) fn ints(&self, name: &str) -> &'a [i64] {
+        self.attribute(name).map_or(&[], |a| &a.ints)
+    }
+
+    pub(crate) fn texts(&self, name: &str) -> &'a [String] {
+        self.attribute(name).map_or(&[], |a| &a.texts)
+    }
+
+    pub(crate) fn tensor(&self, name: &str) -> Option<&'a Tensor> {
+        self.attribute(name)?.tensor.as_ref()
+    }
+
+    /// The attribute `name`, or its double-precision form `name_as_tensor`.
+    pub(crate) fn doubles(&self, name: &str) -> Result<Vec<f64>> {
+        match self
+            .tensor(&format!("{name}_as_tensor"))
+            .or_else(|| self.tensor(name))
+        {
+            Some(tensor) => tensor.to_f64(),
+            None => Ok(self
+                .floats(name)
+                .iter()
+                .map(|&value| f64::from(value))
+                .collect()),
+        }
+    }
+
+    /// The labels of the classes, as `prefix_strings` or `prefix_int64s` / `prefix_ints`.
+    pub(crate) fn labels(&self, texts: &str, ints: &str) -> Data {
+        let strings = self.texts(texts);
+        if strings.is_empty() {
+            Data::I64(self.ints(ints).to_vec())
+        } else {
+            Data::Text(strings.iter().map(|text| Rc::from(text.as_str())).collect())
+        }
+    }
+}
+
+/// A size or index that must not be negative.
+pub(crate) fn index(value: i64, what: &str) -> Result<usize> {
+    usize::try_from(value).map_err(|_| Error::invalid(format!("{what} is {value}")))
+}
+
+/// A dimension by its number, which counts from the end where it is negative.
+pub(crate) fn axis(value: i64, n_dims: usize) -> Result<usize> {
+    let from_start = if value < 0 {
+        value.saturating_add_unsigned(n_dims as u64)
+    } else {
+        value
+    };
+    usize::try_from(from_start)
+        .ok()
+        .filter(|&axis| axis < n_dims)
+        .ok_or_else(|| Error::invalid(format!("there is no axis {value} in {n_dims} dimensions")))
+}
+
+/// A dimension other than that of the rows.
+pub(crate) fn inner_axis(value: i64, tensor: &Tensor) -> Result<usize> {
+    let axis = axis(value, tensor.dims.len())?;
+    if axis == 0 && tensor.batched {
+        return Err(mixes_rows());
+    }
+    Ok(axis)
+}
+
+pub(crate) fn mixes_rows() -> Error {
+    Error::unsupported(
+        "computes over several rows at once, so that results would depend on the batch",
+    )
+}

@@ -1,0 +1,76 @@
+//! The operators: each checks its node's attributes once, and becomes a function of its inputs.
+
+mod features;
+mod linear;
+mod math;
+mod shape;
+mod trees;
+
+use crate::error::{Error, Result};
+use crate::node::{Kernel, Node};
+
+/// The operator's function.
+pub(crate) fn build(node: &Node<'_>) -> Result<Kernel> {
+    match (node.proto.domain.as_str(), node.proto.op_type.as_str()) {
+        ("ai.onnx.ml", "TreeEnsembleClassifier") => trees::classifier(node),
+        ("ai.onnx.ml", "TreeEnsembleRegressor") => trees::regressor(node),
+        ("ai.onnx.ml", "TreeEnsemble") => trees::ensemble(node),
+        ("ai.onnx.ml", "LinearClassifier") => linear::classifier(node),
+        ("ai.onnx.ml", "LinearRegressor") => linear::regressor(node),
+        ("ai.onnx.ml", "SVMClassifier") => linear::svm_classifier(node),
+        ("ai.onnx.ml", "SVMRegressor") => linear::svm_regressor(node),
+        ("ai.onnx.ml", "Scaler") => features::scaler(node),
+        ("ai.onnx.ml", "Normalizer") => features::normalizer(node),
+        ("ai.onnx.ml", "Imputer") => features::imputer(node),
+        ("ai.onnx.ml", "Binarizer") => features::binarizer(node),
+        ("ai.onnx.ml", "OneHotEncoder") => features::one_hot(node),
+        ("ai.onnx.ml", "LabelEncoder") => features::label_encoder(node),
+        ("ai.onnx.ml", "CategoryMapper") => {
+            features::category_mapper(node, "cats_strings", "cats_int64s")
+        }
+        ("ai.onnx.ml", "ArrayFeatureExtractor") => features::feature_extractor(node),
+        ("ai.onnx.ml", "FeatureVectorizer") => features::feature_vectorizer(node),
+        ("ai.onnx.ml", "ZipMap") => features::zip_map(node),
+        ("", "Identity" | "Dropout") => shape::identity(node),
+        ("", "Constant") => shape::constant(node),
+        ("", "ConstantOfShape") => shape::constant_of_shape(node),
+        ("", "Shape") => shape::shape(node),
+        ("", "Reshape") => shape::reshape(node),
+        ("", "Flatten") => shape::flatten(node),
+        ("", "Squeeze") => shape::squeeze(node),
+        ("", "Unsqueeze") => shape::unsqueeze(node),
+        ("", "Transpose") => shape::transpose(node),
+        ("", "Concat") => shape::concat(node),
+        ("", "Gather") => shape::gather(node),
+        ("", "Slice") => shape::slice(node),
+        ("", "Cast") => math::cast(node),
+        ("", "Add" | "Sub" | "Mul" | "Div" | "Pow" | "Min" | "Max" | "Sum") => {
+            math::arithmetic(node)
+        }
+        ("", "Equal" | "Less" | "LessOrEqual" | "Greater" | "GreaterOrEqual") => {
+            math::comparison(node)
+        }
+        ("", "And" | "Or" | "Xor") => math::logic(node),
+        ("", "Where") => math::choose(node),
+        (
+            "",
+            "Abs" | "Neg" | "Sqrt" | "Exp" | "Log" | "Sigmoid" | "Tanh" | "Relu" | "Floor" | "Ceil"
+            | "Round" | "Sign" | "Reciprocal" | "Not" | "IsNaN",
+        ) => math::unary(node),
+        ("", "Clip") => math::clip(node),
+        ("", "Softmax") => math::softmax_operator(node),
+        ("", "MatMul" | "Gemm") => math::matmul(node),
+        (
+            "",
+            "ReduceSum" | "ReduceMean" | "ReduceMax" | "ReduceMin" | "ReduceSumSquare"
+            | "ReduceProd" | "ReduceLogSumExp" | "ReduceL1" | "ReduceL2" | "ArgMax" | "ArgMin",
+        ) => math::reduce(node),
+        ("", "TopK") => math::top_k(node),
+        (domain, operator) => {
+            let domain = if domain.is_empty() { "ai.onnx" } else { domain };
+            Err(Error::unsupported(format!(
+                "the operator {operator} of {domain} is none that compiles into a stage"
+            )))
+        }
+    }
+}

@@ -1,0 +1,429 @@
+//! What prepares features: Scaler, Normalizer, Imputer, Binarizer, encoders of categories, ArrayFeatureExtractor,
+//! FeatureVectorizer and ZipMap.
+
+use crate::error::{Error, Result};
+use crate::node::{Kernel, Node, index};
+use crate::tensor::{Data, Tensor, n_cells};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+/// Scaler: `(x - offset) * scale`
+pub(crate) fn scaler(node: &Node<'_>) -> Result<Kernel> {
+    let offsets = node.floats("offset").to_vec();
+    let scales = node.floats("scale").to_vec();
+    if offsets.is_empty() || offsets.len() != scales.len() {
+        return Err(Error::invalid(format!(
+            "`offset` has {} entries and `scale` {}",
+            offsets.len(),
+            scales.len()
+        )));
+    }
+    Ok(Box::new(move |arguments| {
+        let x = arguments.need(0)?;
+        let (_, width) = x.matrix_dims()?;
+        if offsets.len() != 1 && offsets.len() != width {
+            return Err(Error::invalid(format!(
+                "scales {} columns, and was given {width}",
+                offsets.len()
+            )));
+        }
+        let mut values = x.to_f32()?;
+        let n = offsets.len();
+        for (at, value) in values.iter_mut().enumerate() {
+            *value = (*value - offsets[at % n]) * scales[at % n];
+        }
+        Ok(vec![x.with_data(Data::F32(values))])
+    }))
+}
+
+/// Normalizer
+pub(crate) fn normalizer(node: &Node<'_>) -> Result<Kernel> {
+    let norm: fn(&[f32]) -> f32 = match node.text("norm", "MAX") {
+        "MAX" => |row| row.iter().copied().fold(f32::MIN, f32::max),
+        "L1" => |row| row.iter().map(|value| value.abs()).sum(),
+        "L2" => |row| libm::sqrtf(row.iter().map(|value| value * value).sum()),
+        other => {
+            return Err(Error::invalid(format!(
+                "`norm` is `{other}`, which is none of MAX, L1 and L2"
+            )));
+        }
+    };
+    Ok(Box::new(move |arguments| {
+        let x = arguments.need(0)?;
+        let (_, width) = x.matrix_dims()?;
+        let mut values = x.to_f32()?;
+        for row in values.chunks_exact_mut(width.max(1)) {
+            let norm = norm(row);
+            if norm != 0.0 {
+                row.iter_mut().for_each(|value| *value /= norm);
+            }
+        }
+        Ok(vec![x.with_data(Data::F32(values))])
+    }))
+}
+
+/// Imputer
+pub(crate) fn imputer(node: &Node<'_>) -> Result<Kernel> {
+    let floats = node.floats("imputed_value_floats").to_vec();
+    let ints = node.ints("imputed_value_int64s").to_vec();
+    let missing_float = node.float("replaced_value_float", 0.0);
+    let missing_int = node.int("replaced_value_int64", 0);
+    fn fill<T: Copy>(
+        values: &mut [T],
+        fills: &[T],
+        width: usize,
+        is_missing: impl Fn(T) -> bool,
+    ) -> Result<()> {
+        if fills.is_empty() || (fills.len() != 1 && fills.len() != width) {
+            return Err(Error::invalid(format!(
+                "{} imputed values for {width} columns",
+                fills.len()
+            )));
+        }
+        for (at, value) in values.iter_mut().enumerate() {
+            if is_missing(*value) {
+                *value = fills[at % width % fills.len()];
+            }
+        }
+        Ok(())
+    }
+    Ok(Box::new(move |arguments| {
+        let x = arguments.need(0)?;
+        let (_, width) = x.matrix_dims()?;
+        let width = width.max(1);
+        let missing =
+            |value: f32| value == missing_float || (missing_float.is_nan() && value.is_nan());
+        let mut data = x.data.clone();
+        match &mut data {
+            Data::F32(values) => fill(values, &floats, width, missing)?,
+            Data::F64(values) => {
+                let fills: Vec<f64> = floats.iter().map(|&value| value.into()).collect();
+                fill(values, &fills, width, |value| missing(value as f32))?;
+            }
+            Data::I64(values) => fill(values, &ints, width, |value| value == missing_int)?,
+            _ => return Err(Error::invalid("imputes numbers only")),
+        }
+        Ok(vec![x.with_data(data)])
+    }))
+}
+
+/// Binarizer
+pub(crate) fn binarizer(node: &Node<'_>) -> Result<Kernel> {
+    let threshold = node.float("threshold", 0.0);
+    Ok(Box::new(move |arguments| {
+        let x = arguments.need(0)?;
+        let values = x.to_f32()?;
+        let binary = values
+            .iter()
+            .map(|&value| f32::from(u8::from(value > threshold)));
+        Ok(vec![x.with_data(Data::F32(binary.collect()))])
+    }))
+}
+
+/// OneHotEncoder
+pub(crate) fn one_hot(node: &Node<'_>) -> Result<Kernel> {
+    let texts: BTreeMap<Rc<str>, usize> = places(
+        node.texts("cats_strings")
+            .iter()
+            .map(|t| Rc::from(t.as_str())),
+    );
+    let ints: BTreeMap<i64, usize> = places(node.ints("cats_int64s").iter().copied());
+    let n = node
+        .texts("cats_strings")
+        .len()
+        .max(node.ints("cats_int64s").len());
+    let zeros = node.int("zeros", 1) != 0;
+    if n == 0 {
+        return Err(Error::invalid("it has no categories"));
+    }
+    Ok(Box::new(move |arguments| {
+        let x = arguments.need(0)?;
+        let found: Vec<Option<usize>> = match &x.data {
+            Data::Text(values) => values
+                .iter()
+                .map(|value| texts.get(value).copied())
+                .collect(),
+            Data::I64(values) => values
+                .iter()
+                .map(|value| ints.get(value).copied())
+                .collect(),
+            _ => {
+                // Floats are truncated, as ONNX Runtime does.
+                let values = x.to_f64()?;
+                values
+                    .iter()
+                    .map(|&value| ints.get(&(value as i64)).copied())
+                    .collect()
+            }
+        };
+        let mut dims = x.dims.clone();
+        dims.push(n);
+        let mut hot = vec![0f32; n_cells(&dims, arguments.rows)?];
+        for (at, place) in found.into_iter().enumerate() {
+            match place {
+                Some(place) => hot[at * n + place] = 1.0,
+                None if zeros => {}
+                None => return Err(Error::invalid("a value is none of the categories")),
+            }
+        }
+        Ok(vec![Tensor {
+            dims,
+            data: Data::F32(hot),
+            batched: x.batched,
+            classes: None,
+        }])
+    }))
+}
+
+fn places<K: Ord>(keys: impl Iterator<Item = K>) -> BTreeMap<K, usize> {
+    let mut places = BTreeMap::new();
+    for (place, key) in keys.enumerate() {
+        places.insert(key, place);
+    }
+    places
+}
+
+/// LabelEncoder of version 1, and CategoryMapper: texts to numbers or back.
+pub(crate) fn category_mapper(node: &Node<'_>, texts: &str, ints: &str) -> Result<Kernel> {
+    let texts: Vec<Rc<str>> = node
+        .texts(texts)
+        .iter()
+        .map(|text| Rc::from(text.as_str()))
+        .collect();
+    let ints: Vec<i64> = match ints {
+        "" => (0..texts.len() as i64).collect(),
+        name => node.ints(name).to_vec(),
+    };
+    if ints.len() != texts.len() {
+        return Err(Error::invalid(format!(
+            "{} texts for {} numbers",
+            texts.len(),
+            ints.len()
+        )));
+    }
+    let default_int = node.int("default_int64", -1);
+    let default_text: Rc<str> = Rc::from(node.text("default_string", "_Unused"));
+    let of_text: BTreeMap<Rc<str>, i64> = texts.iter().cloned().zip(ints.iter().copied()).collect();
+    let of_int: BTreeMap<i64, Rc<str>> = ints.iter().copied().zip(texts.iter().cloned()).collect();
+    Ok(Box::new(move |arguments| {
+        let x = arguments.need(0)?;
+        let data = match &x.data {
+            Data::Text(values) => {
+                let code = |value| of_text.get(value).copied().unwrap_or(default_int);
+                Data::I64(values.iter().map(code).collect())
+            }
+            Data::I64(values) => {
+                let text = |value| of_int.get(value).unwrap_or(&default_text).clone();
+                Data::Text(values.iter().map(text).collect())
+            }
+            other => return Err(Error::invalid(format!("can't map {}", other.type_name()))),
+        };
+        Ok(vec![x.with_data(data)])
+    }))
+}
+
+/// A key of a LabelEncoder. All NaN are one key, and so are 0 and -0.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Key {
+    Text(Rc<str>),
+    Int(i64),
+    Float(u64),
+}
+
+fn float_key(value: f64) -> Key {
+    let same = if value.is_nan() {
+        f64::NAN
+    } else {
+        value + 0.0
+    };
+    Key::Float(same.to_bits())
+}
+
+fn keys(data: &Data) -> Vec<Key> {
+    match data {
+        Data::Text(values) => values
+            .iter()
+            .map(|value| Key::Text(value.clone()))
+            .collect(),
+        Data::I64(values) => values.iter().map(|&value| Key::Int(value)).collect(),
+        Data::Bool(values) => values.iter().map(|&value| Key::Int(value.into())).collect(),
+        Data::F32(values) => values
+            .iter()
+            .map(|&value| float_key(value.into()))
+            .collect(),
+        Data::F64(values) => values.iter().map(|&value| float_key(value)).collect(),
+    }
+}
+
+/// LabelEncoder of versions 2 and 4
+pub(crate) fn label_encoder(node: &Node<'_>) -> Result<Kernel> {
+    if node.opset < 2 {
+        return category_mapper(node, "classes_strings", "");
+    }
+    let list = |side: &str| -> Result<Data> {
+        if let Some(tensor) = node.tensor(&format!("{side}_tensor")) {
+            return Ok(tensor.data.clone());
+        }
+        let (texts, ints) = (format!("{side}_strings"), format!("{side}_int64s"));
+        if node.has(&texts) || node.has(&ints) {
+            return Ok(node.labels(&texts, &ints));
+        }
+        Ok(Data::F32(node.floats(&format!("{side}_floats")).to_vec()))
+    };
+    let (from, mut to) = (list("keys")?, list("values")?);
+    if from.len() != to.len() || from.is_empty() {
+        return Err(Error::invalid(format!(
+            "{} keys for {} values",
+            from.len(),
+            to.len()
+        )));
+    }
+    // The default is one more value, behind the others.
+    let default = node.tensor("default_tensor").map(|tensor| &tensor.data);
+    match (&mut to, default) {
+        (Data::Text(values), Some(Data::Text(default))) => values.extend(default.first().cloned()),
+        (Data::I64(values), Some(Data::I64(default))) => values.extend(default.first()),
+        (Data::F32(values), Some(Data::F32(default))) => values.extend(default.first()),
+        (Data::F64(values), Some(Data::F64(default))) => values.extend(default.first()),
+        (_, Some(other)) => {
+            return Err(Error::invalid(format!(
+                "the default of type {} fits no value",
+                other.type_name()
+            )));
+        }
+        (Data::Text(values), None) => values.push(Rc::from(node.text("default_string", "_Unused"))),
+        (Data::I64(values), None) => values.push(node.int("default_int64", -1)),
+        (Data::F32(values), None) => values.push(node.float("default_float", -0.0)),
+        (Data::F64(values), None) => values.push(f64::from(node.float("default_float", -0.0))),
+        (Data::Bool(_), None) => return Err(Error::invalid("its values are of type bool")),
+    }
+    if to.len() != from.len() + 1 {
+        return Err(Error::invalid("`default_tensor` is empty"));
+    }
+    let unknown = from.len();
+    let mut table = BTreeMap::new();
+    let nan = float_key(f64::NAN);
+    for (place, key) in keys(&from).into_iter().enumerate() {
+        // Before version 4, NaN equals nothing.
+        if node.opset < 4 && key == nan {
+            continue;
+        }
+        // The first of equal keys counts.
+        table.entry(key).or_insert(place);
+    }
+    Ok(Box::new(move |arguments| {
+        let x = arguments.need(0)?;
+        let found: Vec<usize> = keys(&x.data)
+            .iter()
+            .map(|key| table.get(key).copied().unwrap_or(unknown))
+            .collect();
+        Ok(vec![x.with_data(to.pick(&found))])
+    }))
+}
+
+/// ArrayFeatureExtractor: columns by number
+pub(crate) fn feature_extractor(_: &Node<'_>) -> Result<Kernel> {
+    Ok(Box::new(|arguments| {
+        let (x, wanted) = (arguments.need(0)?, arguments.need(1)?);
+        // A vector is one row, and then it is columns that are picked.
+        let (rows, width) = match (x.dims.as_slice(), x.batched) {
+            ([width], false) => (1, *width),
+            _ => x.matrix_dims()?,
+        };
+        let wanted_columns = wanted.ints()?;
+        if x.batched && wanted.batched {
+            return Err(Error::unsupported("picks other columns for each row"));
+        }
+        let columns: Vec<usize> = wanted_columns
+            .iter()
+            .map(|&column| {
+                let column = index(column, "a column number")?;
+                match column < width {
+                    true => Ok(column),
+                    false => Err(Error::invalid(format!("picks column {column} of {width}"))),
+                }
+            })
+            .collect::<Result<_>>()?;
+        n_cells(&[rows, columns.len()], arguments.rows)?;
+        let picked: Vec<usize> = (0..rows)
+            .flat_map(|row| columns.iter().map(move |column| row * width + column))
+            .collect();
+        // Labels by the numbers of the largest scores: one row of labels, and a column for each row.
+        let dims = match wanted.batched {
+            true => wanted.dims[..1]
+                .iter()
+                .copied()
+                .chain([columns.len() / wanted.dims[0].max(1)])
+                .collect(),
+            false => vec![rows, columns.len()],
+        };
+        Ok(vec![Tensor {
+            dims,
+            data: x.data.pick(&picked),
+            batched: x.batched || wanted.batched,
+            classes: None,
+        }])
+    }))
+}
+
+/// FeatureVectorizer: columns side by side, as floats
+pub(crate) fn feature_vectorizer(node: &Node<'_>) -> Result<Kernel> {
+    let widths: Vec<usize> = node
+        .ints("inputdimensions")
+        .iter()
+        .map(|&width| index(width, "an entry of `inputdimensions`"))
+        .collect::<Result<_>>()?;
+    Ok(Box::new(move |arguments| {
+        if widths.len() != arguments.values.len() {
+            return Err(Error::invalid(format!(
+                "{} inputs, and dimensions for {}",
+                arguments.values.len(),
+                widths.len()
+            )));
+        }
+        let mut parts = Vec::new();
+        for (at, &wanted) in widths.iter().enumerate() {
+            let x = arguments.need(at)?;
+            let (rows, width) = x.matrix_dims()?;
+            if rows != arguments.rows || width == 0 {
+                return Err(Error::invalid("an input has another number of rows"));
+            }
+            parts.push((x.to_f32()?, width, wanted));
+        }
+        let total = widths
+            .iter()
+            .try_fold(0usize, |all, &width| all.checked_add(width));
+        let total = total.ok_or_else(|| Error::invalid("`inputdimensions` are too large"))?;
+        let mut joined = Vec::with_capacity(n_cells(&[arguments.rows, total], arguments.rows)?);
+        for row in 0..arguments.rows {
+            for (values, width, wanted) in &parts {
+                let values = &values[row * width..(row + 1) * width];
+                let padding = std::iter::repeat_n(0.0, wanted.saturating_sub(*width));
+                joined.extend(values.iter().copied().take(*wanted).chain(padding));
+            }
+        }
+        Ok(vec![Tensor::rows(
+            vec![arguments.rows, total],
+            Data::F32(joined),
+        )])
+    }))
+}
+
+/// ZipMap: the same scores, with the names of their classes
+pub(crate) fn zip_map(node: &Node<'_>) -> Result<Kernel> {
+    let names =
+        crate::scores::class_names(&node.labels("classlabels_strings", "classlabels_int64s"));
+    Ok(Box::new(move |arguments| {
+        let x = arguments.need(0)?;
+        let (_, width) = x.matrix_dims()?;
+        if width != names.len() {
+            return Err(Error::invalid(format!(
+                "{} class labels for {width} scores",
+                names.len()
+            )));
+        }
+        let mut zipped = x.clone();
+        zipped.classes = Some(names.clone());
+        Ok(vec![zipped])
+    }))
+}

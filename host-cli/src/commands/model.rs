@@ -1,0 +1,155 @@
+//! `rulestage model`
+
+use crate::args::{Model, ModelCommand, ModelCompile};
+use crate::commands::inspect;
+use crate::failure::{Failure, Result, Status};
+use crate::render::facts::{Fact, Facts};
+use crate::render::{self, quantity};
+use crate::{input, output};
+use rulestage_inference::Limits;
+use rulestage_onnx_ml::{Error, ErrorKind, InputColumn, Kind, Options, OutputColumn};
+use rulestage_pipeline::load::sha256_hex;
+use std::path::Path;
+
+pub(crate) fn model(args: &Model) -> Result<Status> {
+    match &args.command {
+        ModelCommand::Compile(compile) => self::compile(compile),
+        ModelCommand::Inspect(args) => inspect::inspect(args),
+    }
+}
+
+/// Compiles a model and writes the stage.
+fn compile(args: &ModelCompile) -> Result<Status> {
+    let name = input::name(&args.file);
+    let file = input::read(&args.file)?;
+    let features = match &args.feature_names {
+        Some(path) => {
+            let text = input::read_text(path)?;
+            text.lines()
+                .map(str::trim)
+                .filter(|line| !line.is_empty())
+                .map(str::to_owned)
+                .collect()
+        }
+        None => args.features.clone(),
+    };
+    let options = Options {
+        features,
+        outputs: args.outputs.clone(),
+    };
+    let stage_name = args
+        .file
+        .file_stem()
+        .map(|stem| stem.to_string_lossy().into_owned())
+        .unwrap_or_default();
+    let compiled = rulestage_model_compiler::compile(&file, &stage_name, &options);
+    let (component, model) = compiled.map_err(|error| refused(&name, &error))?;
+    let target = args
+        .output
+        .clone()
+        .unwrap_or_else(|| args.file.with_extension("wasm"));
+    if target == Path::new("-") {
+        render::print(component)?;
+        return Ok(Status::Done);
+    }
+    output::write_file(&target, &component)?;
+    let (n_inputs, n_outputs) = (model.inputs().len(), model.outputs().len());
+    let size = quantity::bytes(component.len() as u64);
+    let columns: Vec<_> = model
+        .outputs()
+        .iter()
+        .take(4)
+        .map(|column| column.name.as_str())
+        .collect();
+    let more = if n_outputs > columns.len() {
+        ", …"
+    } else {
+        ""
+    };
+    render::notify(format!(
+        "{}: {size}, {n_inputs} input columns, {n_outputs} output columns: {}{more}\n",
+        target.display(),
+        columns.join(", ")
+    ));
+    Ok(Status::Done)
+}
+
+fn refused(name: &str, error: &Error) -> Failure {
+    let status = if error.kind() == ErrorKind::Unspecified {
+        Status::Usage
+    } else {
+        Status::File
+    };
+    let failure = Failure::new(status, format!("can't compile `{name}`: {error}"));
+    match error.kind() {
+        ErrorKind::Unsupported => failure.with_hint(
+            "it needs an engine: list it as a `[[model]]` of a pipeline and put it to the engine with `tabular.wasm`",
+        ),
+        ErrorKind::Unspecified => {
+            failure.with_hint("name all columns, in the model's order, with `--features a,b,c` and `--outputs a,b`")
+        }
+        _ => failure,
+    }
+}
+
+/// What an ONNX file holds, and which tiers can run it.
+pub(crate) fn describe(facts: &mut Facts, bytes: Vec<u8>) -> Result<()> {
+    let name = facts.name().to_owned();
+    facts.add("kind", "ONNX model");
+    facts.add("size", Fact::Bytes(bytes.len() as u64));
+    facts.add("sha256", sha256_hex(&bytes).as_str());
+    let summary = rulestage_onnx_ml::summarize(&bytes).map_err(|error| {
+        Failure::new(
+            Status::File,
+            format!("can't use the model `{name}`: {error}"),
+        )
+    })?;
+    facts.add("producer", summary.producer.as_str());
+    facts.add("opsets", Fact::List(summary.opsets));
+    facts.add("inputs", Fact::List(summary.inputs));
+    facts.add("outputs", Fact::List(summary.outputs));
+    let operators = summary
+        .operators
+        .into_iter()
+        .map(|(operator, n)| format!("{operator} x {n}"));
+    facts.add("operators", Fact::List(operators.collect()));
+    match rulestage_onnx_ml::Model::load(&bytes, &Options::default()) {
+        Ok(model) => {
+            facts.add("compiles", "yes: `rulestage model compile`");
+            facts.add(
+                "input columns",
+                Fact::List(model.inputs().iter().map(input_column).collect()),
+            );
+            facts.add(
+                "output columns",
+                Fact::List(model.outputs().iter().map(output_column).collect()),
+            );
+        }
+        Err(error) if error.kind() == ErrorKind::Unspecified => {
+            facts.add("compiles", format!("with `--features`: {error}").as_str());
+        }
+        Err(error) => facts.add("compiles", format!("no: {error}").as_str()),
+    }
+    match rulestage_inference::Model::load(&bytes, Limits::default()) {
+        Ok(_) => facts.add("embedded engine", "yes: as a `[[model]]` of a pipeline"),
+        Err(error) => facts.add("embedded engine", format!("no: {error}").as_str()),
+    }
+    Ok(())
+}
+
+fn input_column(column: &InputColumn) -> String {
+    format!("{}: {}", column.name, type_name(column.kind))
+}
+
+fn output_column(column: &OutputColumn) -> String {
+    format!("{}: {}", column.name, type_name(column.kind))
+}
+
+fn type_name(kind: Kind) -> &'static str {
+    match kind {
+        Kind::F32 | Kind::F64 => "double",
+        Kind::I64 => "int",
+        Kind::Bool => "bool",
+        Kind::Text => "string",
+    }
+}
