@@ -22,10 +22,10 @@ const URI: &str = "file:///parcels.rules";
 
 /// With text before the names, so that columns in bytes and in UTF-16 differ.
 const SOURCE: &str = "ruleset parcels {
-  input { weight: double }
+  input { weight: double  nm: string }
   output { note: string = \"\" merge first }
   let heavy = weight > 30.0
-  rule r { when \"žluť 😀\" != \"\" && heavy then { note = \"x\" } }
+  rule r { when \"žluť 😀\" != nm && heavy then { note = \"x\" } }
 }
 ";
 
@@ -259,8 +259,8 @@ fn a_session_with_edits() {
         json!({ "textDocument": { "uri": URI } }),
     );
     assert_eq!(symbols[0]["name"], "parcels");
-    assert_eq!(symbols[0]["children"][2]["name"], "heavy");
-    assert_eq!(symbols[0]["children"][2]["detail"], "bool");
+    assert_eq!(symbols[0]["children"][3]["name"], "heavy");
+    assert_eq!(symbols[0]["children"][3]["detail"], "bool");
 
     client.change(
         URI,
