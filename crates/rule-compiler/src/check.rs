@@ -3,6 +3,7 @@
 //! The checker knows all of CEL's types, also those that are not generated yet, so that a mistake in a map is
 //! reported as the mistake it is.
 
+mod blocks;
 mod calls;
 mod constants;
 mod convert;

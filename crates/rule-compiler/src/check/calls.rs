@@ -95,6 +95,11 @@ impl Checker<'_> {
             self.note_macro("cel.bind", function.span);
             return self.check_bind(args, span);
         }
+        if namespace == "cel"
+            && let Some(checked) = self.check_block(function, args, span)
+        {
+            return checked;
+        }
         let args = args.iter().map(|arg| self.check_expr(arg)).collect();
         let qualified = ast::Name {
             text: format!("{namespace}.{}", function.text),

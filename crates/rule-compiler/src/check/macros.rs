@@ -1,6 +1,7 @@
 //! The macros of CEL and its extensions: their variables get types, their bodies are checked.
 
 use super::Checker;
+use super::blocks::macro_variable;
 use super::operators::error_among;
 use super::unify::without_null;
 use crate::ast;
@@ -311,6 +312,9 @@ impl Checker<'_> {
             } => Some(name.text.clone()),
             ast::ExprKind::Error => None,
             _ => {
+                if let Some(name) = macro_variable(arg) {
+                    return Some(name);
+                }
                 let message = "the first argument of a macro must be a plain name";
                 self.diagnostics.push(Diagnostic::error(
                     "rule.check.invalid-macro",
