@@ -1,13 +1,16 @@
 //! Builds `model-stage` for wasm32 and wraps it: the component that every compiled model is made from.
 
+use componentize::{Guest, componentize};
 use std::env;
 use std::error::Error;
 use std::fs;
 use std::path::PathBuf;
-use std::process::Command;
-use wit_component::ComponentEncoder;
 
-const TARGET: &str = "wasm32-unknown-unknown";
+const MODEL_STAGE: Guest<'_> = Guest {
+    package: "rulestage-model-stage",
+    profile: "stage",
+    rustflags: "",
+};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?).join("../..");
@@ -20,55 +23,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     ] {
         println!("cargo::rerun-if-changed={}", root.join(path).display());
     }
-    println!("cargo::rerun-if-env-changed=RULESTAGE_WASM_TOOLCHAIN");
-
-    let target_dir = out_dir.join("stage");
-    let toolchain = env::var("RULESTAGE_WASM_TOOLCHAIN").unwrap_or_default();
-    let mut cargo = if toolchain.is_empty() {
-        Command::new(env::var("CARGO")?)
-    } else {
-        let mut cargo = Command::new("cargo");
-        cargo
-            .env("RUSTUP_TOOLCHAIN", &toolchain)
-            .env_remove("RUSTC")
-            .env_remove("CARGO");
-        cargo
-    };
-    for inherited in [
-        "RUSTC_WRAPPER",
-        "RUSTC_WORKSPACE_WRAPPER",
-        "RUSTFLAGS",
-        "CARGO_ENCODED_RUSTFLAGS",
-        "CARGO_BUILD_TARGET",
-        "CARGO_TARGET_DIR",
-    ] {
-        cargo.env_remove(inherited);
-    }
-    let status = cargo
-        .current_dir(&root)
-        .args([
-            "build",
-            "--quiet",
-            "--package",
-            "rulestage-model-stage",
-            "--profile",
-            "stage",
-        ])
-        .args(["--target", TARGET, "--target-dir"])
-        .arg(&target_dir)
-        .status()?;
-    if !status.success() {
-        return Err(format!("cannot build model-stage for {TARGET}: run `./dev setup`, or `rustup target add {TARGET}`").into());
-    }
-    let core = fs::read(
-        target_dir
-            .join(TARGET)
-            .join("stage/rulestage_model_stage.wasm"),
-    )?;
-    let component = ComponentEncoder::default()
-        .module(&core)?
-        .validate(true)
-        .encode()?;
+    let core_module = MODEL_STAGE.build(&root, &out_dir.join("stage"))?;
+    let component = componentize(&core_module)?;
     fs::write(out_dir.join("model_stage.wasm"), component)?;
     Ok(())
 }

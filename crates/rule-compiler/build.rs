@@ -1,17 +1,17 @@
 //! Makes what the code generator splices together: the template module of `rule-runtime`, and the component
 //! around the core module, which is the same for every rule set.
 
+use componentize::{Guest, componentize};
 use std::borrow::Cow;
 use std::env;
 use std::error::Error;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use wasm_encoder::{
     CodeSection, ConstExpr, EntityType, ExportKind, ExportSection, Function, FunctionSection,
     GlobalSection, ImportSection, MemorySection, MemoryType, Module, TypeSection, ValType,
 };
-use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
+use wit_component::{StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
 
 #[path = "src/codegen/interface.rs"]
@@ -21,6 +21,12 @@ mod interface;
 /// generator sees which helpers need which data.
 const LINK_FLAGS: &str =
     "-Clink-arg=-zstack-size=16384 -Clink-arg=--no-merge-data-segments -Clink-arg=--emit-relocs";
+
+const RULE_RUNTIME: Guest<'_> = Guest {
+    package: "rulestage-rule-runtime",
+    profile: "rule-runtime",
+    rustflags: LINK_FLAGS,
+};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -36,68 +42,13 @@ fn main() -> Result<()> {
     ] {
         println!("cargo::rerun-if-changed={}", root.join(path).display());
     }
-    println!("cargo::rerun-if-env-changed=RULESTAGE_WASM_TOOLCHAIN");
-
-    fs::write(
-        out_dir.join("rule_runtime.wasm"),
-        build_template(&root, &out_dir)?,
-    )?;
+    let template = RULE_RUNTIME.build(&root, &out_dir.join("template"))?;
+    fs::write(out_dir.join("rule_runtime.wasm"), template)?;
     let component = encode_empty_component(&root.join("wit"))?;
     let (prefix, suffix) = split_at_core_module(&without_custom_sections(&component)?)?;
     fs::write(out_dir.join("component_prefix.bin"), prefix)?;
     fs::write(out_dir.join("component_suffix.bin"), suffix)?;
     Ok(())
-}
-
-/// Builds `rule-runtime` for wasm32 with the toolchain that can.
-fn build_template(root: &Path, out_dir: &Path) -> Result<Vec<u8>> {
-    const TARGET: &str = "wasm32-unknown-unknown";
-    let target_dir = out_dir.join("template");
-    let toolchain = env::var("RULESTAGE_WASM_TOOLCHAIN").unwrap_or_default();
-    let mut cargo = if toolchain.is_empty() {
-        Command::new(env::var("CARGO")?)
-    } else {
-        let mut cargo = Command::new("cargo");
-        cargo
-            .env("RUSTUP_TOOLCHAIN", &toolchain)
-            .env_remove("RUSTC")
-            .env_remove("CARGO");
-        cargo
-    };
-    for inherited in [
-        "RUSTC_WRAPPER",
-        "RUSTC_WORKSPACE_WRAPPER",
-        "RUSTFLAGS",
-        "CARGO_ENCODED_RUSTFLAGS",
-        "CARGO_BUILD_TARGET",
-        "CARGO_TARGET_DIR",
-    ] {
-        cargo.env_remove(inherited);
-    }
-    let status = cargo
-        .current_dir(root)
-        .args([
-            "build",
-            "--quiet",
-            "--package",
-            "rulestage-rule-runtime",
-            "--profile",
-            "rule-runtime",
-            "--target",
-            TARGET,
-            "--target-dir",
-        ])
-        .arg(&target_dir)
-        .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", LINK_FLAGS)
-        .status()?;
-    if !status.success() {
-        return Err(format!("cannot build rule-runtime for {TARGET}: run `./dev setup`, or `rustup target add {TARGET}`").into());
-    }
-    Ok(fs::read(
-        target_dir
-            .join(TARGET)
-            .join("rule-runtime/rulestage_rule_runtime.wasm"),
-    )?)
 }
 
 /// A component of world `rules` around a core module whose functions have the right types and no code.
@@ -107,10 +58,7 @@ fn encode_empty_component(wit: &Path) -> Result<Vec<u8>> {
     let world = resolve.select_world(&[package], Some("rules"))?;
     let mut module = empty_core_module();
     embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8, false)?;
-    Ok(ComponentEncoder::default()
-        .validate(true)
-        .module(&module)?
-        .encode()?)
+    componentize(&module)
 }
 
 fn empty_core_module() -> Vec<u8> {

@@ -7,8 +7,6 @@ use std::error::Error;
 use std::path::Path;
 use std::{env, fs, io};
 
-use wit_component::ComponentEncoder;
-
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let [core_path, component_path] = arguments.as_slice() else {
@@ -16,10 +14,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let core_module =
         fs::read(core_path).map_err(|error| format!("cannot read `{core_path}`: {error}"))?;
-    let component = ComponentEncoder::default()
-        .module(&core_module)?
-        .validate(true)
-        .encode()?;
+    let component = componentize::componentize(&core_module)?;
     write_if_changed(Path::new(component_path), &component)
         .map_err(|error| format!("cannot write `{component_path}`: {error}"))?;
     Ok(())

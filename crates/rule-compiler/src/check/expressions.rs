@@ -121,7 +121,12 @@ impl Checker<'_> {
 
     // ------------------------------------------------------------------- names
 
-    pub(super) fn check_identifier(&mut self, name: &ast::Name, absolute: bool, span: Span) -> Expr {
+    pub(super) fn check_identifier(
+        &mut self,
+        name: &ast::Name,
+        absolute: bool,
+        span: Span,
+    ) -> Expr {
         if !absolute && let Some((ty, number)) = self.scope.local(&name.text) {
             let local = Expr::new(ExprKind::Local(number), ty.clone(), span);
             self.note_local_use(name);
