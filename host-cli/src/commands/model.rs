@@ -5,7 +5,7 @@ use crate::commands::inspect;
 use crate::failure::{Failure, Result, Status};
 use crate::render::facts::{Fact, Facts};
 use crate::render::{self, quantity};
-use crate::{input, output};
+use crate::{input, model_stage, output};
 use rulestage_inference::Limits;
 use rulestage_onnx_ml::{Error, ErrorKind, InputColumn, Kind, Options, OutputColumn};
 use rulestage_pipeline::load::sha256_hex;
@@ -37,11 +37,7 @@ fn compile(args: &ModelCompile) -> Result<Status> {
         features,
         outputs: args.outputs.clone(),
     };
-    let stage_name = args
-        .file
-        .file_stem()
-        .map(|stem| stem.to_string_lossy().into_owned())
-        .unwrap_or_default();
+    let stage_name = model_stage::stage_name(&args.file);
     let compiled = rulestage_model_compiler::compile(&file, &stage_name, &options);
     let (component, model) = compiled.map_err(|error| refused(&name, &error))?;
     let target = args
@@ -80,16 +76,9 @@ fn refused(name: &str, error: &Error) -> Failure {
     } else {
         Status::File
     };
-    let failure = Failure::new(status, format!("can't compile `{name}`: {error}"));
-    match error.kind() {
-        ErrorKind::Unsupported => failure.with_hint(
-            "it needs an engine: list it as a `[[model]]` of a pipeline and put it to the engine with `tabular.wasm`",
-        ),
-        ErrorKind::Unspecified => {
-            failure.with_hint("name all columns, in the model's order, with `--features a,b,c` and `--outputs a,b`")
-        }
-        _ => failure,
-    }
+    let mut failure = Failure::new(status, format!("can't compile `{name}`: {error}"));
+    failure.hint = model_stage::hint(error, "`--features a,b,c` and `--outputs a,b`");
+    failure
 }
 
 /// What an ONNX file holds, and which tiers can run it.
