@@ -7,7 +7,7 @@ use crate::render::facts::{Fact, Facts};
 use crate::render::{self, quantity};
 use crate::{input, model_stage, output};
 use rulestage_inference::Limits;
-use rulestage_onnx_ml::{Error, ErrorKind, InputColumn, Kind, Options, OutputColumn};
+use rulestage_onnx_ml::{Error, ErrorKind, Options};
 use rulestage_pipeline::load::sha256_hex;
 use std::path::Path;
 
@@ -77,7 +77,8 @@ fn refused(name: &str, error: &Error) -> Failure {
         Status::File
     };
     let mut failure = Failure::new(status, format!("can't compile `{name}`: {error}"));
-    failure.hint = model_stage::hint(error, "`--features a,b,c` and `--outputs a,b`");
+    failure.hint =
+        rulestage_model_compiler::advice(error, "`--features a,b,c` and `--outputs a,b`");
     failure
 }
 
@@ -107,11 +108,11 @@ pub(crate) fn describe(facts: &mut Facts, bytes: Vec<u8>) -> Result<()> {
             facts.add("compiles", "yes: `rulestage model compile`");
             facts.add(
                 "input columns",
-                Fact::List(model.inputs().iter().map(input_column).collect()),
+                Fact::List(model.inputs().iter().map(ToString::to_string).collect()),
             );
             facts.add(
                 "output columns",
-                Fact::List(model.outputs().iter().map(output_column).collect()),
+                Fact::List(model.outputs().iter().map(ToString::to_string).collect()),
             );
         }
         Err(error) if error.kind() == ErrorKind::Unspecified => {
@@ -124,21 +125,4 @@ pub(crate) fn describe(facts: &mut Facts, bytes: Vec<u8>) -> Result<()> {
         Err(error) => facts.add("embedded engine", format!("no: {error}").as_str()),
     }
     Ok(())
-}
-
-fn input_column(column: &InputColumn) -> String {
-    format!("{}: {}", column.name, type_name(column.kind))
-}
-
-fn output_column(column: &OutputColumn) -> String {
-    format!("{}: {}", column.name, type_name(column.kind))
-}
-
-fn type_name(kind: Kind) -> &'static str {
-    match kind {
-        Kind::F32 | Kind::F64 => "double",
-        Kind::I64 => "int",
-        Kind::Bool => "bool",
-        Kind::Text => "string",
-    }
 }
