@@ -427,20 +427,30 @@ impl<T: Real> Forest<T> {
             width >= self.n_features && x.len() >= rows * width,
             "rows have all features"
         );
+        // The values of eight rows stand beside each other, feature by feature.
+        let mut groups =
+            vec![[T::default(); LANES]; BLOCK_ROWS.min(rows).div_ceil(LANES) * self.n_features];
         for start in (0..rows).step_by(BLOCK_ROWS) {
             let end = (start + BLOCK_ROWS).min(rows);
+            for row in start..end {
+                let (group, lane) = ((row - start) / LANES, (row - start) % LANES);
+                let values = &x[row * width..][..self.n_features];
+                let group = &mut groups[group * self.n_features..][..self.n_features];
+                for (slot, value) in group.iter_mut().zip(values) {
+                    slot[lane] = *value;
+                }
+            }
             for tree in &self.trees {
-                for lane_start in (start..end).step_by(LANES) {
-                    let last = end - lane_start - 1;
-                    // The last rows of a block are walked several times where they are fewer than the lanes.
-                    let offsets: [usize; LANES] =
-                        std::array::from_fn(|lane| (lane_start + lane.min(last)) * width);
+                for (number, lane_start) in (start..end).step_by(LANES).enumerate() {
+                    let group = &groups[number * self.n_features..][..self.n_features];
                     let leaves = if self.has_mirrored {
-                        self.walk::<true>(tree, x, offsets)
+                        self.walk::<true>(tree, group)
                     } else {
-                        self.walk::<false>(tree, x, offsets)
+                        self.walk::<false>(tree, group)
                     };
-                    for (lane, leaf) in leaves.into_iter().enumerate().take(last + 1) {
+                    // Lanes without a row hold those of another block, or zeros.
+                    let n_rows = (end - lane_start).min(LANES);
+                    for (lane, leaf) in leaves.into_iter().enumerate().take(n_rows) {
                         reached(tree, leaf as usize, lane_start + lane);
                     }
                 }
@@ -448,24 +458,19 @@ impl<T: Real> Forest<T> {
         }
     }
 
-    /// The leaves that the rows at these offsets reach.
+    /// The leaves that eight rows reach; `group` has [`Self::n_features`] entries.
     #[inline]
     #[allow(
         unsafe_code,
         reason = "the bounds of this innermost loop were checked once, for all rows and nodes"
     )]
-    fn walk<const MIRROR: bool>(
-        &self,
-        tree: &Tree,
-        x: &[T],
-        offsets: [usize; LANES],
-    ) -> [u32; LANES] {
+    fn walk<const MIRROR: bool>(&self, tree: &Tree, group: &[[T; LANES]]) -> [u32; LANES] {
         let mut places = [tree.root; LANES];
         for _ in 0..tree.depth {
             for lane in 0..LANES {
                 // SAFETY: `pack` makes every node a split, whose left child and the node behind it are in `nodes`, or
                 // one that leads to the node behind `left` alone, which is in `nodes` too. Features are below
-                // `n_features`; `walk_all` checks that a row of `n_features` values starts at each offset.
+                // `n_features`, as many as the group has; a tree with any depth has one.
                 let (node, mut value) = unsafe {
                     let node = self.nodes.get_unchecked(places[lane] as usize);
                     let feature = if MIRROR {
@@ -473,7 +478,7 @@ impl<T: Real> Forest<T> {
                     } else {
                         node.feature
                     };
-                    (node, *x.get_unchecked(offsets[lane] + feature as usize))
+                    (node, group.get_unchecked(feature as usize)[lane])
                 };
                 if MIRROR {
                     value = value.mirrored(node.feature >> MIRRORED_BIT);
