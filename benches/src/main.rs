@@ -3,10 +3,11 @@
 //!     rulestage-bench PROGRAM EXAMPLE FLIGHTS WORK
 //!     rulestage-bench nested
 //!     rulestage-bench scale
+//!     rulestage-bench trees MODEL ROWS COLUMNS
 //!
 //! `PROGRAM` is the `rulestage` program, `EXAMPLE` the folder of flight-desk, `FLIGHTS` the Parquet file with all
 //! flights and `WORK` a folder for what the runs write. Competing programs take turns within each repetition and
-//! medians are reported, so that a busy machine spoils all of them alike: read the ratios.
+//! medians are reported, so that a busy machine spoils all of them alike: read the ratios. `trees` answers `benches/trees.py`.
 
 #![allow(clippy::disallowed_methods, reason = "a benchmark: clocks are its job")]
 #![allow(
@@ -23,6 +24,7 @@ mod networks;
 mod process;
 mod reference;
 mod scale;
+mod trees;
 
 use anyhow::{Context, Result};
 use std::path::PathBuf;
@@ -32,6 +34,7 @@ fn main() -> Result<()> {
         Some("nested") => return nested::report(),
         Some("networks") => return networks::report(),
         Some("scale") => return scale::report(),
+        Some("trees") => return trees::answer(),
         _ => {}
     }
     let mut arguments = std::env::args_os().skip(1).map(PathBuf::from);

@@ -50,7 +50,7 @@ pub(crate) enum Command {
 /// A pipeline is checked with everything that it names: rules, components, models, and how their fields join.
 #[derive(Debug, Args)]
 pub(crate) struct Check {
-    /// `.rules`, `pipeline.toml` or `.wasm` files
+    /// `.rules`, `pipeline.toml`, `.wasm` or `.onnx` files
     #[arg(required = true, value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
     /// Print one JSON object for each file, with every diagnostic and its place
@@ -184,7 +184,7 @@ pub(crate) struct Eval {
 /// What a run reads and what it runs.
 #[derive(Debug, Args)]
 pub(crate) struct Source {
-    /// A `pipeline.toml`, or a single `.rules` or `.wasm` file
+    /// A `pipeline.toml`, or a single `.rules`, `.wasm` or `.onnx` file
     pub(crate) pipeline: PathBuf,
     /// Input file; `-` reads standard input. Several are read one after another
     #[arg(short, long, required = true, num_args = 1.., value_name = "FILE")]

@@ -13,6 +13,7 @@ mod host;
 mod input;
 mod invariants;
 mod language_server;
+mod model_stage;
 mod output;
 mod pipelines;
 mod render;

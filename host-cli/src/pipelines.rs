@@ -7,7 +7,7 @@ use crate::render::diagnostics::{self, Source as Text};
 use crate::render::{self, Style};
 use rulestage_diagnostics::{Diagnostic, Span};
 use rulestage_pipeline::load::{self, LoadError};
-use rulestage_pipeline::manifest::{Manifest, ParamManifest, ParamValue, StageSource};
+use rulestage_pipeline::manifest::{Manifest, ModelSource, ParamManifest, ParamValue, StageSource};
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -70,7 +70,7 @@ pub(crate) fn open(path: &Path) -> Result<Opened, Problem> {
         let message = format!("`{name}` is no pipeline");
         return Err(Problem::Failure(
             Failure::new(Status::Usage, message).with_hint(
-                "a pipeline is a `.toml` manifest, or a single `.rules` or `.wasm` file",
+                "a pipeline is a `.toml` manifest, or a single `.rules`, `.wasm` or `.onnx` file",
             ),
         ));
     }
@@ -104,6 +104,10 @@ pub(crate) fn rule_sets(files: &[PathBuf]) -> Result<Vec<PathBuf>> {
                     _ => None,
                 });
                 paths.extend(rules);
+            }
+            Some("onnx") => {
+                let message = format!("`{}` is a model, not a rule set", file.display());
+                return Err(Failure::new(Status::Usage, message));
             }
             Some("wasm") => {
                 let message = format!("`{}` is a component, not a rule set", file.display());
@@ -237,6 +241,27 @@ impl Opened {
                     _ => failure,
                 })
             }
+            LoadError::Model {
+                path,
+                span,
+                refusal,
+            } => {
+                let path = place(&path).display().to_string();
+                let message = format!("can't compile `{path}`: {}", refusal.message);
+                if self.text.is_empty() {
+                    let mut failure = Failure::new(Status::File, message);
+                    failure.hint = refusal.hint;
+                    return Problem::Failure(failure);
+                }
+                let mut diagnostic = Diagnostic::error("pipeline.model.refused", span, message);
+                diagnostic.hints.extend(refusal.hint);
+                Problem::Diagnostics {
+                    name: self.name.clone(),
+                    text: self.text.clone(),
+                    diagnostics: vec![diagnostic],
+                    status: Status::File,
+                }
+            }
             LoadError::Stage {
                 stage,
                 path,
@@ -259,6 +284,14 @@ struct Files {
 }
 
 impl load::Source for Files {
+    fn compile_model(
+        &self,
+        model: &ModelSource,
+        file: &[u8],
+    ) -> Result<Vec<u8>, load::ModelRefusal> {
+        crate::model_stage::compile(model, file)
+    }
+
     fn read(&self, path: &str) -> Result<Vec<u8>, String> {
         std::fs::read(self.folder.join(path)).map_err(|error| input::reason(&error))
     }

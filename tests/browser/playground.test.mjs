@@ -19,10 +19,10 @@ async function dropFile(page, name, content) {
   const data = await page.evaluateHandle(
     ([name, content]) => {
       const transfer = new DataTransfer();
-      transfer.items.add(new File([content], name));
+      transfer.items.add(new File([typeof content === "string" ? content : new Uint8Array(content)], name));
       return transfer;
     },
-    [name, content],
+    [name, typeof content === "string" ? content : Array.from(content)],
   );
   await page.locator(".page").dispatchEvent("drop", { dataTransfer: data });
 }
@@ -135,6 +135,52 @@ test("a dropped CSV takes the place of the sample", async () => {
   assert.match(await problem.innerText(), /`date`/);
   await dropFile(page, "none.csv", "date,delay,distance,origin,destination\n");
   await page.locator(".empty", { hasText: "no rows" }).waitFor({ timeout: 60_000 });
+  await page.context().close();
+});
+
+test("the credit example compiles its model in the page; the compiler is no part of the first load", async () => {
+  const fetched = [];
+  const page = await open(playground);
+  page.on("request", (request) => fetched.push(request.url()));
+  await ran(page);
+  const isCompiler = (url) => url.includes("modeler_bg.wasm");
+  assert.ok(!fetched.some(isCompiler));
+  const compiler = page.waitForEvent("request", (request) => isCompiler(request.url()));
+  await page.locator(".picker select").selectOption("credit");
+  await compiler;
+  await page.waitForFunction(() => /^1,000 rows/.test(document.querySelector("#run-state")?.textContent ?? ""), null, { timeout: 60_000 });
+  await page.getByRole("tab", { name: "Component" }).click();
+  const risk = page.locator('.component[data-stage="risk"]');
+  await risk.waitFor();
+  assert.match(await risk.innerText(), /credit\.onnx/);
+  assert.match(await risk.innerText(), /p_bad\s+float/);
+  assert.deepEqual(page.faults, []);
+  await page.context().close();
+});
+
+test("a dropped model says what it is, becomes a stage and runs over the rows", async () => {
+  const page = await open(playground);
+  await ran(page);
+  await page.locator(".picker select").selectOption("credit");
+  await page.waitForFunction(() => /^1,000 rows/.test(document.querySelector("#run-state")?.textContent ?? ""), null, { timeout: 60_000 });
+  await dropFile(page, "mine.onnx", readFileSync(join(root, "examples", "credit", "credit.onnx")));
+  const report = page.locator(".model");
+  await report.waitFor();
+  const text = await report.innerText();
+  assert.match(text, /mine\.onnx is a stage/);
+  assert.match(text, /checking: string/);
+  assert.match(text, /p_bad: double/);
+  assert.match(text, /compiles to a stage\s+yes/);
+  assert.match(text, /runs in the embedded engine\s+no/);
+  await page.waitForFunction(() => /^1,000 rows/.test(document.querySelector("#run-state .dot-good")?.parentElement?.textContent ?? ""), null, { timeout: 60_000 });
+  await page.locator(".table th", { hasText: "p_bad" }).first().waitFor();
+  // One that no stage can be made of leaves the project as it is.
+  await dropFile(page, "types.onnx", readFileSync(join(root, "tests", "models", "types.onnx")));
+  await page.locator(".model", { hasText: "types.onnx is no stage by itself" }).waitFor();
+  assert.match(await report.innerText(), /runs in the embedded engine\s+yes/);
+  // And one that is none is said to be none.
+  await dropFile(page, "none.onnx", "no model");
+  await page.locator(".problem", { hasText: "none.onnx" }).waitFor();
   await page.context().close();
 });
 

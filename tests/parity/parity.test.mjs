@@ -149,6 +149,9 @@ function compare(name, type, browser, wasmtime, where) {
     } else if (type.startsWith("double")) {
       const bits = bitsOf(there);
       assert.ok(here === bits || (isNan(here) && isNan(bits)), differ(row));
+    } else if (type.startsWith("float")) {
+      view.setFloat32(0, Number(there));
+      assert.ok(here === view.getUint32(0).toString(16).padStart(8, "0"), differ(row));
     } else if (type.startsWith("timestamp")) {
       assert.ok(sameInstant(here, there), differ(row));
     } else if (type.startsWith("list")) {
@@ -333,6 +336,28 @@ test("a forecast composed with its engine: bit for bit, decisions too", async ()
     assert.ok(largest <= MODEL_TOLERANCE, `the embedded engine on this machine differs by ${largest}`);
   } finally {
     rmSync(served, { force: true });
+  }
+});
+
+test("credit: a model compiled to a stage and the rules behind it, bit for bit", async () => {
+  const credit = join(root, "examples", "credit");
+  const files = ["pipeline.toml", "terms.rules", "credit.rules"].map((path) => ({ path, text: readFileSync(join(credit, path), "utf8") }));
+  const sample = join(credit, "credit-sample.csv");
+  const data = { name: "credit.csv", text: readFileSync(sample, "utf8") };
+  const columns = ["forecast", "p_bad", "p_good", "band", "rate", "limit", "decision", "queue", "reasons", "granted", "monthly"];
+  for (const [batchRows, options] of [[0, []], [77, ["--batch-rows", "13", "--jobs", "3"]]]) {
+    const browser = await inBrowser(files, data, { example: "credit", batchRows, stages: ["risk"] });
+    const rows = inWasmtime(join(credit, "pipeline.toml"), sample, columns, options);
+    assert.equal(rows.length, 1000);
+    const types = typesOf(browser.report);
+    assert.equal(types.p_bad, "float");
+    columns.forEach((name, column) => {
+      compare(name, types[name], browser.columns[name], rows.map((row) => row[column]), "credit");
+    });
+    const compiled = join(folder, "credit.wasm");
+    const compile = ["model", "compile", join(credit, "credit.onnx"), "--outputs", "forecast,p_bad,p_good", "-o", compiled];
+    execFileSync(program, compile, { stdio: ["ignore", "ignore", "pipe"] });
+    assert.ok(readFileSync(compiled).equals(Buffer.from(browser.components.risk)), "both compilers make the same bytes");
   }
 });
 

@@ -44,6 +44,17 @@ pub struct DataSource {
     pub url: Option<String>,
 }
 
+/// A model that the user brought.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ModelReport {
+    /// File name
+    pub name: String,
+    /// What it holds and what can run it: a name and lines for each
+    pub facts: Vec<(String, Vec<String>)>,
+    /// Does it become a stage without further names?
+    pub compiles: bool,
+}
+
 /// What part of the result is shown, and in which order.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct View {
@@ -73,6 +84,11 @@ pub enum Request {
         batch_rows: u32,
         /// Stop after compiling
         is_compile_only: bool,
+    },
+    /// A model that the user brought; its bytes travel beside the message.
+    Model {
+        /// File name
+        name: String,
     },
     /// Some rows of the last result.
     Rows {
@@ -175,6 +191,8 @@ pub enum Response {
         /// For people
         message: String,
     },
+    /// What a model is that the user brought.
+    Model(Box<ModelReport>),
     /// Rows that were asked for.
     Rows(RowPage),
     /// Why.

@@ -3,6 +3,7 @@
 mod cells;
 mod fetch;
 mod firings;
+mod modeler;
 mod models;
 mod project;
 mod rows;
@@ -32,6 +33,7 @@ pub(crate) struct Worker {
     is_draining: Cell<bool>,
     pub(crate) fetched: Fetched,
     pub(crate) models: Rc<Models>,
+    pub(crate) modeler: modeler::Modeler,
     pub(crate) compiled: project::Cache,
     pub(crate) data: RefCell<Option<run::Data>>,
     pub(crate) finished: RefCell<Option<Finished>>,
@@ -47,6 +49,7 @@ pub fn start() {
         is_draining: Cell::new(false),
         fetched: Fetched::default(),
         models: Rc::new(Models::default()),
+        modeler: modeler::Modeler::default(),
         compiled: project::Cache::default(),
         data: RefCell::default(),
         finished: RefCell::default(),
@@ -136,6 +139,24 @@ impl Worker {
                         message,
                     });
                 }
+            }
+            Request::Model { name } => {
+                self.doing(0, "fetching the compiler of models");
+                let taken = match &blob {
+                    Some(blob) => match fetch::read_blob(blob).await {
+                        Ok(bytes) => self.take_model(&name, bytes).await,
+                        Err(message) => Err(message),
+                    },
+                    None => Err("the file is gone".to_owned()),
+                };
+                self.send(&match taken {
+                    Ok(report) => Response::Model(Box::new(report)),
+                    Err(message) => Response::Failed {
+                        run: 0,
+                        during: format!("reading {name}"),
+                        message,
+                    },
+                });
             }
             Request::Rows { view, start, count } => {
                 if let Some(finished) = &*self.finished.borrow() {

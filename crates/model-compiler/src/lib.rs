@@ -7,7 +7,7 @@
 
 mod splice;
 
-use rulestage_onnx_ml::{Error, Model, Options, packed};
+use rulestage_onnx_ml::{Error, ErrorKind, Model, Options, packed};
 
 /// The stage without a model.
 const TEMPLATE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/model_stage.wasm"));
@@ -24,4 +24,20 @@ pub fn compile(file: &[u8], name: &str, options: &Options) -> Result<(Vec<u8>, M
     let doc = "A tabular model, compiled from ONNX";
     let component = splice::place(TEMPLATE, &packed::write(name, doc, options, file));
     Ok((component, model))
+}
+
+/// How a manifest names the columns of a stage's model.
+pub const IN_A_MANIFEST: &str = "`features = [\"a\", \"b\"]` and `outputs = [\"c\"]` of the stage";
+
+/// What to do about a model that does not compile; `None` where only another file helps. `way` is how columns are named
+/// where the model was.
+pub fn advice(error: &Error, way: &str) -> Option<String> {
+    match error.kind() {
+        ErrorKind::Unsupported => Some(
+            "it needs an engine: list it as a `[[model]]` of a pipeline and put it to the engine with `tabular.wasm`"
+                .to_owned(),
+        ),
+        ErrorKind::Unspecified => Some(format!("name all columns, in the model's order, with {way}")),
+        _ => None,
+    }
 }

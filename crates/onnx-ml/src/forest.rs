@@ -1,8 +1,9 @@
 //! The tree kernel: trees as flat arrays, walked by eight rows at a time.
 //!
-//! Every split is reduced to `x <= threshold`, so that a walk has no branches: other comparisons become one or two such
-//! splits. Leaves lead to themselves, and a tree is walked as many steps as it is deep. Trees are the outer loop over
-//! blocks of rows, so that a tree stays in the cache while the block's rows go through it.
+//! Every split is reduced to `x <= threshold`, and its children stand beside each other, so that a step has no branches:
+//! the next node is the left child, or the one behind it. Other comparisons become one or several such splits. A threshold
+//! that is NaN always leads to the right: so leaves lead to themselves, and a tree is walked as many steps as it is deep.
+//! Trees are the outer loop over blocks of rows, so that a tree stays in the cache while the block's rows go through it.
 
 use crate::error::{Error, Result};
 
@@ -74,7 +75,8 @@ pub(crate) enum RawNode {
 pub(crate) trait Real: Copy + PartialOrd + std::ops::AddAssign + Default {
     fn from_f64(value: f64) -> Self;
     fn next_down(self) -> Self;
-    fn is_nan(self) -> bool;
+    /// The negative where the lowest bit of `flag` is set.
+    fn mirrored(self, flag: u32) -> Self;
 }
 
 impl Real for f32 {
@@ -84,8 +86,8 @@ impl Real for f32 {
     fn next_down(self) -> Self {
         self.next_down()
     }
-    fn is_nan(self) -> bool {
-        self.is_nan()
+    fn mirrored(self, flag: u32) -> Self {
+        Self::from_bits(self.to_bits() ^ (flag << 31))
     }
 }
 
@@ -96,22 +98,26 @@ impl Real for f64 {
     fn next_down(self) -> Self {
         self.next_down()
     }
-    fn is_nan(self) -> bool {
-        self.is_nan()
+    fn mirrored(self, flag: u32) -> Self {
+        Self::from_bits(self.to_bits() ^ (u64::from(flag) << 63))
     }
 }
 
-/// A split in walking order. A leaf leads to itself, and its `threshold` is the weight where it has one.
+/// A split in walking order. The right child is the node behind the left one.
 #[derive(Clone, Copy)]
 struct Packed<T> {
+    /// NaN: always to the right
     threshold: T,
-    /// The feature, and [`NAN_GOES_LEFT`]
+    /// The feature; with [`MIRRORED`] its negative is compared
     feature: u32,
-    /// Left if `x <= threshold`, and right
-    children: [u32; 2],
+    /// Where `x <= threshold` leads
+    left: u32,
 }
 
-const NAN_GOES_LEFT: u32 = 1 << 31;
+/// NaN goes to the right. Where it has to go with the smaller values, the split is turned round: `x <= t` or NaN is what
+/// is left of `-x < -t`.
+const MIRRORED_BIT: u32 = 31;
+const MIRRORED: u32 = 1 << MIRRORED_BIT;
 /// Rows that go through a tree while it is in the cache
 const BLOCK_ROWS: usize = 256;
 /// Rows that take their steps together
@@ -133,9 +139,11 @@ pub(crate) struct Forest<T> {
     /// Where the weights of a node start; one more entry than nodes. Empty for splits.
     weight_starts: Vec<u32>,
     weights: Vec<(u32, T)>,
+    /// The weight of each leaf that has one, by node
+    leaf_weights: Vec<T>,
     n_features: usize,
     n_targets: usize,
-    has_nan_left: bool,
+    has_mirrored: bool,
 }
 
 impl<T: Real> Forest<T> {
@@ -146,9 +154,10 @@ impl<T: Real> Forest<T> {
             trees: Vec::new(),
             weight_starts: vec![0],
             weights: Vec::new(),
+            leaf_weights: Vec::new(),
             n_features: 0,
             n_targets,
-            has_nan_left: false,
+            has_mirrored: false,
         };
         let mut seen = vec![false; raw.len()];
         for &root in roots {
@@ -172,19 +181,38 @@ impl<T: Real> Forest<T> {
         self.n_features
     }
 
-    pub(crate) fn n_targets(&self) -> usize {
-        self.n_targets
-    }
-
+    /// A node that leads to itself.
     fn push(&mut self) -> u32 {
         let place = self.nodes.len() as u32;
         self.nodes.push(Packed {
-            threshold: T::default(),
+            threshold: T::from_f64(f64::NAN),
             feature: 0,
-            children: [place; 2],
+            left: place.wrapping_sub(1),
         });
-        self.weight_starts.push(self.weights.len() as u32);
         place
+    }
+
+    /// Two of them; the place of the first.
+    fn push_pair(&mut self) -> u32 {
+        let first = self.push();
+        self.push();
+        first
+    }
+
+    /// Makes a node lead to another.
+    fn jump(&mut self, from: u32, to: u32) {
+        self.nodes[from as usize].left = to.wrapping_sub(1);
+    }
+
+    /// Makes a node a split with new children; the place of the left one.
+    fn split(&mut self, place: u32, feature: u32, threshold: T) -> u32 {
+        let left = self.push_pair();
+        self.nodes[place as usize] = Packed {
+            threshold,
+            feature,
+            left,
+        };
+        left
     }
 
     fn add_tree(&mut self, raw: &[RawNode], root: usize, seen: &mut [bool]) -> Result<()> {
@@ -217,23 +245,25 @@ impl<T: Real> Forest<T> {
                     nan_is_yes,
                     members,
                 } => {
-                    if *feature >= NAN_GOES_LEFT as usize || *feature >= 1 << 24 {
+                    if *feature >= 1 << 24 {
                         return Err(Error::invalid(format!(
                             "a split tests feature number {feature}"
                         )));
                     }
                     self.n_features = self.n_features.max(feature + 1);
                     let threshold = T::from_f64(*threshold);
-                    let (yes_place, no_place) = (self.push(), self.push());
-                    let levels = self.add_split(
-                        place,
-                        *mode,
-                        *feature as u32,
-                        threshold,
-                        [yes_place, no_place],
-                        *nan_is_yes,
-                        members,
-                    );
+                    let (feature, nan_is_yes) = (*feature as u32, *nan_is_yes);
+                    let (yes_place, no_place, levels) = match mode {
+                        Mode::Equal | Mode::NotEqual => {
+                            self.add_search(place, *mode, feature, nan_is_yes, &[threshold])
+                        }
+                        Mode::Member => {
+                            let members: Vec<T> =
+                                members.iter().map(|&member| T::from_f64(member)).collect();
+                            self.add_search(place, *mode, feature, nan_is_yes, &members)
+                        }
+                        _ => self.add_split(place, *mode, feature, threshold, nan_is_yes),
+                    };
                     open.push((*no, no_place, level.saturating_add(levels)));
                     open.push((*yes, yes_place, level.saturating_add(levels)));
                 }
@@ -248,115 +278,90 @@ impl<T: Real> Forest<T> {
         Ok(())
     }
 
-    /// Writes the split at `place`; the number of steps that it takes at most.
-    #[allow(clippy::too_many_arguments, reason = "the fields of one node")]
+    /// Writes the split at `place`: where yes and no lead, and how many steps away.
     fn add_split(
         &mut self,
         place: u32,
         mode: Mode,
         feature: u32,
         threshold: T,
-        [yes, no]: [u32; 2],
         nan_is_yes: bool,
-        members: &[f64],
-    ) -> u32 {
-        let below = threshold.next_down();
-        let never = T::from_f64(f64::NAN);
-        let below = if below < threshold { below } else { never };
-        let write = |forest: &mut Self, place: u32, threshold: T, left: u32, right: u32| {
-            let nan_goes_left = (if nan_is_yes { yes } else { no }) == left;
-            forest.has_nan_left |= nan_goes_left;
-            forest.nodes[place as usize] = Packed {
-                threshold,
-                feature: feature | if nan_goes_left { NAN_GOES_LEFT } else { 0 },
-                children: [left, right],
-            };
+    ) -> (u32, u32, u32) {
+        let mut yes_is_left = matches!(mode, Mode::LessOrEqual | Mode::Less);
+        let mut threshold = match mode {
+            Mode::Less | Mode::GreaterOrEqual => below(threshold),
+            _ => threshold,
         };
-        match mode {
-            Mode::LessOrEqual => write(self, place, threshold, yes, no),
-            Mode::Less => write(self, place, below, yes, no),
-            Mode::Greater => write(self, place, threshold, no, yes),
-            Mode::GreaterOrEqual => write(self, place, below, no, yes),
-            Mode::Equal | Mode::NotEqual | Mode::Member => {
-                let one = [threshold];
-                let many: Vec<T> = members.iter().map(|&member| T::from_f64(member)).collect();
-                let values = if mode == Mode::Member {
-                    &many[..]
-                } else {
-                    &one[..]
-                };
-                let (hit, miss) = if mode == Mode::NotEqual {
-                    (no, yes)
-                } else {
-                    (yes, no)
-                };
-                // `x == v` is `x <= v` and not `x <= below v`; each miss goes on to the next value.
-                let mut at = place;
-                for (left, &value) in (0..values.len()).rev().zip(values) {
-                    let next = if left == 0 { miss } else { self.push() };
-                    let below = value.next_down();
-                    let second = self.push();
-                    self.nodes[at as usize] = Packed {
-                        threshold: value,
-                        feature,
-                        children: [second, next],
-                    };
-                    self.nodes[second as usize] = Packed {
-                        threshold: below,
-                        feature,
-                        children: [next, hit],
-                    };
-                    at = next;
-                }
-                // NaN differs from every value.
-                if (nan_is_yes && mode != Mode::NotEqual) || values.is_empty() {
-                    return self.decide_nan(
-                        place,
-                        feature,
-                        miss,
-                        if nan_is_yes { yes } else { miss },
-                        values.len(),
-                    );
-                }
-                return 2 * values.len() as u32;
-            }
+        let mut feature = feature;
+        if nan_is_yes == yes_is_left {
+            // What is on the right is now on the left: `x > t`, which is `-x` below `-t`, and nothing where `t` is
+            // infinite, and everything but NaN where nothing was on the left.
+            threshold = if threshold.partial_cmp(&threshold).is_none() {
+                T::from_f64(f64::INFINITY)
+            } else {
+                below(threshold.mirrored(1))
+            };
+            yes_is_left = !yes_is_left;
+            feature |= MIRRORED;
+            self.has_mirrored = true;
         }
-        1
+        let left = self.split(place, feature, threshold);
+        if yes_is_left {
+            (left, left + 1, 1)
+        } else {
+            (left + 1, left, 1)
+        }
     }
 
-    /// Puts a split before a chain of equalities that sends NaN elsewhere than other values.
-    fn decide_nan(
+    /// Writes the search for the values at `place`: where yes and no lead, and how many steps away at most.
+    fn add_search(
         &mut self,
         place: u32,
+        mode: Mode,
         feature: u32,
-        miss: u32,
-        nan_to: u32,
-        n_values: usize,
-    ) -> u32 {
-        let first = self.nodes[place as usize];
-        let rest = if n_values == 0 { miss } else { self.push() };
-        if n_values > 0 {
-            self.nodes[rest as usize] = first;
-        }
-        // Everything but NaN is at most infinity.
-        self.nodes[place as usize] = Packed {
-            threshold: T::from_f64(f64::INFINITY),
-            feature,
-            children: [rest, nan_to],
+        nan_is_yes: bool,
+        values: &[T],
+    ) -> (u32, u32, u32) {
+        let (yes, no) = (self.push(), self.push());
+        let (hit, miss) = if mode == Mode::NotEqual {
+            (no, yes)
+        } else {
+            (yes, no)
         };
-        2 * n_values as u32 + 1
+        let (mut at, mut levels) = (place, 1);
+        // NaN differs from every value.
+        if nan_is_yes && miss != yes {
+            // Everything but NaN is at most infinity.
+            let left = self.split(at, feature, T::from_f64(f64::INFINITY));
+            self.jump(left + 1, yes);
+            at = left;
+            levels += 1;
+        }
+        for &value in values {
+            // `x == v` is `x <= v` and not below `v`; both other ways go on to the next value.
+            let at_most = self.split(at, feature, value);
+            let less = self.split(at_most, feature, below(value));
+            self.jump(less + 1, hit);
+            let next = self.push();
+            self.jump(less, next);
+            self.jump(at_most + 1, next);
+            at = next;
+            levels += 3;
+        }
+        self.jump(at, miss);
+        (yes, no, levels)
     }
 
     /// Weights of the tree's leaves; the target if all have one weight for the same one.
     fn add_leaves(&mut self, first: u32, leaves: &[(u32, &[(usize, f64)])]) -> Option<usize> {
+        self.leaf_weights.resize(self.nodes.len(), T::default());
         let mut of_node: Vec<&[(usize, f64)]> = vec![&[]; self.nodes.len() - first as usize];
         for &(place, weights) in leaves {
             of_node[(place - first) as usize] = weights;
             if let [(_, weight)] = weights {
-                self.nodes[place as usize].threshold = T::from_f64(*weight);
+                self.leaf_weights[place as usize] = T::from_f64(*weight);
             }
         }
-        self.weight_starts.truncate(first as usize + 1);
         for weights in of_node {
             let weights = weights
                 .iter()
@@ -376,7 +381,7 @@ impl<T: Real> Forest<T> {
     pub(crate) fn sums(&self, x: &[T], width: usize, rows: usize) -> Vec<T> {
         let mut sums = vec![T::default(); rows * self.n_targets];
         self.walk_all(x, width, rows, |tree, leaf, row| match tree.target {
-            Some(target) => sums[row * self.n_targets + target] += self.nodes[leaf].threshold,
+            Some(target) => sums[row * self.n_targets + target] += self.leaf_weights[leaf],
             None => {
                 for &(target, weight) in self.weights_of(leaf) {
                     sums[row * self.n_targets + target as usize] += weight;
@@ -422,20 +427,30 @@ impl<T: Real> Forest<T> {
             width >= self.n_features && x.len() >= rows * width,
             "rows have all features"
         );
+        // The values of eight rows stand beside each other, feature by feature.
+        let mut groups =
+            vec![[T::default(); LANES]; BLOCK_ROWS.min(rows).div_ceil(LANES) * self.n_features];
         for start in (0..rows).step_by(BLOCK_ROWS) {
             let end = (start + BLOCK_ROWS).min(rows);
+            for row in start..end {
+                let (group, lane) = ((row - start) / LANES, (row - start) % LANES);
+                let values = &x[row * width..][..self.n_features];
+                let group = &mut groups[group * self.n_features..][..self.n_features];
+                for (slot, value) in group.iter_mut().zip(values) {
+                    slot[lane] = *value;
+                }
+            }
             for tree in &self.trees {
-                for lane_start in (start..end).step_by(LANES) {
-                    let last = end - lane_start - 1;
-                    // The last rows of a block are walked several times where they are fewer than the lanes.
-                    let offsets: [usize; LANES] =
-                        std::array::from_fn(|lane| (lane_start + lane.min(last)) * width);
-                    let leaves = if self.has_nan_left {
-                        self.walk::<true>(tree, x, offsets)
+                for (number, lane_start) in (start..end).step_by(LANES).enumerate() {
+                    let group = &groups[number * self.n_features..][..self.n_features];
+                    let leaves = if self.has_mirrored {
+                        self.walk::<true>(tree, group)
                     } else {
-                        self.walk::<false>(tree, x, offsets)
+                        self.walk::<false>(tree, group)
                     };
-                    for (lane, leaf) in leaves.into_iter().enumerate().take(last + 1) {
+                    // Lanes without a row hold those of another block, or zeros.
+                    let n_rows = (end - lane_start).min(LANES);
+                    for (lane, leaf) in leaves.into_iter().enumerate().take(n_rows) {
                         reached(tree, leaf as usize, lane_start + lane);
                     }
                 }
@@ -443,30 +458,45 @@ impl<T: Real> Forest<T> {
         }
     }
 
-    /// The leaves that the rows at these offsets reach.
+    /// The leaves that eight rows reach; `group` has [`Self::n_features`] entries.
     #[inline]
     #[allow(
         unsafe_code,
         reason = "the bounds of this innermost loop were checked once, for all rows and nodes"
     )]
-    fn walk<const NAN: bool>(&self, tree: &Tree, x: &[T], offsets: [usize; LANES]) -> [u32; LANES] {
+    fn walk<const MIRROR: bool>(&self, tree: &Tree, group: &[[T; LANES]]) -> [u32; LANES] {
         let mut places = [tree.root; LANES];
         for _ in 0..tree.depth {
             for lane in 0..LANES {
-                // SAFETY: `pack` sets roots and children to places in `nodes` and features below `n_features`;
-                // `walk_all` checks that a row of `n_features` values starts at each offset.
-                let (node, value) = unsafe {
+                // SAFETY: `pack` makes every node a split, whose left child and the node behind it are in `nodes`, or
+                // one that leads to the node behind `left` alone, which is in `nodes` too. Features are below
+                // `n_features`, as many as the group has; a tree with any depth has one.
+                let (node, mut value) = unsafe {
                     let node = self.nodes.get_unchecked(places[lane] as usize);
-                    let feature = (node.feature & !NAN_GOES_LEFT) as usize;
-                    (node, *x.get_unchecked(offsets[lane] + feature))
+                    let feature = if MIRROR {
+                        node.feature & !MIRRORED
+                    } else {
+                        node.feature
+                    };
+                    (node, group.get_unchecked(feature as usize)[lane])
                 };
-                let mut left = value <= node.threshold;
-                if NAN {
-                    left |= node.feature & NAN_GOES_LEFT != 0 && value.is_nan();
+                if MIRROR {
+                    value = value.mirrored(node.feature >> MIRRORED_BIT);
                 }
-                places[lane] = node.children[usize::from(!left)];
+                let is_left = value <= node.threshold;
+                places[lane] = node.left.wrapping_add(u32::from(!is_left));
             }
         }
         places
+    }
+}
+
+/// The largest number below this one; NaN, which no number reaches, where there is none.
+fn below<T: Real>(value: T) -> T {
+    let below = value.next_down();
+    if below < value {
+        below
+    } else {
+        T::from_f64(f64::NAN)
     }
 }

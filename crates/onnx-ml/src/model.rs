@@ -5,6 +5,7 @@ use crate::graph::Graph;
 use crate::proto::{self, ModelProto};
 use crate::tensor::{Data, Tensor};
 use std::collections::BTreeSet;
+use std::fmt;
 use std::rc::Rc;
 
 /// What the user says about columns; empty lists leave it to the model.
@@ -31,6 +32,18 @@ pub enum Kind {
     Text,
 }
 
+impl Kind {
+    /// The type of the columns, as rules and manifests name it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::F32 | Self::F64 => "double",
+            Self::I64 => "int",
+            Self::Bool => "bool",
+            Self::Text => "string",
+        }
+    }
+}
+
 /// A column that a model consumes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InputColumn {
@@ -49,6 +62,18 @@ pub struct OutputColumn {
     pub kind: Kind,
     /// Which output of the model, and which of its columns
     source: (usize, usize),
+}
+
+impl fmt::Display for InputColumn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.name, self.kind.name())
+    }
+}
+
+impl fmt::Display for OutputColumn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.name, self.kind.name())
+    }
 }
 
 /// A model that can be computed.

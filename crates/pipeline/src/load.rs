@@ -2,14 +2,16 @@
 
 use crate::defaults::defaults;
 use crate::graph::{self, External, Node};
-use crate::manifest::{Manifest, ModelManifest, OnError, Spanned, StageManifest, StageSource};
+use crate::manifest::{
+    Manifest, ModelManifest, ModelSource, OnError, Spanned, StageManifest, StageSource,
+};
 use crate::runtime::{
     Description, Limits, Runtime, StageFailure, StageFailureKind, StageSchema, Value,
 };
 use crate::{gate, params};
 use arrow_array::ArrayRef;
 use arrow_schema::{Field, FieldRef, Schema};
-use rulestage_diagnostics::{Diagnostic, Severity};
+use rulestage_diagnostics::{Diagnostic, Severity, Span};
 use rulestage_rule_compiler::ir::RuleSet;
 use sha2::{Digest, Sha256};
 use std::fmt;
@@ -19,6 +21,20 @@ use std::sync::Arc;
 pub trait Source {
     /// The bytes of a file, by its path relative to the manifest; a message for people where there are none.
     fn read(&self, path: &str) -> Result<Vec<u8>, String>;
+
+    /// The component for the model of a stage: `file` is what [`Source::read`] gave for its path.
+    ///
+    /// Hosts bring the compiler, because the browser fetches it only when there is a model.
+    fn compile_model(&self, model: &ModelSource, file: &[u8]) -> Result<Vec<u8>, ModelRefusal>;
+}
+
+/// Why a model did not become a stage.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ModelRefusal {
+    /// For people, with the node concerned
+    pub message: String,
+    /// What to do about it
+    pub hint: Option<String>,
 }
 
 /// Stages in the order of the run, loaded and checked. Shared by the workers of a run, each with an
@@ -105,6 +121,15 @@ pub enum LoadError {
         /// What is wrong
         message: String,
     },
+    /// A model does not become a stage
+    Model {
+        /// The file
+        path: String,
+        /// Where the manifest names it
+        span: Span,
+        /// Why
+        refusal: ModelRefusal,
+    },
     /// A component can't be used
     Stage {
         /// The stage
@@ -128,6 +153,7 @@ impl fmt::Display for LoadError {
                 path, diagnostics, ..
             } => write!(f, "`{path}`: {}", first(diagnostics)),
             Self::File { path, message } => write!(f, "`{path}`: {message}"),
+            Self::Model { path, refusal, .. } => write!(f, "`{path}`: {}", refusal.message),
             Self::Stage { stage, failure, .. } => write!(f, "stage `{stage}`: {failure}"),
         }
     }
@@ -176,9 +202,18 @@ fn load_stage<R: Runtime>(
 ) -> Result<Stage<R>, LoadError> {
     let path = manifest.source.path().to_owned();
     let file = read(source, &path, manifest.sha256.as_ref())?;
-    let (bytes, rules) = match manifest.source {
+    let (bytes, rules) = match &manifest.source {
         StageSource::Component(_) => (file, None),
         StageSource::Rules(_) => compile(&path, file)?,
+        StageSource::Model(model) => {
+            let compiled = source.compile_model(model, &file);
+            let refused = |refusal| LoadError::Model {
+                path: path.clone(),
+                span: manifest.source_span,
+                refusal,
+            };
+            (compiled.map_err(refused)?, None)
+        }
     };
     let limits = Limits {
         memory_bytes: manifest.limits.memory_bytes.unwrap_or(limits.memory_bytes),

@@ -52,6 +52,19 @@ pub enum StageSource {
     Component(String),
     /// A source of rules
     Rules(String),
+    /// An ONNX model that becomes a stage of its own
+    Model(ModelSource),
+}
+
+/// `model = "…"` of a stage, and what its columns are called.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ModelSource {
+    /// The ONNX file
+    pub path: String,
+    /// `features`: the input columns in the model's order; empty takes the model's names
+    pub features: Vec<String>,
+    /// `outputs`: the output columns in the model's order; empty takes the model's names
+    pub outputs: Vec<String>,
 }
 
 impl StageSource {
@@ -59,6 +72,7 @@ impl StageSource {
     pub fn path(&self) -> &str {
         match self {
             Self::Component(path) | Self::Rules(path) => path,
+            Self::Model(model) => &model.path,
         }
     }
 }
@@ -154,13 +168,17 @@ impl Manifest {
         read::manifest(source)
     }
 
-    /// The pipeline of one `.rules` or `.wasm` file. `None` for other files.
+    /// The pipeline of one `.rules`, `.wasm` or `.onnx` file. `None` for other files.
     pub fn single(path: &str) -> Option<Self> {
         let file = path.rsplit(['/', '\\']).next().unwrap_or(path);
         let (name, extension) = file.rsplit_once('.')?;
         let source = match extension {
             "rules" => StageSource::Rules(path.to_owned()),
             "wasm" => StageSource::Component(path.to_owned()),
+            "onnx" => StageSource::Model(ModelSource {
+                path: path.to_owned(),
+                ..ModelSource::default()
+            }),
             _ => return None,
         };
         let stage = StageManifest {

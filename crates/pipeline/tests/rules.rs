@@ -4,8 +4,8 @@ use arrow_array::cast::AsArray;
 use arrow_array::types::*;
 use arrow_array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
 use rulestage_pipeline::bind::BindOptions;
-use rulestage_pipeline::load::{LoadError, Pipeline, Source, load};
-use rulestage_pipeline::manifest::Manifest;
+use rulestage_pipeline::load::{LoadError, ModelRefusal, Pipeline, Source, load};
+use rulestage_pipeline::manifest::{Manifest, ModelSource};
 use rulestage_pipeline::runtime::{Limits, Verdict};
 use rulestage_runtime_wasmtime::{Config, WasmtimeRuntime};
 use std::sync::Arc;
@@ -39,6 +39,13 @@ impl Source for Files {
             "bad.rules" => Ok("ruleset bad { input { a: int } output { b: int = c } }".into()),
             _ => Err("there is no such file".into()),
         }
+    }
+
+    fn compile_model(&self, model: &ModelSource, _file: &[u8]) -> Result<Vec<u8>, ModelRefusal> {
+        Err(ModelRefusal {
+            message: format!("`{}` is not of these tests", model.path),
+            hint: None,
+        })
     }
 }
 

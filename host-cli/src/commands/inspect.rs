@@ -74,6 +74,7 @@ fn component(facts: &mut Facts, bytes: &[u8]) -> Result<()> {
     facts.add("world", info.world.unwrap_or("none of rulestage:stage"));
     facts.add("size", Fact::Bytes(info.size_bytes));
     facts.add("sha256", info.sha256.as_str());
+    let imports_nothing = info.imports.is_empty();
     facts.add("imports", Fact::List(info.imports));
     facts.add("exports", Fact::List(info.exports));
     if info.world.is_some() {
@@ -84,7 +85,7 @@ fn component(facts: &mut Facts, bytes: &[u8]) -> Result<()> {
             .describe(&component, host::LIMITS)
             .or_fail(Status::Component, failed)?;
         described(facts, &description);
-        if needs_no_parameter(&description) && info.world == Some("rules") {
+        if needs_no_parameter(&description) && imports_nothing {
             let parameters = vec![Value::Absent; description.parameters.len()];
             let session = host
                 .open(&component, &parameters, host::LIMITS)

@@ -5,9 +5,9 @@ use crate::commands::inspect;
 use crate::failure::{Failure, Result, Status};
 use crate::render::facts::{Fact, Facts};
 use crate::render::{self, quantity};
-use crate::{input, output};
+use crate::{input, model_stage, output};
 use rulestage_inference::Limits;
-use rulestage_onnx_ml::{Error, ErrorKind, InputColumn, Kind, Options, OutputColumn};
+use rulestage_onnx_ml::{Error, ErrorKind, Options};
 use rulestage_pipeline::load::sha256_hex;
 use std::path::Path;
 
@@ -37,11 +37,7 @@ fn compile(args: &ModelCompile) -> Result<Status> {
         features,
         outputs: args.outputs.clone(),
     };
-    let stage_name = args
-        .file
-        .file_stem()
-        .map(|stem| stem.to_string_lossy().into_owned())
-        .unwrap_or_default();
+    let stage_name = model_stage::stage_name(&args.file);
     let compiled = rulestage_model_compiler::compile(&file, &stage_name, &options);
     let (component, model) = compiled.map_err(|error| refused(&name, &error))?;
     let target = args
@@ -80,16 +76,10 @@ fn refused(name: &str, error: &Error) -> Failure {
     } else {
         Status::File
     };
-    let failure = Failure::new(status, format!("can't compile `{name}`: {error}"));
-    match error.kind() {
-        ErrorKind::Unsupported => failure.with_hint(
-            "it needs an engine: list it as a `[[model]]` of a pipeline and put it to the engine with `tabular.wasm`",
-        ),
-        ErrorKind::Unspecified => {
-            failure.with_hint("name all columns, in the model's order, with `--features a,b,c` and `--outputs a,b`")
-        }
-        _ => failure,
-    }
+    let mut failure = Failure::new(status, format!("can't compile `{name}`: {error}"));
+    failure.hint =
+        rulestage_model_compiler::advice(error, "`--features a,b,c` and `--outputs a,b`");
+    failure
 }
 
 /// What an ONNX file holds, and which tiers can run it.
@@ -118,11 +108,11 @@ pub(crate) fn describe(facts: &mut Facts, bytes: Vec<u8>) -> Result<()> {
             facts.add("compiles", "yes: `rulestage model compile`");
             facts.add(
                 "input columns",
-                Fact::List(model.inputs().iter().map(input_column).collect()),
+                Fact::List(model.inputs().iter().map(ToString::to_string).collect()),
             );
             facts.add(
                 "output columns",
-                Fact::List(model.outputs().iter().map(output_column).collect()),
+                Fact::List(model.outputs().iter().map(ToString::to_string).collect()),
             );
         }
         Err(error) if error.kind() == ErrorKind::Unspecified => {
@@ -135,21 +125,4 @@ pub(crate) fn describe(facts: &mut Facts, bytes: Vec<u8>) -> Result<()> {
         Err(error) => facts.add("embedded engine", format!("no: {error}").as_str()),
     }
     Ok(())
-}
-
-fn input_column(column: &InputColumn) -> String {
-    format!("{}: {}", column.name, type_name(column.kind))
-}
-
-fn output_column(column: &OutputColumn) -> String {
-    format!("{}: {}", column.name, type_name(column.kind))
-}
-
-fn type_name(kind: Kind) -> &'static str {
-    match kind {
-        Kind::F32 | Kind::F64 => "double",
-        Kind::I64 => "int",
-        Kind::Bool => "bool",
-        Kind::Text => "string",
-    }
 }

@@ -25,10 +25,11 @@ fn card(props: &PartProps, stage: &StageReport) -> Html {
     } else {
         stage.imports.join(", ")
     };
-    let world = if stage.imports.is_empty() {
-        "rulestage:stage/rules@0.1.0"
-    } else {
-        "rulestage:stage/inference@0.1.0"
+    let explains = stage.exports.iter().any(|name| name.contains("/explain@"));
+    let world = match (stage.imports.is_empty(), explains) {
+        (true, true) => "rulestage:stage/rules@0.1.0",
+        (true, false) => "rulestage:stage/stage@0.1.0 alone",
+        (false, _) => "rulestage:stage/inference@0.1.0",
     };
     let file = format!("{}.wasm", stage.stage);
     let command = format!("rulestage run {file} --input rows.csv --output decisions.csv");

@@ -2,7 +2,9 @@
 
 use super::share;
 use super::state::{Action, State};
-use crate::protocol::{DataSource, Question, Request, Response, View};
+use crate::protocol::{
+    DataSource, ModelReport, Project, Question, Request, Response, SourceFile, View,
+};
 use js_sys::Function;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -214,9 +216,14 @@ impl Controller {
         );
     }
 
-    /// Takes a dropped or chosen file for the rows.
+    /// Takes a dropped or chosen file: a model for a stage, anything else for the rows.
     pub(crate) fn take_file(&self, file: &File) {
-        self.inner.take_data(file.name(), file.clone().into());
+        let name = file.name();
+        if name.ends_with(".onnx") {
+            self.inner.send(&Request::Model { name }, Some(file));
+        } else {
+            self.inner.take_data(name, file.clone().into());
+        }
     }
 
     /// Takes pasted text for the rows.
@@ -416,6 +423,7 @@ impl Inner {
                 self.dispatch(Action::Failed { during, message });
                 self.run_waiting();
             }
+            Response::Model(report) => self.show_model(report),
             Response::Rows(page) => self.dispatch(Action::Page(page)),
             Response::Explained(why) => self.dispatch(Action::Why(why)),
             Response::Firings(report) => self.dispatch(Action::Firings(report)),
@@ -437,6 +445,28 @@ impl Inner {
             }
             Response::Bits { .. } => {}
         }
+    }
+
+    /// A model that compiles becomes a pipeline of its own over the rows that are open.
+    fn show_model(&self, report: Box<ModelReport>) {
+        let data = self.state.borrow().data.clone();
+        if let Some(data) = data.filter(|_| report.compiles) {
+            // JSON's texts are TOML's too.
+            let quoted = |text: &str| serde_json::Value::from(text).to_string();
+            let name = quoted(report.name.trim_end_matches(".onnx"));
+            let file = quoted(&report.name);
+            let text =
+                format!("[pipeline]\nname = {name}\n\n[[stage]]\nname = {name}\nmodel = {file}\n");
+            let project = Project {
+                files: vec![SourceFile {
+                    path: "pipeline.toml".to_owned(),
+                    text,
+                }],
+                ..Project::default()
+            };
+            self.dispatch(Action::Opened(Box::new(project), data));
+        }
+        self.dispatch(Action::Model(Some(report)));
     }
 
     fn ready(&self) {

@@ -1,6 +1,7 @@
 //! Where the rows come from: the sample, a dropped or chosen file, or pasted text.
 
-use super::{PartProps, format};
+use super::state::Action;
+use super::{PartProps, choose, format};
 use web_sys::{HtmlInputElement, HtmlTextAreaElement};
 use yew::prelude::*;
 
@@ -43,7 +44,7 @@ pub(crate) fn DataBar(props: &PartProps) -> Html {
                 </p>
                 <label class="button button-quiet">
                     { "Open file" }
-                    <input class="hidden" type="file" id="open-file" accept=".csv,.ndjson,.jsonl,.json" onchange={choose_file} />
+                    <input class="hidden" type="file" id="open-file" accept=".csv,.ndjson,.jsonl,.json,.onnx" onchange={choose_file} />
                 </label>
                 <button class="button button-quiet" onclick={toggle} aria-expanded={is_pasting.to_string()}>{ "Paste" }</button>
                 <p class="quiet privacy">{ "or drop a file. Nothing leaves this browser." }</p>
@@ -51,6 +52,7 @@ pub(crate) fn DataBar(props: &PartProps) -> Html {
             if *is_pasting {
                 <Paste {close} controller={controller.clone()} />
             }
+            <DroppedModel state={state.clone()} controller={controller.clone()} />
             <RowProblems state={state.clone()} controller={controller.clone()} />
         </>
     }
@@ -97,6 +99,30 @@ fn Paste(props: &PasteProps) -> Html {
                 <button class="button" onclick={cancel}>{ "Cancel" }</button>
             </div>
         </div>
+    }
+}
+
+/// The model that was dropped last: what it takes and gives, and what can run it.
+#[component]
+fn DroppedModel(props: &PartProps) -> Html {
+    let Some(model) = &props.state.model else {
+        return Html::default();
+    };
+    let verdict = if model.compiles {
+        "is a stage"
+    } else {
+        "is no stage by itself"
+    };
+    html! {
+        <details class="model" open=true>
+            <summary>{ format!("{} {verdict}", model.name) }</summary>
+            <dl class="facts facts-wide">
+                { for model.facts.iter().map(|(name, lines)| html! {
+                    <div><dt>{ name }</dt><dd>{ for lines.iter().map(|line| html! { <code>{ line }{ " " }</code> }) }</dd></div>
+                }) }
+            </dl>
+            <button class="link" onclick={choose(&props.state, Action::Model(None))}>{ "close" }</button>
+        </details>
     }
 }
 

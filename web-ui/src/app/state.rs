@@ -1,8 +1,8 @@
 //! The page's state and the actions that change it.
 
 use crate::protocol::{
-    CompileReport, DataSource, FiringReport, Message, ParamValue, Project, RowPage, RunReport,
-    View, WhyReport,
+    CompileReport, DataSource, FiringReport, Message, ModelReport, ParamValue, Project, RowPage,
+    RunReport, View, WhyReport,
 };
 use std::rc::Rc;
 use yew::Reducible;
@@ -77,6 +77,8 @@ pub(crate) struct State {
     pub(crate) wat: Option<(String, Result<Rc<str>, String>)>,
     /// What the editor points at: a file and a range
     pub(crate) pointed_at: Option<(String, u32, u32)>,
+    /// The model that was dropped last
+    pub(crate) model: Option<Box<ModelReport>>,
     pub(crate) theme: Theme,
     pub(crate) notice: Option<String>,
 }
@@ -111,6 +113,7 @@ impl Default for State {
             firings: FiringReport::default(),
             wat: None,
             pointed_at: None,
+            model: None,
             theme: Theme::System,
             notice: None,
         }
@@ -125,6 +128,7 @@ pub(crate) enum Action {
     Param(ParamValue),
     ResetParams,
     Data(DataSource),
+    Model(Option<Box<ModelReport>>),
     Automatic(bool),
     LeftTab(LeftTab),
     RightTab(RightTab),
@@ -235,6 +239,7 @@ impl Reducible for State {
                 state.why = None;
                 state.revision += 1;
             }
+            Action::Model(model) => state.model = model,
             Action::Automatic(is_automatic) => state.is_automatic = is_automatic,
             Action::LeftTab(tab) => state.left_tab = tab,
             Action::RightTab(tab) => state.right_tab = tab,

@@ -43,6 +43,18 @@ impl Models {
         Ok(())
     }
 
+    /// Whether the engine can run a model, and why not.
+    pub(crate) fn check(&self, bytes: &[u8]) -> Result<(), String> {
+        let engine = self.engine.borrow();
+        let engine = engine
+            .as_ref()
+            .ok_or("the inference engine is not started")?;
+        let model = load_model(engine, bytes);
+        model
+            .map(drop)
+            .map_err(|thrown| failure_of(&thrown).message)
+    }
+
     /// Loads a model under a name, in the place of an earlier one.
     pub(crate) fn load(&self, name: &str, bytes: &[u8]) -> Result<(), String> {
         let engine = self.engine.borrow();

@@ -3,6 +3,7 @@
 mod batches;
 mod params;
 
+use super::modeler::Compiled;
 use super::models::Models;
 use super::table::{Table, summarise};
 use super::{Worker, cells, project, rows, tests};
@@ -13,9 +14,10 @@ use arrow_array::RecordBatch;
 use arrow_schema::{Field, FieldRef};
 use batches::{Watch, run_batches};
 use params::{set_params, stage_report};
+use rulestage_diagnostics::Diagnostic;
 use rulestage_pipeline::bind::{BindOptions, BindProblem, Binding};
-use rulestage_pipeline::load::{LoadError, Pipeline, Source, load};
-use rulestage_pipeline::manifest::{Manifest, StageSource};
+use rulestage_pipeline::load::{LoadError, ModelRefusal, Pipeline, Source, load};
+use rulestage_pipeline::manifest::{Manifest, ModelSource, StageSource};
 use rulestage_pipeline::run::Executor;
 use rulestage_pipeline::runtime::Limits;
 use rulestage_pipeline::wire::type_name;
@@ -186,6 +188,8 @@ pub(crate) async fn run(worker: &Worker, order: Order) -> Result<(), Failure> {
 /// The files that a manifest names: the project's texts, and what was fetched.
 struct Files {
     files: BTreeMap<String, Rc<Vec<u8>>>,
+    /// What models of stages became
+    compiled: Vec<(ModelSource, Compiled)>,
 }
 
 impl Source for Files {
@@ -194,6 +198,17 @@ impl Source for Files {
             .get(path)
             .map(|bytes| bytes.to_vec())
             .ok_or_else(|| "there is no such file in this project".to_owned())
+    }
+
+    fn compile_model(&self, model: &ModelSource, _file: &[u8]) -> Result<Vec<u8>, ModelRefusal> {
+        let compiled = self.compiled.iter().find(|(known, _)| known == model);
+        match compiled {
+            Some((_, compiled)) => compiled.clone().map(|component| component.to_vec()),
+            None => Err(ModelRefusal {
+                message: "it was not compiled".to_owned(),
+                hint: None,
+            }),
+        }
     }
 }
 
@@ -208,24 +223,32 @@ async fn fetch_files(
         .iter()
         .map(|file| (file.path.clone(), Rc::new(file.text.clone().into_bytes())))
         .collect();
-    let components = manifest
+    let stages = manifest
         .stages
         .iter()
         .filter_map(|stage| match &stage.source {
             StageSource::Component(path) => Some(path),
+            StageSource::Model(model) => Some(&model.path),
             StageSource::Rules(_) => None,
         });
-    for path in components.chain(manifest.models.iter().map(|model| &model.file)) {
+    for path in stages.chain(manifest.models.iter().map(|model| &model.file)) {
         worker.doing(run, &format!("fetching {path}"));
-        let url = format!("examples/{}/{path}", project.example);
         let bytes = worker
-            .fetched
-            .get(&url)
+            .file(project, path)
             .await
             .map_err(|message| Failure::new(format!("fetching {path}"), message))?;
         files.insert(path.clone(), bytes);
     }
-    Ok(Files { files })
+    let mut compiled = Vec::new();
+    for stage in &manifest.stages {
+        if let StageSource::Model(model) = &stage.source
+            && let Some(file) = files.get(&model.path)
+        {
+            worker.doing(run, "fetching the compiler of models");
+            compiled.push((model.clone(), worker.modeler.compile(model, file).await));
+        }
+    }
+    Ok(Files { files, compiled })
 }
 
 async fn start_models(
@@ -269,8 +292,16 @@ fn refuse(
             .find(|file| file.path == path)
             .map(|file| file.text.as_str())
     };
+    let refused;
     let (path, diagnostics) = match &error {
         LoadError::Manifest(diagnostics) => ("pipeline.toml", diagnostics),
+        LoadError::Model { span, refusal, .. } => {
+            let message = format!("can't compile {error}");
+            let mut diagnostic = Diagnostic::error("pipeline.model.refused", *span, message);
+            diagnostic.hints.extend(refusal.hint.clone());
+            refused = vec![diagnostic];
+            ("pipeline.toml", &refused)
+        }
         LoadError::Rules {
             path, diagnostics, ..
         } => (path.as_str(), diagnostics),

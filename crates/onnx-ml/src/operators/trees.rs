@@ -5,6 +5,7 @@ use crate::forest::{Forest, Mode, RawNode, Real};
 use crate::node::{Kernel, Node, index};
 use crate::scores::{PostTransform, both_classes, class_names};
 use crate::tensor::{Data, Tensor, n_cells};
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 
 /// `aggregate_function`
@@ -16,38 +17,52 @@ pub(crate) enum Aggregate {
     Max,
 }
 
-/// A forest in the precision of its input: doubles are compared as doubles, everything else as floats.
+/// A forest in the precision of its input: doubles are compared as doubles, everything else as floats. Which one that
+/// is shows when a model is tried, which is when it is loaded; the other is never made.
 struct Trees {
-    singles: Forest<f32>,
-    doubles: Forest<f64>,
+    nodes: Vec<RawNode>,
+    roots: Vec<usize>,
+    n_targets: usize,
+    singles: OnceCell<Forest<f32>>,
+    doubles: OnceCell<Forest<f64>>,
 }
 
 impl Trees {
-    fn pack(nodes: &[RawNode], roots: &[usize], n_targets: usize) -> Result<Self> {
-        Ok(Self {
-            singles: Forest::pack(nodes, roots, n_targets)?,
-            doubles: Forest::pack(nodes, roots, n_targets)?,
-        })
+    fn new(nodes: Vec<RawNode>, roots: Vec<usize>, n_targets: usize) -> Self {
+        Self {
+            nodes,
+            roots,
+            n_targets,
+            singles: OnceCell::new(),
+            doubles: OnceCell::new(),
+        }
+    }
+
+    fn forest<'a, T: Real>(&self, cell: &'a OnceCell<Forest<T>>) -> Result<&'a Forest<T>> {
+        if let Some(forest) = cell.get() {
+            return Ok(forest);
+        }
+        let forest = Forest::pack(&self.nodes, &self.roots, self.n_targets)?;
+        Ok(cell.get_or_init(|| forest))
     }
 
     /// The aggregated weights: `n_targets` for each row.
     fn scores(&self, x: &Tensor, aggregate: Aggregate) -> Result<(usize, Vec<f32>)> {
         let (rows, width) = x.matrix_dims()?;
-        let needed = self.singles.n_features();
-        if width < needed {
-            return Err(Error::invalid(format!(
-                "the trees test feature number {}, and the input has {width} columns",
-                needed.saturating_sub(1)
-            )));
-        }
-        n_cells(&[rows, self.singles.n_targets()], rows)?;
+        n_cells(&[rows, self.n_targets], rows)?;
         let scores = match &x.data {
             Data::F64(values) => {
-                let scores = aggregated(&self.doubles, values, width, rows, aggregate);
+                let forest = self.forest(&self.doubles)?;
+                let scores = aggregated(forest, values, width, rows, aggregate)?;
                 scores.into_iter().map(|score| score as f32).collect()
             }
-            Data::F32(values) => aggregated(&self.singles, values, width, rows, aggregate),
-            _ => aggregated(&self.singles, &x.to_f32()?, width, rows, aggregate),
+            Data::F32(values) => {
+                aggregated(self.forest(&self.singles)?, values, width, rows, aggregate)?
+            }
+            _ => {
+                let forest = self.forest(&self.singles)?;
+                aggregated(forest, &x.to_f32()?, width, rows, aggregate)?
+            }
         };
         Ok((rows, scores))
     }
@@ -59,12 +74,19 @@ fn aggregated<T: Real>(
     width: usize,
     rows: usize,
     aggregate: Aggregate,
-) -> Vec<T> {
-    match aggregate {
+) -> Result<Vec<T>> {
+    let needed = forest.n_features();
+    if width < needed {
+        return Err(Error::invalid(format!(
+            "the trees test feature number {}, and the input has {width} columns",
+            needed.saturating_sub(1)
+        )));
+    }
+    Ok(match aggregate {
         Aggregate::Sum | Aggregate::Average => forest.sums(x, width, rows),
         Aggregate::Min => forest.extremes(x, width, rows, |new, old| new < old),
         Aggregate::Max => forest.extremes(x, width, rows, |new, old| new > old),
-    }
+    })
 }
 
 /// The nodes of versions 1 and 3: columns of equal length, a tree and a number for each node.
@@ -242,7 +264,7 @@ pub(crate) fn classifier(node: &Node<'_>) -> Result<Kernel> {
         }
         has_score = vec![true, false];
     }
-    let trees = Trees::pack(&nodes, &roots, n_classes)?;
+    let trees = Trees::new(nodes, roots, n_classes);
     let names = class_names(&labels);
     Ok(Box::new(move |arguments| {
         let (rows, mut scores) = trees.scores(arguments.need(0)?, Aggregate::Sum)?;
@@ -301,7 +323,7 @@ pub(crate) fn regressor(node: &Node<'_>) -> Result<Kernel> {
     let base_values = base_values(node, n_targets, &[])?;
     check_targets(n_targets, node.doubles("target_weights")?.len())?;
     let (nodes, roots) = columns_to_nodes(node, "target", n_targets)?;
-    regression(&nodes, &roots, n_targets, aggregate, transform, base_values)
+    regression(nodes, roots, n_targets, aggregate, transform, base_values)
 }
 
 /// More targets than weights would only be zeros, and a way to ask for much memory.
@@ -315,15 +337,15 @@ fn check_targets(n_targets: usize, n_weights: usize) -> Result<()> {
 }
 
 fn regression(
-    nodes: &[RawNode],
-    roots: &[usize],
+    nodes: Vec<RawNode>,
+    roots: Vec<usize>,
     n_targets: usize,
     aggregate: Aggregate,
     transform: PostTransform,
     base_values: Vec<f32>,
 ) -> Result<Kernel> {
-    let trees = Trees::pack(nodes, roots, n_targets)?;
     let n_trees = roots.len().max(1) as f32;
+    let trees = Trees::new(nodes, roots, n_targets);
     Ok(Box::new(move |arguments| {
         let x = arguments.need(0)?;
         let (rows, mut scores) = trees.scores(x, aggregate)?;
@@ -435,7 +457,7 @@ pub(crate) fn ensemble(node: &Node<'_>) -> Result<Kernel> {
         other => return Err(Error::invalid(format!("`aggregate_function` is {other}"))),
     };
     let transform = PostTransform::numbered(node.int("post_transform", 0))?;
-    let kernel = regression(&nodes, &roots, n_targets, aggregate, transform, Vec::new())?;
+    let kernel = regression(nodes, roots, n_targets, aggregate, transform, Vec::new())?;
     Ok(Box::new(move |arguments| {
         let mut outputs = kernel(arguments)?;
         if is_double {

@@ -8,11 +8,13 @@ use toml::de::{DeTable, DeValue};
 type Value<'a> = TomlSpanned<DeValue<'a>>;
 type Table<'a> = TomlSpanned<DeTable<'a>>;
 
-const STAGE_KEYS: [&str; 9] = [
+const STAGE_KEYS: [&str; 11] = [
     "name",
     "component",
     "rules",
     "model",
+    "features",
+    "outputs",
     "sha256",
     "params",
     "limits",
@@ -101,8 +103,9 @@ impl Reader {
             .filter_map(|(table, span)| self.model(table, span))
             .collect();
         if stages.is_empty() && self.diagnostics.is_empty() {
-            let hint =
-                Some("add a `[[stage]]` with a `name` and `rules` or `component`".to_owned());
+            let hint = Some(
+                "add a `[[stage]]` with a `name` and `rules`, `component` or `model`".to_owned(),
+            );
             self.report(
                 "pipeline.manifest.no-stage",
                 Span::default(),
@@ -149,16 +152,7 @@ impl Reader {
         let rules = self
             .text(table, "rules")
             .map(|path| (StageSource::Rules(path.value), path.span));
-        if let Some(model) = self.text(table, "model") {
-            let hint = "give a `component` that runs models, and the model's name in its `params`"
-                .to_owned();
-            self.report(
-                "pipeline.manifest.no-model-stage",
-                model.span,
-                "a model can't be a stage by itself yet",
-                Some(hint),
-            );
-        }
+        let model = self.model_source(table);
         let sha256 = self.digest(table);
         let params = self.params(table);
         let limits = self.limits(table);
@@ -166,7 +160,7 @@ impl Reader {
         let on_error = self
             .text(table, "on_error")
             .map_or(OnError::Fail, |policy| self.policy(&policy));
-        let sources = [component, rules];
+        let sources = [component, rules, model];
         let n_sources = sources.iter().flatten().count();
         let (source, source_span) = match sources.into_iter().flatten().next() {
             Some(source) if n_sources == 1 => source,
@@ -174,23 +168,20 @@ impl Reader {
                 self.report(
                     "pipeline.manifest.two-sources",
                     at,
-                    "a stage is a `component` or `rules`, not both",
+                    "a stage is one of `component`, `rules` and `model`",
                     None,
                 );
                 return None;
             }
             None => {
-                if table.get("model").is_none() {
-                    let at = name.as_ref().map_or(span, |name| name.span);
-                    let hint =
-                        "add `rules = \"FILE.rules\"` or `component = \"FILE.wasm\"`".to_owned();
-                    self.report(
-                        "pipeline.manifest.no-source",
-                        at,
-                        "the stage does not say what it runs",
-                        Some(hint),
-                    );
-                }
+                let at = name.as_ref().map_or(span, |name| name.span);
+                let hint = "add `rules = \"FILE.rules\"`, `component = \"FILE.wasm\"` or `model = \"FILE.onnx\"`";
+                self.report(
+                    "pipeline.manifest.no-source",
+                    at,
+                    "the stage does not say what it runs",
+                    Some(hint.to_owned()),
+                );
                 return None;
             }
         };
@@ -206,6 +197,53 @@ impl Reader {
             when,
             on_error,
         })
+    }
+
+    /// `model`, with the names of its columns, which mean nothing without it.
+    fn model_source(&mut self, table: &DeTable<'_>) -> Option<(StageSource, Span)> {
+        let model = self.text(table, "model");
+        let features = self.names(table, "features");
+        let outputs = self.names(table, "outputs");
+        if model.is_none() {
+            for (key, names) in [("features", &features), ("outputs", &outputs)] {
+                if let Some(names) = names {
+                    let message =
+                        format!("`{key}` names the columns of a `model`, and the stage has none");
+                    self.report("pipeline.manifest.no-model", names.span, message, None);
+                }
+            }
+        }
+        let model = model?;
+        let names = |names: Option<Spanned<Vec<String>>>| names.map(|names| names.value);
+        let source = ModelSource {
+            path: model.value,
+            features: names(features).unwrap_or_default(),
+            outputs: names(outputs).unwrap_or_default(),
+        };
+        Some((StageSource::Model(source), model.span))
+    }
+
+    /// A list of names.
+    fn names(&mut self, table: &DeTable<'_>, key: &str) -> Option<Spanned<Vec<String>>> {
+        let value = table.get(key)?;
+        let span = to_span(value.span());
+        let texts = match param_value(value.get_ref()) {
+            Ok(ParamValue::List(values)) => values
+                .into_iter()
+                .map(|value| match value {
+                    ParamValue::Text(text) if !text.is_empty() => Some(text),
+                    _ => None,
+                })
+                .collect::<Option<Vec<_>>>(),
+            _ => None,
+        };
+        let Some(value) = texts.filter(|texts| !texts.is_empty()) else {
+            let message =
+                format!("`{key}` must be a list of names such as `[\"age\", \"income\"]`");
+            self.report("pipeline.manifest.bad-value", span, message, None);
+            return None;
+        };
+        Some(Spanned { value, span })
     }
 
     fn policy(&mut self, policy: &Spanned<String>) -> OnError {

@@ -154,7 +154,27 @@ fn reports_every_mistake_with_its_place() {
     );
     check(
         "[[stage]]\nname = \"a\"\nrules = \"a.rules\"\ncomponent = \"a.wasm\"\n",
-        &["4:13 a stage is a `component` or `rules`, not both"],
+        &["4:13 a stage is one of `component`, `rules` and `model`"],
+    );
+}
+
+#[test]
+fn a_stage_can_be_a_model() {
+    let source = "[[stage]]\nname = \"a\"\nmodel = \"a.onnx\"\nfeatures = [\"x\", \"y\"]\noutputs = [\"p\"]\n";
+    let manifest = Manifest::parse(source).expect("a good manifest");
+    let expected = ModelSource {
+        path: "a.onnx".into(),
+        features: vec!["x".into(), "y".into()],
+        outputs: vec!["p".into()],
+    };
+    assert_eq!(manifest.stages[0].source, StageSource::Model(expected));
+    assert_eq!(manifest.stages[0].source_span.text(source), "\"a.onnx\"");
+    check(
+        "[[stage]]\nname = \"a\"\nrules = \"a.rules\"\nfeatures = [\"x\"]\noutputs = [1]\n",
+        &[
+            "4:12 `features` names the columns of a `model`, and the stage has none",
+            "5:11 `outputs` must be a list of names such as `[\"age\", \"income\"]`",
+        ],
     );
 }
 
@@ -163,13 +183,13 @@ fn reports_what_is_not_there() {
     check(
         "",
         &[
-            "1:1 the pipeline has no stage (add a `[[stage]]` with a `name` and `rules` or `component`)",
+            "1:1 the pipeline has no stage (add a `[[stage]]` with a `name` and `rules`, `component` or `model`)",
         ],
     );
     check(
         "[[stage]]\nname = \"a\"\n",
         &[
-            "2:8 the stage does not say what it runs (add `rules = \"FILE.rules\"` or `component = \"FILE.wasm\"`)",
+            "2:8 the stage does not say what it runs (add `rules = \"FILE.rules\"`, `component = \"FILE.wasm\"` or `model = \"FILE.onnx\"`)",
         ],
     );
     let diagnostics = Manifest::parse("[[stage]\nname = \"a\"").expect_err("no TOML");
@@ -187,6 +207,10 @@ fn one_file_is_a_pipeline_of_one_stage() {
     assert!(matches!(
         Manifest::single("x.wasm").expect("a component").stages[0].source,
         StageSource::Component(_)
+    ));
+    assert!(matches!(
+        &Manifest::single("x.onnx").expect("a model").stages[0].source,
+        StageSource::Model(model) if model.path == "x.onnx"
     ));
     assert_eq!(Manifest::single("pipeline.toml"), None);
     assert_eq!(Manifest::single("rules"), None);

@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::bind::BindOptions;
-use crate::load::{LoadError, Source, load};
-use crate::manifest::Manifest;
+use crate::load::{LoadError, ModelRefusal, Source, load};
+use crate::manifest::{Manifest, ModelSource};
 use crate::runtime::*;
 use arrow_array::cast::AsArray;
 use arrow_array::types::*;
@@ -124,6 +124,13 @@ impl Source for Files {
             Some("lost") | None => Err("there is no such file".into()),
             Some(name) => Ok(name.as_bytes().to_vec()),
         }
+    }
+
+    fn compile_model(&self, model: &ModelSource, _file: &[u8]) -> Result<Vec<u8>, ModelRefusal> {
+        Err(ModelRefusal {
+            message: format!("`{}` is not of these tests", model.path),
+            hint: None,
+        })
     }
 }
 
