@@ -10,7 +10,9 @@ use crate::pipelines::Pipeline;
 use arrow_array::RecordBatch;
 use arrow_schema::{Schema, SchemaRef};
 use folder::{FolderOptions, FolderReader};
-use rulestage_formats::{Format, FormatError, ReadOptions, Reader, open_reader};
+use rulestage_formats::{
+    FILE_BYTES, FileRows, Format, FormatError, ReadOptions, Reader, open_reader,
+};
 use std::fmt::Display;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -240,7 +242,7 @@ impl Rows {
     fn schema(&self) -> SchemaRef {
         match self {
             Self::Format(reader) => reader.schema().clone(),
-            Self::Folder(_) => folder::schema(),
+            Self::Folder(_) => FileRows::schema(),
         }
     }
 
@@ -271,7 +273,7 @@ impl Input {
 
     /// The column of whole files, which outputs have only where they ask for it.
     pub(crate) fn hidden(&self) -> Option<usize> {
-        let found = self.schema.index_of(folder::BYTES).ok();
+        let found = self.schema.index_of(FILE_BYTES).ok();
         found.filter(|_| self.has_files)
     }
 

@@ -4,18 +4,13 @@ use super::unreadable_row;
 use crate::failure::{Failure, Result, Status};
 use crate::input::{cannot_read, reason};
 use crate::run::dead_letters::{DeadLetter, Place};
-use arrow_array::builder::{BinaryBuilder, Int64Builder, StringBuilder};
-use arrow_array::{ArrayRef, RecordBatch};
-use arrow_schema::{DataType, Field, Schema, SchemaRef};
+use arrow_array::RecordBatch;
+use rulestage_formats::FileRows;
 use serde_json::json;
 use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, LazyLock};
-
-/// The column of whole files. It is left out of outputs that do not ask for it, and of what is told of a row.
-pub(crate) const BYTES: &str = "bytes";
 
 /// A batch ends with the file that brings it to this size.
 const BATCH_BYTES: u64 = 8 << 20;
@@ -65,18 +60,6 @@ struct Unread {
     size_bytes: Option<u64>,
 }
 
-/// `path`, relative, with `/`; `size` in bytes; `bytes`.
-pub(crate) fn schema() -> SchemaRef {
-    static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
-        Arc::new(Schema::new(vec![
-            Field::new("path", DataType::Utf8, false),
-            Field::new("size", DataType::Int64, false),
-            Field::new(BYTES, DataType::Binary, false),
-        ]))
-    });
-    SCHEMA.clone()
-}
-
 /// Lists the folder.
 pub(crate) fn open(root: &Path, options: FolderOptions) -> Result<FolderReader> {
     let mut reader = FolderReader {
@@ -122,12 +105,9 @@ impl FolderReader {
 
     /// The next batch; `None` after the last.
     fn batch(&mut self) -> Option<Result<Files>> {
-        let mut paths = StringBuilder::new();
-        let mut sizes = Int64Builder::new();
-        let mut contents = BinaryBuilder::new();
-        let (mut n_rows, mut n_bytes) = (0, 0);
+        let mut rows = FileRows::default();
         let mut unread = Vec::new();
-        while n_rows < self.options.batch_rows && n_bytes < BATCH_BYTES {
+        while rows.n_rows() < self.options.batch_rows && rows.n_bytes() < BATCH_BYTES {
             let Some(entry) = self.left.pop() else { break };
             let read = match entry.is_folder {
                 true => self.list(&entry.path).map(|()| None).map_err(no_file),
@@ -135,28 +115,18 @@ impl FolderReader {
             };
             match read {
                 Ok(None) => {}
-                Ok(Some((path, bytes))) => {
-                    paths.append_value(path);
-                    sizes.append_value(i64::try_from(bytes.len()).unwrap_or(i64::MAX));
-                    n_bytes += bytes.len() as u64;
-                    n_rows += 1;
-                    contents.append_value(bytes);
-                }
+                Ok(Some((path, bytes))) => rows.push(&path, &bytes),
                 Err(problem) if self.options.skip_unreadable => {
                     unread.push(self.letter(&entry, &problem));
                 }
                 Err(problem) => return Some(Err(self.failure(&entry, &problem))),
             }
         }
-        if n_rows == 0 && unread.is_empty() {
+        if rows.n_rows() == 0 && unread.is_empty() {
             return None;
         }
-        let columns: Vec<ArrayRef> = vec![
-            Arc::new(paths.finish()),
-            Arc::new(sizes.finish()),
-            Arc::new(contents.finish()),
-        ];
-        let rows = RecordBatch::try_new(schema(), columns)
+        let rows = rows
+            .finish()
             .map_err(|error| Failure::new(Status::File, error));
         Some(rows.map(|rows| Files { rows, unread }))
     }
@@ -338,5 +308,36 @@ mod tests {
         let failure = open(folder.path(), strict).unwrap().next().unwrap();
         let message = failure.unwrap_err().error.to_string();
         assert!(message.contains("more`: it has more than 10 bytes"));
+    }
+
+    /// The system names a file there that even its owner can't read from the start.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_file_that_the_system_refuses_to_read() {
+        let reader = |skip_unreadable| FolderReader {
+            root: "/proc/self".into(),
+            options: FolderOptions {
+                skip_unreadable,
+                ..options(10, 10)
+            },
+            left: vec![Entry {
+                path: "mem".into(),
+                is_folder: false,
+            }],
+            is_over: false,
+        };
+        let files = reader(true).next().unwrap().unwrap();
+        assert_eq!((files.rows.num_rows(), files.unread.len()), (0, 1));
+        let letter = &files.unread[0];
+        assert_eq!(letter.code, "unreadable");
+        assert!(letter.to_string().starts_with("/proc/self/mem: "));
+        let failure = reader(false).next().unwrap().unwrap_err();
+        assert!(failure.hint.unwrap().contains("--dead-letter"));
+        assert!(
+            failure
+                .error
+                .to_string()
+                .starts_with("can't read `/proc/self/mem`: ")
+        );
     }
 }
