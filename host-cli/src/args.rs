@@ -1,6 +1,7 @@
 //! The command line.
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use rulestage_pipeline::manifest::parse_size_bytes;
 use std::num::NonZero;
 use std::path::PathBuf;
 
@@ -186,12 +187,16 @@ pub(crate) struct Eval {
 pub(crate) struct Source {
     /// A `pipeline.toml`, or a single `.rules`, `.wasm` or `.onnx` file
     pub(crate) pipeline: PathBuf,
-    /// Input file; `-` reads standard input. Several are read one after another
+    /// Input file; `-` reads standard input. Several are read one after another. A folder gives a row for each file in
+    /// it: `path`, `size` and `bytes`
     #[arg(short, long, required = true, num_args = 1.., value_name = "FILE")]
     pub(crate) input: Vec<PathBuf>,
     /// Format of the input [default: by extension; ndjson for a pipe]
     #[arg(long, value_enum)]
     pub(crate) format: Option<Format>,
+    /// Files of a folder that are larger are no rows
+    #[arg(long, value_name = "SIZE", default_value = "64MiB", value_parser = file_size)]
+    pub(crate) max_file_size: u64,
     /// Set a parameter; `STAGE.` may be left out in a pipeline of one stage
     #[arg(long, value_name = "STAGE.NAME=VALUE")]
     pub(crate) param: Vec<String>,
@@ -204,6 +209,10 @@ pub(crate) struct Source {
 ///
 /// The output holds the input's columns and then the fields that the stages produce, in the order of the input,
 /// whatever --jobs and --batch-rows. An output file appears when the run has succeeded, and not before.
+///
+/// A folder gives its files sorted by path, those in folders inside and hidden ones too; links are not followed. `path`
+/// is relative to the folder, `size` in bytes, and `bytes` the whole file, which is in the output only if --columns
+/// names it.
 #[derive(Debug, Args)]
 pub(crate) struct Run {
     #[command(flatten)]
@@ -217,7 +226,7 @@ pub(crate) struct Run {
     /// Columns of the output, in this order
     #[arg(long, value_delimiter = ',', value_name = "NAME,…")]
     pub(crate) columns: Vec<String>,
-    /// Where rows go that fail in stages with `on_error = "dead-letter"`, and lines that are no rows, as NDJSON
+    /// Where rows go that fail in stages with `on_error = "dead-letter"`, and lines and files that are no rows, as NDJSON
     #[arg(long, value_name = "FILE")]
     pub(crate) dead_letter: Option<PathBuf>,
     /// Workers, each with its own instances [default: one for each processor]
@@ -311,6 +320,15 @@ pub(crate) struct Lsp {
     /// Accepted because many clients pass it; there is no other way
     #[arg(long, hide = true)]
     stdio: bool,
+}
+
+/// Batches of whole files must stay below 2 GiB, which is what Arrow's offsets reach.
+const MOST_FILE_BYTES: u64 = 1 << 30;
+
+fn file_size(text: &str) -> Result<u64, String> {
+    parse_size_bytes(text)
+        .filter(|size| *size <= MOST_FILE_BYTES)
+        .ok_or_else(|| "it must be a size such as `64MiB`, at most 1GiB".into())
 }
 
 /// Data formats.

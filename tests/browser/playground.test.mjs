@@ -15,14 +15,20 @@ after(async () => {
   await playground?.close();
 });
 
-async function dropFile(page, name, content) {
+const dropFile = (page, name, content) => dropFiles(page, [[name, Buffer.from(content)]]);
+
+/** Drops files, each a name and its bytes. */
+async function dropFiles(page, files) {
   const data = await page.evaluateHandle(
-    ([name, content]) => {
+    (files) => {
       const transfer = new DataTransfer();
-      transfer.items.add(new File([typeof content === "string" ? content : new Uint8Array(content)], name));
+      for (const [name, base64] of files) {
+        const bytes = Uint8Array.from(atob(base64), (byte) => byte.charCodeAt(0));
+        transfer.items.add(new File([bytes], name));
+      }
       return transfer;
     },
-    [name, typeof content === "string" ? content : Array.from(content)],
+    files.map(([name, bytes]) => [name, bytes.toString("base64")]),
   );
   await page.locator(".page").dispatchEvent("drop", { dataTransfer: data });
 }
@@ -181,6 +187,52 @@ test("a dropped model says what it is, becomes a stage and runs over the rows", 
   // And one that is none is said to be none.
   await dropFile(page, "none.onnx", "no model");
   await page.locator(".problem", { hasText: "none.onnx" }).waitFor();
+  assert.deepEqual(page.faults, []);
+  await page.context().close();
+});
+
+const gate = join(root, "examples", "upload-gate");
+const hasModel = existsSync(join(gate, "file-type.onnx"));
+if (!hasModel && process.env.CI) throw new Error("run the tests with `./dev test`");
+const withoutModel = hasModel ? false : "the model of upload-gate is not there; `./dev setup` fetches it";
+
+test("dropped files are rows: the gate says what they are, and nothing leaves the browser", { skip: withoutModel }, async () => {
+  const page = await open(playground);
+  const requests = [];
+  page.context().on("request", (request) => requests.push(`${request.method()} ${new URL(request.url()).pathname}`));
+  await ran(page);
+  assert.ok(!requests.some((request) => request.includes("upload-gate")), "nothing of the example is fetched before it is opened");
+  await page.locator("select", { has: page.locator('option[value="upload-gate"]') }).selectOption("upload-gate");
+  await page.locator(".data-name", { hasText: "67 files" }).waitFor();
+  await page.waitForFunction(() => /^67 rows/.test(document.querySelector("#run-state")?.textContent ?? ""), null, { timeout: 120_000 });
+  assert.ok(requests.includes("GET /examples/upload-gate/file-type.onnx"));
+  assert.deepEqual([await count(page, "reject"), await count(page, "quarantine"), await count(page, "accept")], [6, 10, 51]);
+
+  requests.length = 0;
+  const sample = (path) => readFileSync(join(gate, "samples", path));
+  await dropFiles(page, [
+    ["report.pdf", sample("docs/tides.pdf")],
+    ["holiday.png", sample("programs/stop")],
+    ["leer – é.txt", Buffer.alloc(0)],
+    ["table.csv", sample("data/readings.csv")],
+  ]);
+  await page.locator(".data-name", { hasText: "4 files" }).waitFor();
+  await page.waitForFunction(() => /^4 rows/.test(document.querySelector("#run-state")?.textContent ?? ""), null, { timeout: 60_000 });
+  assert.deepEqual([await count(page, "reject"), await count(page, "accept")], [2, 2]);
+  const cells = await page.locator(".table tbody tr[tabindex]").allInnerTexts();
+  assert.equal(cells.length, 4);
+  assert.match(cells[0], /holiday\.png[^]*elf/);
+  assert.match(cells[3], /table\.csv[^]*csv/);
+  await page.locator(".table tbody tr[tabindex]").first().click();
+  await page.locator(".why", { hasText: "programs are not taken" }).first().waitFor();
+  assert.deepEqual(requests, [], "nothing leaves the browser");
+  assert.deepEqual(page.faults, []);
+
+  // Another example takes rows again.
+  await page.locator("select", { has: page.locator('option[value="upload-gate"]') }).selectOption("flight-desk");
+  await page.waitForFunction(() => /^20,000 rows/.test(document.querySelector("#run-state")?.textContent ?? ""), null, { timeout: 60_000 });
+  await dropFile(page, "none.csv", "date,delay,distance,origin,destination\n");
+  await page.locator(".empty", { hasText: "no rows" }).waitFor({ timeout: 60_000 });
   await page.context().close();
 });
 

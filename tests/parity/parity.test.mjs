@@ -25,10 +25,10 @@ after(async () => {
   if (folder) rmSync(folder, { recursive: true });
 });
 
-/** Runs a project in a worker of its own: columns as bits, the report, and the components by stage. */
-async function inBrowser(files, data, { example = "flight-desk", batchRows = 0, stages = [] } = {}) {
+/** Runs a project in a worker of its own over a file of rows (`text`) or files that are `rows`, paths and bytes in base64: columns as bits, the report, and the components by stage. */
+async function inBrowser(files, { text = "", rows = [], ...data }, { example = "flight-desk", batchRows = 0, stages = [] } = {}) {
   return page.evaluate(
-    async ({ files, data, example, batchRows, stages }) => {
+    async ({ files, data, text, rows, example, batchRows, stages }) => {
       const worker = new Worker("./worker-start.js", { type: "module" });
       const messages = [];
       let wake = () => {};
@@ -50,8 +50,10 @@ async function inBrowser(files, data, { example = "flight-desk", batchRows = 0, 
       try {
         await receive("Ready");
         const project = { example, files, params: [] };
-        const source = { id: 1, name: data.name, url: null };
-        send({ Run: { run: 1, project, data: source, batch_rows: batchRows, is_compile_only: false } }, new Blob([data.text]));
+        const source = { id: 1, name: data.name, url: null, files: rows.map(([path]) => ({ path, url: null })) };
+        const bytes = (base64) => Uint8Array.from(atob(base64), (byte) => byte.charCodeAt(0));
+        const beside = rows.length ? rows.map(([, base64]) => new Blob([bytes(base64)])) : new Blob([text]);
+        send({ Run: { run: 1, project, data: source, batch_rows: batchRows, is_compile_only: false } }, beside);
         const [{ report }] = await receive("Ran");
         send("Bits");
         const [bits] = await receive("Bits");
@@ -66,7 +68,7 @@ async function inBrowser(files, data, { example = "flight-desk", batchRows = 0, 
         worker.terminate();
       }
     },
-    { files, data, example, batchRows, stages },
+    { files, data, text, rows, example, batchRows, stages },
   );
 }
 
@@ -387,4 +389,32 @@ test("a cascade: only the rows that pass a gate reach the model, in order, in bo
     assert.equal(there !== null, passed[row], `row ${row}: ${there} in wasmtime`);
     if (passed[row]) assert.ok(Math.abs(doubleOf(here) - Number(there)) <= MODEL_TOLERANCE, `row ${row}: ${doubleOf(here)} and ${there}`);
   });
+});
+
+const gate = join(root, "examples", "upload-gate");
+const hasModel = existsSync(join(gate, "file-type.onnx"));
+if (!hasModel && process.env.CI) throw new Error("run the tests with `./dev test`");
+const withoutModel = hasModel ? false : "the model of upload-gate is not there; `./dev setup` fetches it";
+
+test("upload-gate over its samples: types and decisions equal, scores within 0.002", { skip: withoutModel }, async () => {
+  const SCORE_TOLERANCE = 0.002;
+  const files = ["pipeline.toml", "claims.rules", "upload_gate.rules"].map((path) => ({ path, text: readFileSync(join(gate, path), "utf8") }));
+  const columns = [
+    "path", "size", "extension", "claimed_types", "detected_type", "detected_mime", "detected_group", "detected_text", "decision", "reasons",
+    "claim", "detected_score",
+  ];
+  const there = inWasmtime(join(gate, "pipeline.toml"), join(gate, "samples"), columns);
+  assert.equal(there.length, 67);
+  const rows = there.map(([path]) => [path, readFileSync(join(gate, "samples", path)).toString("base64")]);
+  for (const batchRows of [0, 50]) {
+    const browser = await inBrowser(files, { name: "67 files", rows }, { example: "upload-gate", batchRows });
+    assert.ok(!("bytes" in browser.columns), "whole files stay out of results");
+    const types = typesOf(browser.report);
+    columns.forEach((name, index) => {
+      const here = browser.columns[name];
+      if (name !== "detected_score") return compare(name, types[name], here, there.map((row) => row[index]), "upload-gate");
+      const largest = Math.max(...there.map((row, at) => Math.abs(doubleOf(here[at]) - Number(row[index]))));
+      assert.ok(largest <= SCORE_TOLERANCE, `scores differ by ${largest}`);
+    });
+  }
 });

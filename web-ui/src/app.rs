@@ -46,12 +46,8 @@ pub fn App() -> Html {
         let controller = Rc::clone(&controller);
         Callback::from(move |event: DragEvent| {
             event.prevent_default();
-            if let Some(file) = event
-                .data_transfer()
-                .and_then(|data| data.files())
-                .and_then(|files| files.get(0))
-            {
-                controller.take_file(&file);
+            if let Some(files) = event.data_transfer().and_then(|data| data.files()) {
+                controller.take_files(&files);
             }
         })
     };

@@ -33,7 +33,7 @@ pub struct ParamValue {
     pub text: String,
 }
 
-/// Where rows come from. The bytes of a file travel beside the message.
+/// Where rows come from. The bytes of files travel beside the message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DataSource {
     /// Changes with the data, so that the worker reads it once
@@ -41,6 +41,18 @@ pub struct DataSource {
     /// File name; its extension is its format
     pub name: String,
     /// Where to fetch it, for the rows of an example
+    pub url: Option<String>,
+    /// Whole files, each of which is a row; empty where the data is one file of rows
+    #[serde(default)]
+    pub files: Vec<DataFile>,
+}
+
+/// A file that is a row. Its bytes travel beside the message, in the order of the files, unless it is fetched.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DataFile {
+    /// With `/`, relative to what was dropped
+    pub path: String,
+    /// Where to fetch it, for the files of an example
     pub url: Option<String>,
 }
 

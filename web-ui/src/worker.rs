@@ -29,7 +29,7 @@ use web_sys::{Blob, DedicatedWorkerGlobalScope, MessageEvent};
 /// What lives from one request to the next.
 pub(crate) struct Worker {
     scope: DedicatedWorkerGlobalScope,
-    queue: RefCell<VecDeque<(Request, Option<Blob>)>>,
+    queue: RefCell<VecDeque<(Request, Vec<Blob>)>>,
     is_draining: Cell<bool>,
     pub(crate) fetched: Fetched,
     pub(crate) models: Rc<Models>,
@@ -87,26 +87,32 @@ impl Worker {
             let answer = services::answer(*question, text, *offset);
             return self.send(&Response::Told { ask: *ask, answer });
         }
-        self.queue
-            .borrow_mut()
-            .push_back((request, parts.get(1).dyn_into().ok()));
+        let beside = parts.get(1);
+        let blobs = match beside.dyn_ref::<js_sys::Array>() {
+            Some(blobs) => blobs
+                .iter()
+                .filter_map(|blob| blob.dyn_into().ok())
+                .collect(),
+            None => beside.dyn_into().into_iter().collect(),
+        };
+        self.queue.borrow_mut().push_back((request, blobs));
         if self.is_draining.replace(true) {
             return;
         }
         let worker = Rc::clone(self);
         spawn_local(async move {
-            while let Some((request, blob)) = worker.next() {
-                worker.answer(request, blob).await;
+            while let Some((request, blobs)) = worker.next() {
+                worker.answer(request, blobs).await;
             }
             worker.is_draining.set(false);
         });
     }
 
-    fn next(&self) -> Option<(Request, Option<Blob>)> {
+    fn next(&self) -> Option<(Request, Vec<Blob>)> {
         self.queue.borrow_mut().pop_front()
     }
 
-    async fn answer(&self, request: Request, blob: Option<Blob>) {
+    async fn answer(&self, request: Request, blobs: Vec<Blob>) {
         match request {
             Request::Open { example } => match self.open(&example).await {
                 Ok(opened) => self.send(&opened),
@@ -127,7 +133,7 @@ impl Worker {
                     run,
                     project,
                     data,
-                    blob,
+                    blobs,
                     batch_rows,
                     is_compile_only,
                 };
@@ -142,7 +148,7 @@ impl Worker {
             }
             Request::Model { name } => {
                 self.doing(0, "fetching the compiler of models");
-                let taken = match &blob {
+                let taken = match blobs.first() {
                     Some(blob) => match fetch::read_blob(blob).await {
                         Ok(bytes) => self.take_model(&name, bytes).await,
                         Err(message) => Err(message),

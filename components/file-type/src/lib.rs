@@ -1,7 +1,7 @@
 //! A stage that tells the type of files from their bytes.
 //!
 //! It sees the beginning and the end of each file and asks Magika's network through `wasi:nn`; thresholds, overwrites
-//! and the rules for short files are those of Magika's reference implementation. The column `content` holds whole
+//! and the rules for short files are those of Magika's reference implementation. The column `bytes` holds whole
 //! files.
 
 mod features;
@@ -37,6 +37,9 @@ mod bindings {
 
 const DEFAULT_MODEL: &str = "file-type";
 const INPUT: &str = "bytes";
+/// As folders give it.
+const COLUMN: &str = "bytes";
+
 struct FileTypes;
 
 impl Guest for FileTypes {
@@ -92,12 +95,12 @@ impl GuestSession for FileTypeSession {
             name: name.to_owned(),
             nodes: vec![FieldNode {
                 kind,
-                nullable: name == "content",
+                nullable: name == COLUMN,
             }],
             doc: doc.to_owned(),
         };
         Schema {
-            inputs: vec![field("content", TypeNode::Binary, "the whole file")],
+            inputs: vec![field(COLUMN, TypeNode::Binary, "the whole file")],
             outputs: vec![
                 field(
                     "detected_type",
@@ -135,7 +138,7 @@ impl GuestSession for FileTypeSession {
             return Err(invalid("there must be one column"));
         };
         let Buffer::Bytes(files) = &content.values else {
-            return Err(invalid("`content` is not of the type in the schema"));
+            return Err(invalid("`bytes` is not of the type in the schema"));
         };
         let unknown = (self.types.labelled("unknown"), 0.0);
         let mut found: Vec<(FileType, f32)> = vec![unknown; rows as usize];
@@ -145,8 +148,8 @@ impl GuestSession for FileTypeSession {
                 errors.push(RowError {
                     row: row as u32,
                     code: RowErrorCode::InvalidArgument,
-                    origin: "content".to_owned(),
-                    message: "`content` is missing".to_owned(),
+                    origin: COLUMN.to_owned(),
+                    message: "`bytes` is missing".to_owned(),
                 });
                 continue;
             }

@@ -5,6 +5,7 @@
 
 mod csv;
 mod error;
+mod files;
 mod json;
 #[cfg(test)]
 mod tests;
@@ -13,6 +14,7 @@ mod typed;
 mod write;
 
 pub use error::{FormatError, FormatErrorKind, Place};
+pub use files::{FILE_BYTES, FileRows};
 pub use write::{BatchWriter, cell_text, open_writer};
 
 use arrow_array::RecordBatch;

@@ -7,6 +7,7 @@ use crate::render::explanation::{self, StageAccount, Told};
 use crate::render::{self, Style};
 use crate::run::{input, result, run_failure};
 use arrow_array::RecordBatch;
+use arrow_array::cast::AsArray;
 use rulestage_pipeline::run::StageExplanation;
 use serde_json::{Value, json};
 
@@ -17,18 +18,21 @@ pub(crate) fn explain(args: &Explain) -> Result<Status> {
     let options = input::InputOptions {
         format: source.format.map(Into::into),
         batch_rows: 8192,
+        max_file_bytes: source.max_file_size,
+        // So rows have the numbers that they have in dead letters.
+        skip_bad_rows: true,
         ..input::InputOptions::default()
     };
     let input = input::open(&source.input, &loaded.pipeline, &options)?;
     let binding = result::bind(&loaded, &input, &source.input)?;
     let (batch, row) = find(input, args.row)?;
-    let accounts = account(&loaded, &binding, &batch, row, args.row)?;
+    let accounts = account(&loaded, &binding, &batch.rows, row, args.row)?;
     if args.json {
         let stages: Vec<Value> = accounts
             .iter()
             .map(|account| explanation::to_json(&told(account)))
             .collect();
-        let input = fields(&batch.slice(row, 1))?;
+        let input = fields(&batch.told()?.slice(row, 1))?;
         let input: serde_json::Map<_, _> = input.into_iter().collect();
         render::print(format!(
             "{}\n",
@@ -51,14 +55,14 @@ pub(crate) fn explain(args: &Explain) -> Result<Status> {
 }
 
 /// The batch that holds the row, and the row's place in it.
-fn find(input: input::Input, row: u64) -> Result<(RecordBatch, usize)> {
+fn find(input: input::Input, row: u64) -> Result<(input::Batch, usize)> {
     let mut n_rows = 0;
     for batch in input.into_batches().0 {
         let batch = batch?;
         n_rows = batch.first_row + batch.rows.num_rows() as u64;
         if row < n_rows {
             let place = (row - batch.first_row) as usize;
-            return Ok((batch.rows, place));
+            return Ok((batch, place));
         }
     }
     let message = format!(
@@ -142,23 +146,30 @@ fn told(account: &Account) -> StageAccount<'_> {
     }
 }
 
+/// Of binary values that are longer only the size is told: files, mostly.
+const MOST_BINARY_BYTES: i32 = 1024;
+
 /// The columns of a batch of one row.
 fn fields(row: &RecordBatch) -> Result<Vec<(String, Value)>> {
     if row.num_rows() == 0 || row.num_columns() == 0 {
         return Ok(Vec::new());
     }
-    let text = result::row_as_json(row, 0)?;
-    let mut json: serde_json::Map<String, Value> =
-        serde_json::from_str(&text).map_err(|error| Failure::new(Status::File, error))?;
-    let names = row
-        .schema_ref()
-        .fields()
-        .iter()
-        .map(|field| field.name().clone());
-    Ok(names
-        .map(|name| {
-            let value = json.remove(&name).unwrap_or(Value::Null);
-            (name, value)
-        })
-        .collect())
+    let schema = row.schema();
+    let columns = schema.fields().iter().zip(row.columns()).enumerate();
+    let fields = columns.map(|(index, (field, values))| {
+        let binary = values.as_binary_opt::<i32>();
+        let size = binary.map_or(0, |bytes| bytes.value_length(0));
+        if size > MOST_BINARY_BYTES {
+            return Ok((field.name().clone(), format!("{size} bytes").into()));
+        }
+        let alone = row
+            .project(&[index])
+            .map_err(|error| Failure::new(Status::File, error))?;
+        let text = result::row_as_json(&alone, 0)?;
+        let mut json: serde_json::Map<String, Value> =
+            serde_json::from_str(&text).map_err(|error| Failure::new(Status::File, error))?;
+        let value = json.remove(field.name()).unwrap_or(Value::Null);
+        Ok((field.name().clone(), value))
+    });
+    fields.collect()
 }

@@ -36,6 +36,7 @@ fn input_options(args: &Run) -> Result<InputOptions> {
         batch_rows: args.batch_rows.get() as usize,
         columns: args.columns.clone(),
         keep_text_for: Some(run::result::format(args)?),
-        skip_bad_lines: args.dead_letter.is_some(),
+        max_file_bytes: args.source.max_file_size,
+        skip_bad_rows: args.dead_letter.is_some(),
     })
 }

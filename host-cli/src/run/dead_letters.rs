@@ -8,17 +8,17 @@ use std::fmt;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 
-/// A row that has no result, or a line that is no row.
+/// A row that has no result, or a line or file that is no row.
 #[derive(Debug)]
-pub(super) struct DeadLetter {
+pub(crate) struct DeadLetter {
     pub(super) place: Place,
-    /// Empty for lines that are no rows
+    /// Empty for what is no row
     pub(super) stage: String,
     pub(super) code: &'static str,
     /// Rule, let or output; may be empty
     pub(super) origin: String,
     pub(super) message: String,
-    /// What was read, as JSON: the row's object or the line's text
+    /// What was read, as JSON: the row's object without whole files, the line's text, or the file's path and size
     pub(super) input: String,
 }
 
@@ -29,6 +29,8 @@ pub(super) enum Place {
     Row(u64),
     /// Counted from 1 in its file
     Line { file: String, line: u64 },
+    /// A file of a folder, which is no row as a whole
+    File { file: String },
 }
 
 impl DeadLetter {
@@ -54,6 +56,7 @@ impl fmt::Display for DeadLetter {
         match &self.place {
             Place::Row(row) => write!(f, "row {row} failed in stage `{stage}`: {message}"),
             Place::Line { file, line } => write!(f, "{file}:{line}: {message}"),
+            Place::File { file } => write!(f, "{file}: {message}"),
         }
     }
 }
@@ -99,6 +102,7 @@ fn to_json(letter: &DeadLetter) -> String {
     let place = match &letter.place {
         Place::Row(row) => format!(r#""row":{row}"#),
         Place::Line { file, line } => format!(r#""file":{},"line":{line}"#, text(file)),
+        Place::File { file } => format!(r#""file":{}"#, text(file)),
     };
     format!(
         r#"{{{place},"stage":{},"code":"{}","origin":{},"message":{},"input":{}}}"#,

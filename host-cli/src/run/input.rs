@@ -1,12 +1,19 @@
-//! The input files as one stream of numbered batches.
+//! The input files and folders as one stream of numbered batches.
 
+mod folder;
+
+use super::dead_letters::DeadLetter;
 use crate::args;
 use crate::failure::{Failure, Result, Status};
 use crate::input;
 use crate::pipelines::Pipeline;
 use arrow_array::RecordBatch;
 use arrow_schema::{Schema, SchemaRef};
-use rulestage_formats::{BadLine, Format, FormatError, ReadOptions, Reader, open_reader};
+use folder::{FolderOptions, FolderReader};
+use rulestage_formats::{
+    FILE_BYTES, FileRows, Format, FormatError, ReadOptions, Reader, open_reader,
+};
+use std::fmt::Display;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -23,17 +30,29 @@ pub(crate) struct InputOptions {
     pub(crate) columns: Vec<String>,
     /// Cells without types go to the output as they are
     pub(crate) keep_text_for: Option<Format>,
-    /// Lines that are no rows are reported instead of failing the run
-    pub(crate) skip_bad_lines: bool,
+    /// Files of a folder that are larger are no rows
+    pub(crate) max_file_bytes: u64,
+    /// Lines and files that are no rows are reported instead of failing the run
+    pub(crate) skip_bad_rows: bool,
 }
 
 /// Opened inputs.
 pub(crate) struct Input {
     schema: SchemaRef,
     /// In the order given; the first one was read to know the columns
-    readers: Vec<(String, Reader)>,
+    readers: Vec<(String, Rows)>,
+    /// Whether there are rows that are whole files
+    has_files: bool,
     /// Whether the cells of all inputs can go to the output as they are
     pub(crate) keeps_text: bool,
+}
+
+/// Where the rows of one input come from.
+enum Rows {
+    /// A file or pipe
+    Format(Reader),
+    /// The files of a folder
+    Folder(FolderReader),
 }
 
 /// Rows that go through the stages together.
@@ -42,8 +61,25 @@ pub(crate) struct Batch {
     /// Counted from 0 over all inputs
     pub(crate) first_row: u64,
     pub(crate) rows: RecordBatch,
-    /// Lines before these rows that are none, with their file
-    pub(crate) bad_lines: Vec<(String, BadLine)>,
+    /// Lines and files before these rows that are none
+    pub(crate) bad_rows: Vec<DeadLetter>,
+    /// The column of whole files, which is too large to be told
+    hidden: Option<usize>,
+}
+
+impl Batch {
+    /// The columns that are told of a row.
+    pub(crate) fn told(&self) -> Result<RecordBatch> {
+        let Some(hidden) = self.hidden else {
+            return Ok(self.rows.clone());
+        };
+        let told: Vec<usize> = (0..self.rows.num_columns())
+            .filter(|column| *column != hidden)
+            .collect();
+        self.rows
+            .project(&told)
+            .map_err(|error| Failure::new(Status::File, error))
+    }
 }
 
 /// Opens every input and reads the columns.
@@ -52,13 +88,16 @@ pub(crate) fn open(
     pipeline: &Pipeline,
     options: &InputOptions,
 ) -> Result<Input> {
-    let formats = paths
-        .iter()
-        .map(|path| format_of(path, options.format, "--format"));
+    let formats = paths.iter().map(|path| match path.is_dir() {
+        true if options.format.is_none() => Ok(None),
+        _ => format_of(path, options.format, "--format").map(Some),
+    });
     let formats = formats.collect::<Result<Vec<_>>>()?;
-    let keeps_text = options
-        .keep_text_for
-        .is_some_and(|output| formats.iter().all(|input| output.keeps_text_of(*input)));
+    let has_files = formats.contains(&None);
+    let keeps_text = options.keep_text_for.is_some_and(|output| {
+        let keeps = |input: &Option<_>| input.is_some_and(|input| output.keeps_text_of(input));
+        formats.iter().all(keeps)
+    });
     let wanted: Vec<_> = pipeline
         .externals
         .iter()
@@ -66,31 +105,41 @@ pub(crate) fn open(
         .collect();
     let mut columns = options.columns.clone();
     columns.extend(wanted.iter().map(|field| field.name().clone()));
-    let mut readers: Vec<(String, Reader)> = Vec::with_capacity(paths.len());
+    let mut readers: Vec<(String, Rows)> = Vec::with_capacity(paths.len());
     for (path, format) in paths.iter().zip(formats) {
         let name = input::name(path);
+        let Some(format) = format else {
+            let options = FolderOptions {
+                batch_rows: options.batch_rows,
+                max_file_bytes: options.max_file_bytes,
+                skip_unreadable: options.skip_bad_rows,
+            };
+            readers.push((name, Rows::Folder(folder::open(path, options)?)));
+            continue;
+        };
         let options = ReadOptions {
             name: name.clone(),
             batch_rows: options.batch_rows,
             wanted: wanted.clone(),
             columns: (!options.columns.is_empty()).then(|| columns.clone()),
             raw_json: keeps_text,
-            skip_bad_lines: options.skip_bad_lines,
+            skip_bad_lines: options.skip_bad_rows,
         };
         let reader =
             open_reader(format, source(path)?, &options).map_err(|error| unreadable(&error))?;
-        readers.push((name, reader));
+        readers.push((name, Rows::Format(reader)));
     }
     let schema = match readers.first() {
-        Some((_, first)) => first.schema().clone(),
+        Some((_, first)) => first.schema(),
         None => Arc::new(Schema::empty()),
     };
     for (name, reader) in readers.iter().skip(1) {
-        check_same_columns(&readers[0].0, &schema, name, reader.schema())?;
+        check_same_columns(&readers[0].0, &schema, name, &reader.schema())?;
     }
     Ok(Input {
         schema,
         readers,
+        has_files,
         keeps_text,
     })
 }
@@ -183,10 +232,49 @@ impl ReadClock {
     }
 }
 
+/// A failure because of something that is no row.
+fn unreadable_row(message: impl Display) -> Failure {
+    Failure::new(Status::File, message)
+        .with_hint("to go on without it and keep the reason, name a file with --dead-letter FILE")
+}
+
+impl Rows {
+    fn schema(&self) -> SchemaRef {
+        match self {
+            Self::Format(reader) => reader.schema().clone(),
+            Self::Folder(_) => FileRows::schema(),
+        }
+    }
+
+    /// The next rows of the input that messages call `name`, and what stood before them and is no row.
+    fn next(&mut self, name: &str) -> Option<Result<(RecordBatch, Vec<DeadLetter>)>> {
+        match self {
+            Self::Format(reader) => {
+                let chunk = reader.next()?.map_err(|error| unreadable(&error));
+                Some(chunk.map(|chunk| {
+                    let letters = chunk.bad_lines.iter();
+                    let letters = letters.map(|line| DeadLetter::bad_line(name, line));
+                    (chunk.batch, letters.collect())
+                }))
+            }
+            Self::Folder(reader) => {
+                let files = reader.next()?;
+                Some(files.map(|files| (files.rows, files.unread)))
+            }
+        }
+    }
+}
+
 impl Input {
     /// The columns of all batches.
     pub(crate) fn schema(&self) -> &SchemaRef {
         &self.schema
+    }
+
+    /// The column of whole files, which outputs have only where they ask for it.
+    pub(crate) fn hidden(&self) -> Option<usize> {
+        let found = self.schema.index_of(FILE_BYTES).ok();
+        found.filter(|_| self.has_files)
     }
 
     /// The batches, numbered over all inputs, and the clock of their reading.
@@ -198,6 +286,7 @@ impl Input {
     ) {
         let clock = ReadClock::default();
         let batches = Batches {
+            hidden: self.hidden(),
             schema: self.schema,
             readers: self.readers.into_iter(),
             current: None,
@@ -210,8 +299,9 @@ impl Input {
 
 struct Batches {
     schema: SchemaRef,
-    readers: std::vec::IntoIter<(String, Reader)>,
-    current: Option<(String, Reader)>,
+    hidden: Option<usize>,
+    readers: std::vec::IntoIter<(String, Rows)>,
+    current: Option<(String, Rows)>,
     n_rows: u64,
     clock: ReadClock,
 }
@@ -227,22 +317,18 @@ impl Iterator for Batches {
                     self.current = Some(self.readers.next()?);
                 }
                 let (name, reader) = self.current.as_mut()?;
-                match reader.next() {
+                match reader.next(name) {
                     None => self.current = None,
-                    Some(Err(error)) => return Some(Err(unreadable(&error))),
-                    Some(Ok(chunk)) => {
+                    Some(Err(failure)) => return Some(Err(failure)),
+                    Some(Ok((rows, bad_rows))) => {
                         let first_row = self.n_rows;
-                        self.n_rows += chunk.batch.num_rows() as u64;
-                        let bad_lines = chunk
-                            .bad_lines
-                            .into_iter()
-                            .map(|line| (name.clone(), line))
-                            .collect();
-                        let rows = in_order_of(&self.schema, chunk.batch);
+                        self.n_rows += rows.num_rows() as u64;
+                        let rows = in_order_of(&self.schema, rows);
                         return Some(rows.map(|rows| Batch {
                             first_row,
                             rows,
-                            bad_lines,
+                            bad_rows,
+                            hidden: self.hidden,
                         }));
                     }
                 }

@@ -37,9 +37,15 @@ pub(crate) fn format(args: &args::Run) -> Result<Format> {
 
 /// Joins the pipeline to the input, and starts the files.
 pub(crate) fn open(args: &args::Run, loaded: &Loaded, input: &Input) -> Result<ResultWriter> {
+    for path in std::iter::once(&args.output).chain(&args.dead_letter) {
+        check_outside(path, &args.source.input)?;
+    }
     let binding = bind(loaded, input, &args.source.input)?;
     let columns = match args.columns.as_slice() {
-        [] => None,
+        [] => input.hidden().map(|hidden| {
+            let all = 0..binding.output.fields().len();
+            all.filter(|column| *column != hidden).collect()
+        }),
         names => Some(pick(&binding.output, names)?),
     };
     let schema = match &columns {
@@ -105,6 +111,34 @@ fn misfit(name: &str, problems: &[BindProblem]) -> Failure {
         .iter()
         .for_each(|problem| render::failure(&failure(problem)));
     failure(last)
+}
+
+/// A folder that is read must not change while it is.
+fn check_outside(path: &Path, inputs: &[std::path::PathBuf]) -> Result<()> {
+    let folder = match path.parent() {
+        Some(folder) if folder.as_os_str().is_empty() => Path::new("."),
+        Some(folder) => folder,
+        None => return Ok(()),
+    };
+    // What can't be found is reported where it is opened.
+    let Ok(folder) = folder.canonicalize() else {
+        return Ok(());
+    };
+    let holds = |input: &&std::path::PathBuf| {
+        let is_folder = input.is_dir() && path != Path::new("-");
+        is_folder
+            && input
+                .canonicalize()
+                .is_ok_and(|input| folder.starts_with(input))
+    };
+    match inputs.iter().find(holds) {
+        None => Ok(()),
+        Some(input) => {
+            let (path, input) = (path.display(), input.display());
+            let message = format!("`{path}` lies in `{input}`, which is read");
+            Err(Failure::new(Status::Usage, message).with_hint("write it elsewhere"))
+        }
+    }
 }
 
 fn pick(schema: &Schema, names: &[String]) -> Result<Vec<usize>> {

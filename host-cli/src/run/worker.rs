@@ -69,14 +69,11 @@ impl Worker {
             .map_err(|failure| run_failure(failure, batch.first_row))?;
         let in_stages: Duration = clock.parts.iter().map(|part| part.elapsed).sum();
         let conversion = started.elapsed().saturating_sub(in_stages);
-        let bad_lines = batch
-            .bad_lines
-            .into_iter()
-            .map(|(file, line)| Ok(DeadLetter::bad_line(&file, &line)));
+        let told = batch.told()?;
         let dead = outcome.dead.into_iter().map(|dead| {
             Ok(DeadLetter {
                 place: Place::Row(batch.first_row + u64::from(dead.row_in_batch)),
-                input: super::result::row_as_json(&batch.rows, dead.row_in_batch as usize)?,
+                input: super::result::row_as_json(&told, dead.row_in_batch as usize)?,
                 code: code_name(dead.code),
                 stage: dead.stage,
                 origin: dead.origin,
@@ -86,7 +83,12 @@ impl Worker {
         Ok(Done {
             n_rows: batch.rows.num_rows() as u64,
             output: outcome.output,
-            dead: bad_lines.chain(dead).collect::<Result<_>>()?,
+            dead: batch
+                .bad_rows
+                .into_iter()
+                .map(Ok)
+                .chain(dead)
+                .collect::<Result<_>>()?,
             stages: clock.parts,
             conversion,
         })

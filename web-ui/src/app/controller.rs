@@ -3,14 +3,14 @@
 use super::share;
 use super::state::{Action, State};
 use crate::protocol::{
-    DataSource, ModelReport, Project, Question, Request, Response, SourceFile, View,
+    DataFile, DataSource, ModelReport, Project, Question, Request, Response, SourceFile, View,
 };
 use js_sys::Function;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
-use web_sys::{Blob, Event, File, MessageEvent, Url, Worker, WorkerOptions, WorkerType};
+use web_sys::{Blob, Event, File, FileList, MessageEvent, Url, Worker, WorkerOptions, WorkerType};
 use yew::prelude::*;
 
 /// What one step of a run may take.
@@ -40,7 +40,7 @@ struct Inner {
     dispatcher: RefCell<Option<Dispatcher>>,
     state: RefCell<State>,
     /// The bytes of data that is not fetched by the worker
-    blob: RefCell<Option<Blob>>,
+    blobs: RefCell<Vec<Blob>>,
     deadline: RefCell<Option<Timer>>,
     pause: RefCell<Option<Timer>>,
     run: Cell<u32>,
@@ -132,34 +132,28 @@ impl Controller {
 
     /// Asks for rows; they come as [`Action::Page`].
     pub(crate) fn ask_rows(&self, view: &View, start: usize, count: usize) {
-        self.inner.send(
-            &Request::Rows {
-                view: view.clone(),
-                start,
-                count,
-            },
-            None,
-        );
+        self.inner.send(&Request::Rows {
+            view: view.clone(),
+            start,
+            count,
+        });
     }
 
     /// Asks for the reasons of a row; they come as [`Action::Why`].
     pub(crate) fn ask_why(&self, row: usize) {
-        self.inner.send(&Request::Explain { row }, None);
+        self.inner.send(&Request::Explain { row });
     }
 
     /// Asks how often each rule fires; it comes as [`Action::Firings`].
     pub(crate) fn ask_firings(&self) {
-        self.inner.send(&Request::Firings, None);
+        self.inner.send(&Request::Firings);
     }
 
     /// Asks for a component as text; it comes as [`Action::Wat`].
     pub(crate) fn ask_wat(&self, stage: &str) {
-        self.inner.send(
-            &Request::Wat {
-                stage: stage.to_owned(),
-            },
-            None,
-        );
+        self.inner.send(&Request::Wat {
+            stage: stage.to_owned(),
+        });
     }
 
     /// Asks about a text of rules for the editor: `resolve` is called with the answer as JSON, or with null when
@@ -175,7 +169,7 @@ impl Controller {
             text,
             offset,
         };
-        inner.send(&request, None);
+        inner.send(&request);
     }
 
     /// Shows the first problem of the next file that has one.
@@ -198,32 +192,51 @@ impl Controller {
 
     /// Saves a stage's component as a file.
     pub(crate) fn download(&self, stage: &str) {
-        self.inner.send(
-            &Request::Artifact {
-                stage: stage.to_owned(),
-            },
-            None,
-        );
+        self.inner.send(&Request::Artifact {
+            stage: stage.to_owned(),
+        });
     }
 
     /// Opens an example.
     pub(crate) fn open(&self, example: &str) {
-        self.inner.send(
-            &Request::Open {
-                example: example.to_owned(),
-            },
-            None,
-        );
+        self.inner.send(&Request::Open {
+            example: example.to_owned(),
+        });
     }
 
-    /// Takes a dropped or chosen file: a model for a stage, anything else for the rows.
-    pub(crate) fn take_file(&self, file: &File) {
-        let name = file.name();
-        if name.ends_with(".onnx") {
-            self.inner.send(&Request::Model { name }, Some(file));
-        } else {
-            self.inner.take_data(name, file.clone().into());
+    /// Takes dropped or chosen files: a model for a stage; others each for a row where the pipeline is about files,
+    /// otherwise the first one for the rows.
+    pub(crate) fn take_files(&self, files: &FileList) {
+        let mut files: Vec<File> = (0..files.length())
+            .filter_map(|index| files.get(index))
+            .collect();
+        if let [file] = files.as_slice()
+            && file.name().ends_with(".onnx")
+        {
+            let name = file.name();
+            self.inner
+                .send_with(&Request::Model { name }, &[file.clone().into()]);
+            return;
         }
+        if !self.inner.state.borrow().takes_files() {
+            if let Some(file) = files.first() {
+                self.inner.take_data(file.name(), file.clone().into());
+            }
+            return;
+        }
+        files.sort_by_key(File::name);
+        let name = match files.as_slice() {
+            [] => return,
+            [file] => file.name(),
+            files => format!("{} files", files.len()),
+        };
+        let rows = files.iter().map(|file| DataFile {
+            path: file.name(),
+            url: None,
+        });
+        let rows = rows.collect();
+        let blobs = files.into_iter().map(Blob::from).collect();
+        self.inner.take(name, blobs, rows);
     }
 
     /// Takes pasted text for the rows.
@@ -315,17 +328,19 @@ impl Inner {
         });
     }
 
-    fn send(&self, request: &Request, blob: Option<&Blob>) {
+    fn send(&self, request: &Request) {
+        self.send_with(request, &[]);
+    }
+
+    fn send_with(&self, request: &Request, blobs: &[Blob]) {
         let Some(worker) = &*self.worker.borrow() else {
             return;
         };
         let Ok(json) = serde_json::to_string(request) else {
             return;
         };
-        let message = js_sys::Array::of2(
-            &json.into(),
-            &blob.map_or(JsValue::UNDEFINED, JsValue::from),
-        );
+        let blobs: js_sys::Array = blobs.iter().collect();
+        let message = js_sys::Array::of2(&json.into(), &blobs);
         if worker.post_message(&message).is_err() {
             self.fail("the worker does not take messages");
         }
@@ -352,16 +367,21 @@ impl Inner {
             batch_rows: 0,
             is_compile_only,
         };
-        self.send(&request, self.blob.borrow().as_ref());
+        self.send_with(&request, &self.blobs.borrow());
     }
 
     fn take_data(&self, name: String, blob: Blob) {
+        self.take(name, vec![blob], Vec::new());
+    }
+
+    fn take(&self, name: String, blobs: Vec<Blob>, files: Vec<DataFile>) {
         self.next_data.set(self.next_data.get() + 1);
-        self.blob.replace(Some(blob));
+        self.blobs.replace(blobs);
         self.dispatch(Action::Data(DataSource {
             id: self.next_data.get(),
             name,
             url: None,
+            files,
         }));
     }
 
@@ -394,7 +414,7 @@ impl Inner {
             } => {
                 self.next_data.set(self.next_data.get() + 1);
                 data.id = self.next_data.get();
-                self.blob.replace(None);
+                self.blobs.borrow_mut().clear();
                 if !self.has_project.replace(true) {
                     share::apply(&mut project);
                 }
@@ -474,12 +494,9 @@ impl Inner {
         if self.has_project.get() {
             self.run_waiting();
         } else {
-            self.send(
-                &Request::Open {
-                    example: share::example(),
-                },
-                None,
-            );
+            self.send(&Request::Open {
+                example: share::example(),
+            });
         }
     }
 

@@ -14,8 +14,8 @@ pub(crate) fn DataBar(props: &PartProps) -> Html {
         let controller = controller.clone();
         Callback::from(move |event: Event| {
             let input: HtmlInputElement = event.target_unchecked_into();
-            if let Some(file) = input.files().and_then(|files| files.get(0)) {
-                controller.take_file(&file);
+            if let Some(files) = input.files() {
+                controller.take_files(&files);
             }
             input.set_value("");
         })
@@ -28,6 +28,8 @@ pub(crate) fn DataBar(props: &PartProps) -> Html {
         let is_pasting = is_pasting.clone();
         Callback::from(move |()| is_pasting.set(false))
     };
+    let takes_files = state.takes_files();
+    let accept = (!takes_files).then_some(".csv,.ndjson,.jsonl,.json,.onnx");
     let name = state
         .data
         .as_ref()
@@ -43,13 +45,17 @@ pub(crate) fn DataBar(props: &PartProps) -> Html {
                     }
                 </p>
                 <label class="button button-quiet">
-                    { "Open file" }
-                    <input class="hidden" type="file" id="open-file" accept=".csv,.ndjson,.jsonl,.json,.onnx" onchange={choose_file} />
+                    { if takes_files { "Open files" } else { "Open file" } }
+                    <input class="hidden" type="file" id="open-file" multiple={takes_files} accept={accept} onchange={choose_file} />
                 </label>
-                <button class="button button-quiet" onclick={toggle} aria-expanded={is_pasting.to_string()}>{ "Paste" }</button>
-                <p class="quiet privacy">{ "or drop a file. Nothing leaves this browser." }</p>
+                if takes_files {
+                    <p class="quiet privacy">{ "or drop any files. Nothing leaves this browser." }</p>
+                } else {
+                    <button class="button button-quiet" onclick={toggle} aria-expanded={is_pasting.to_string()}>{ "Paste" }</button>
+                    <p class="quiet privacy">{ "or drop a file. Nothing leaves this browser." }</p>
+                }
             </div>
-            if *is_pasting {
+            if *is_pasting && !takes_files {
                 <Paste {close} controller={controller.clone()} />
             }
             <DroppedModel state={state.clone()} controller={controller.clone()} />

@@ -37,21 +37,21 @@ pub(crate) fn Empty(props: &PartProps) -> Html {
     html! { <div class="empty"><p>{ "No decisions yet." }</p><p class="quiet">{ "They appear here as soon as the rules compile and run." }</p></div> }
 }
 
-/// The first output that is a small set of texts, with its counts: a click filters.
+/// The first text that the last stage with texts produces, with its counts: a click filters.
 #[component]
 fn Counts(props: &PartProps) -> Html {
     let state = &props.state;
-    let found = state
-        .report
-        .columns
-        .iter()
-        .enumerate()
-        .find_map(|(index, column)| match &column.summary {
-            Some(Summary::Counts { values, .. }) if column.type_name.starts_with("string") => {
-                Some((index, column, values))
-            }
-            _ => None,
-        });
+    let texts = state.report.columns.iter().enumerate();
+    let texts = texts.filter_map(|(index, column)| match &column.summary {
+        Some(Summary::Counts { values, .. }) if column.type_name.starts_with("string") => {
+            Some((index, column, values))
+        }
+        _ => None,
+    });
+    let last = texts.clone().last().map(|(_, column, _)| &column.stage);
+    let found = texts
+        .clone()
+        .find(|(_, column, _)| Some(&column.stage) == last);
     let filter_chip = state.view.filter.as_ref().map(|(column, value)| {
         let name = state.report.columns.get(*column).map(|column| column.name.clone()).unwrap_or_default();
         let clear = super::choose(state, Action::View(View { filter: None, ..state.view.clone() }));

@@ -165,6 +165,13 @@ impl State {
             .count()
     }
 
+    /// Whether files are rows, instead of holding them.
+    pub(crate) fn takes_files(&self) -> bool {
+        self.data
+            .as_ref()
+            .is_some_and(|data| !data.files.is_empty())
+    }
+
     pub(crate) fn is_running(&self) -> bool {
         matches!(
             self.run_state,

@@ -10,6 +10,9 @@ use arrow_array::{Array, ArrayRef};
 use arrow_schema::{DataType, TimeUnit};
 use std::cmp::Ordering;
 
+/// Of longer binary values only the size is shown.
+const MOST_BINARY_BYTES: usize = 1024;
+
 /// A value as people read it; `None` is null.
 pub(crate) fn text(array: &dyn Array, row: usize) -> Option<String> {
     if array.is_null(row) {
@@ -20,12 +23,10 @@ pub(crate) fn text(array: &dyn Array, row: usize) -> Option<String> {
         DataType::Float32 => float(f64::from(array.as_primitive::<Float32Type>().value(row))),
         DataType::Float64 => float(array.as_primitive::<Float64Type>().value(row)),
         DataType::Utf8 => array.as_string::<i32>().value(row).to_owned(),
-        DataType::Binary => array
-            .as_binary::<i32>()
-            .value(row)
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect(),
+        DataType::Binary => match array.as_binary::<i32>().value(row) {
+            bytes if bytes.len() > MOST_BINARY_BYTES => format!("{} bytes", bytes.len()),
+            bytes => bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
+        },
         DataType::Timestamp(unit, _) => {
             let value = integer(array, row).unwrap_or_default();
             let datetime = match unit {

@@ -2,7 +2,7 @@
 
 use super::Worker;
 use super::models::text_of;
-use crate::protocol::{DataSource, Project, Response, SourceFile};
+use crate::protocol::{DataFile, DataSource, Project, Response, SourceFile};
 use js_sys::{ArrayBuffer, Uint8Array};
 use serde::Deserialize;
 use std::cell::RefCell;
@@ -10,6 +10,9 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
+
+/// Where an example has its files; their paths in rows are relative to it.
+const SAMPLES: &str = "samples/";
 
 /// Files by path, fetched once.
 #[derive(Default)]
@@ -22,7 +25,11 @@ pub(crate) struct Fetched {
 struct Example {
     name: String,
     sources: Vec<String>,
-    rows: String,
+    /// A file of rows
+    rows: Option<String>,
+    /// Files that are rows each
+    #[serde(default)]
+    files: Vec<String>,
 }
 
 #[wasm_bindgen]
@@ -90,10 +97,27 @@ impl Worker {
             files,
             params: Vec::new(),
         };
-        let data = DataSource {
-            id: 0,
-            name: example.rows.clone(),
-            url: Some(format!("{folder}/{}", example.rows)),
+        let url = |path: &String| format!("{folder}/{path}");
+        let data = match &example.rows {
+            Some(rows) => DataSource {
+                id: 0,
+                name: rows.clone(),
+                url: Some(url(rows)),
+                files: Vec::new(),
+            },
+            None => DataSource {
+                id: 0,
+                name: format!("{} files", example.files.len()),
+                url: None,
+                files: example
+                    .files
+                    .iter()
+                    .map(|path| DataFile {
+                        path: path.strip_prefix(SAMPLES).unwrap_or(path).to_owned(),
+                        url: Some(url(path)),
+                    })
+                    .collect(),
+            },
         };
         Ok(Response::Opened { project, data })
     }

@@ -15,6 +15,7 @@ use arrow_schema::{Field, FieldRef};
 use batches::{Watch, run_batches};
 use params::{set_params, stage_report};
 use rulestage_diagnostics::Diagnostic;
+use rulestage_formats::FILE_BYTES;
 use rulestage_pipeline::bind::{BindOptions, BindProblem, Binding};
 use rulestage_pipeline::load::{LoadError, ModelRefusal, Pipeline, Source, load};
 use rulestage_pipeline::manifest::{Manifest, ModelSource, StageSource};
@@ -32,6 +33,8 @@ const LIMITS: Limits = Limits {
     deadline_ms: 10_000,
 };
 const BATCH_ROWS: usize = 8192;
+/// One at a time, so that each has the whole deadline and memory of a stage.
+const BATCH_FILES: usize = 1;
 /// Rows without a decision that are told one by one.
 const MOST_PROBLEMS: usize = 100;
 
@@ -40,7 +43,8 @@ pub(crate) struct Order {
     pub(crate) run: u32,
     pub(crate) project: Project,
     pub(crate) data: DataSource,
-    pub(crate) blob: Option<Blob>,
+    /// The bytes of the data, where they are not fetched
+    pub(crate) blobs: Vec<Blob>,
     pub(crate) batch_rows: u32,
     pub(crate) is_compile_only: bool,
 }
@@ -136,10 +140,11 @@ pub(crate) async fn run(worker: &Worker, order: Order) -> Result<(), Failure> {
     let mut executor = pipeline
         .open(&*runtime)
         .map_err(|error| Failure::new("opening the stages", error.to_string()))?;
-    let batch_rows = if order.batch_rows == 0 {
-        BATCH_ROWS
-    } else {
-        order.batch_rows as usize
+    let has_files = !order.data.files.is_empty();
+    let batch_rows = match order.batch_rows {
+        0 if has_files => BATCH_FILES,
+        0 => BATCH_ROWS,
+        stated => stated as usize,
     };
     let mut watch = Watch::new(worker, run, &pipeline);
     let mut ran = run_batches(
@@ -150,6 +155,9 @@ pub(crate) async fn run(worker: &Worker, order: Order) -> Result<(), Failure> {
         batch_rows,
         &mut watch,
     )?;
+    if has_files {
+        ran.output = without_files(&ran.output)?;
+    }
     let elapsed_ms = worker.now_ms() - start;
     ran.problems
         .extend(bad_lines.iter().take(MOST_PROBLEMS).cloned());
@@ -183,6 +191,16 @@ pub(crate) async fn run(worker: &Worker, order: Order) -> Result<(), Failure> {
         report: Box::new(report),
     });
     Ok(())
+}
+
+/// The result without the column of whole files, as the program writes it.
+fn without_files(rows: &RecordBatch) -> Result<RecordBatch, Failure> {
+    let fields = rows.schema();
+    let kept = fields.fields().iter().enumerate();
+    let kept = kept.filter(|(_, field)| field.name() != FILE_BYTES);
+    let kept: Vec<usize> = kept.map(|(index, _)| index).collect();
+    rows.project(&kept)
+        .map_err(|error| Failure::new("putting the batches together", error.to_string()))
 }
 
 /// The files that a manifest names: the project's texts, and what was fetched.
@@ -326,7 +344,7 @@ async fn read_data(
     wanted: Vec<FieldRef>,
 ) -> Result<(RecordBatch, Vec<Problem>), Failure> {
     let Order {
-        run, data, blob, ..
+        run, data, blobs, ..
     } = order;
     if let Some(known) = &*worker.data.borrow()
         && known.id == data.id
@@ -337,23 +355,22 @@ async fn read_data(
     let run = *run;
     let during = format!("fetching {}", data.name);
     worker.doing(run, &during);
-    let bytes = match (&data.url, blob) {
-        (Some(url), _) => worker
-            .fetched
-            .get(url)
+    let read = if !data.files.is_empty() {
+        rows::read_files(worker, &data.files, blobs)
             .await
-            .map_err(|message| Failure::new(during, message))?,
-        (None, Some(blob)) => Rc::new(
-            super::fetch::read_blob(blob)
-                .await
-                .map_err(|message| Failure::new(during, message))?,
-        ),
-        (None, None) => return Err(Failure::new(during, "the file is gone")),
+            .map_err(|message| Failure::new(during, message))?
+    } else {
+        let bytes = match (&data.url, blobs.first()) {
+            (Some(url), _) => worker.fetched.get(url).await,
+            (None, Some(blob)) => super::fetch::read_blob(blob).await.map(Rc::new),
+            (None, None) => Err("the file is gone".to_owned()),
+        };
+        let bytes = bytes.map_err(|message| Failure::new(during, message))?;
+        let during = format!("reading {}", data.name);
+        worker.doing(run, &during);
+        rows::read(&data.name, &bytes, wanted.clone())
+            .map_err(|message| Failure::new(during, message))?
     };
-    let during = format!("reading {}", data.name);
-    worker.doing(run, &during);
-    let read = rows::read(&data.name, &bytes, wanted.clone())
-        .map_err(|message| Failure::new(during, message))?;
     worker.data.replace(Some(Data {
         id: data.id,
         wanted,
