@@ -5,9 +5,10 @@ mod params;
 
 use super::models::Models;
 use super::table::{Table, summarise};
-use super::{Worker, cells, project, rows, tests};
+use super::{Worker, cells, firings, project, rows, tests};
 use crate::protocol::{
-    ColumnReport, CompileReport, DataSource, Problem, Project, Response, RunReport, TestReport,
+    ColumnReport, CompileReport, DataSource, FiringReport, Problem, Project, Response, RunReport,
+    TestReport,
 };
 use arrow_array::RecordBatch;
 use arrow_schema::{Field, FieldRef};
@@ -77,6 +78,7 @@ pub(crate) struct Finished {
     /// For each row of the table its row in the input
     pub(crate) input_rows: Vec<u32>,
     pub(crate) table: Table,
+    pub(crate) firings: FiringReport,
 }
 
 /// Compiles, loads, reads and runs; each step is told before it begins.
@@ -134,6 +136,9 @@ pub(crate) async fn run(worker: &Worker, order: Order) -> Result<(), Failure> {
     let mut executor = pipeline
         .open(&*runtime)
         .map_err(|error| Failure::new("opening the stages", error.to_string()))?;
+    let reasons = executor
+        .keep_reasons(&runtime)
+        .map_err(|failure| Failure::new("opening the stages", failure.to_string()))?;
     let batch_rows = if order.batch_rows == 0 {
         BATCH_ROWS
     } else {
@@ -146,6 +151,7 @@ pub(crate) async fn run(worker: &Worker, order: Order) -> Result<(), Failure> {
         &binding,
         &input,
         batch_rows,
+        &reasons,
         &mut watch,
     )?;
     let elapsed_ms = worker.now_ms() - start;
@@ -170,6 +176,7 @@ pub(crate) async fn run(worker: &Worker, order: Order) -> Result<(), Failure> {
     worker.finished.replace(Some(Finished {
         runtime,
         executor,
+        firings: firings::report(&pipeline, &reasons, &ran.n_fired, input.num_rows()),
         pipeline,
         binding,
         input,
