@@ -33,6 +33,7 @@ ruleset second {
 "#;
 
 const PIPELINE: &str = r#"
+[pipeline]
 name = "both"
 [[stage]]
 name = "a"
