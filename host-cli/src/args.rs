@@ -226,6 +226,18 @@ pub(crate) struct Run {
     /// Columns of the output, in this order
     #[arg(long, value_delimiter = ',', value_name = "NAME,…")]
     pub(crate) columns: Vec<String>,
+    /// Add a column with the names of the rules that fired in each row, a list
+    ///
+    /// Where several stages have rules, names are `STAGE.RULE`. A rule that fired counts even where another one's
+    /// contribution won. `rulestage explain` says more of one row.
+    #[arg(
+        long,
+        value_name = "COLUMN",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "rules_fired"
+    )]
+    pub(crate) why: Option<String>,
     /// Where rows go that fail in stages with `on_error = "dead-letter"`, and lines and files that are no rows, as NDJSON
     #[arg(long, value_name = "FILE")]
     pub(crate) dead_letter: Option<PathBuf>,

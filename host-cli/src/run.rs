@@ -5,6 +5,7 @@ mod in_order;
 pub(crate) mod input;
 mod progress;
 pub(crate) mod result;
+pub(crate) mod why;
 mod worker;
 
 use crate::failure::Result;
@@ -16,6 +17,7 @@ use progress::Progress;
 use result::ResultWriter;
 use std::num::NonZero;
 use std::time::{Duration, Instant};
+use why::Why;
 use worker::{Done, Worker};
 
 pub(crate) use worker::run_failure;
@@ -26,6 +28,7 @@ pub(crate) fn run(
     loaded: Loaded,
     input: Input,
     mut output: ResultWriter,
+    why: Option<Why>,
     n_workers: NonZero<usize>,
     quiet: bool,
     started: Instant,
@@ -37,7 +40,7 @@ pub(crate) fn run(
     let (batches, reading) = input.into_batches();
     let binding = output.binding();
     let make_worker = move || {
-        let mut worker = Worker::open(&loaded, &binding)?;
+        let mut worker = Worker::open(&loaded, &binding, why.as_ref())?;
         Ok(move |batch| worker.process(batch))
     };
     in_order(batches, n_workers, make_worker, |done: Done| {

@@ -126,7 +126,7 @@ pub enum Request {
         /// Name of the stage
         stage: String,
     },
-    /// How often each rule fires, over a sample of the last run's rows.
+    /// How often each rule fires, over all rows of the last run.
     Firings,
     /// Something that the editor wants to know about a text of rules. It is answered before what waits.
     Ask {
@@ -493,8 +493,8 @@ pub struct ExpressionWhy {
 /// How often each rule fires.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct FiringReport {
-    /// Rows that were looked at, evenly spread over all
-    pub n_sampled: usize,
+    /// The rows of the run
+    pub n_rows: usize,
     /// Every rule and table, by stages and in order of evaluation
     pub rules: Vec<Firing>,
 }
@@ -510,7 +510,7 @@ pub struct Firing {
     pub name: String,
     /// The file that it stands in, and where: UTF-16 offsets of its name
     pub place: Option<(String, u32, u32)>,
-    /// Of so many rows of the sample
+    /// In so many rows
     pub n_fired: usize,
 }
 

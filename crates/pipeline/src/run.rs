@@ -1,15 +1,17 @@
 //! Batches through the stages. What comes out depends on the rows alone, not on how they are cut into batches.
 
 mod explain;
+mod reasons;
 mod step;
 #[cfg(test)]
 mod tests;
 
 pub use explain::StageExplanation;
+pub use reasons::{RuleNames, StageReasons};
 
 use crate::bind::Binding;
 use crate::load::{LoadError, Pipeline};
-use crate::runtime::{RowErrorCode, Runtime, StageFailure, StageFailureKind};
+use crate::runtime::{FiredRules, RowErrorCode, Runtime, StageFailure, StageFailureKind};
 use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions, UInt32Array};
 use arrow_schema::{ArrowError, SchemaRef};
 use std::fmt;
@@ -24,6 +26,8 @@ pub struct Executor<R: Runtime> {
 struct Sessions<R: Runtime> {
     stage: R::Session,
     gate: Option<R::Session>,
+    /// Whether the stage is asked which rules fired
+    keeps_reasons: bool,
 }
 
 /// What a host learns while a batch runs; `stage` counts in the order of the run. `()` ignores it.
@@ -50,6 +54,9 @@ pub struct BatchOutcome {
     pub dead: Vec<DeadRow>,
     /// How many rows reached each stage, in the order of the run
     pub stage_rows: Vec<usize>,
+    /// For each stage in the order of the run, where [`Executor::keep_reasons`] asked for it: the rules that fired in
+    /// each row of the batch, none in rows that did not reach the stage
+    pub fired: Vec<Option<FiredRules>>,
 }
 
 /// A row that a stage could not compute.
@@ -129,6 +136,7 @@ impl<R: Runtime> Pipeline<R> {
             Ok(Sessions {
                 stage: session,
                 gate: gate.transpose().map_err(failed)?,
+                keeps_reasons: false,
             })
         });
         Ok(Executor {

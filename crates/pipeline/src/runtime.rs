@@ -121,7 +121,7 @@ pub struct Outcome {
     pub errors: Vec<RowError>,
 }
 
-/// WIT `explain.fired-rules`.
+/// WIT `explain.fired-rules`, sound: places ascend to the number of rules.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FiredRules {
     /// One more than there are rows, ascending from 0
@@ -131,6 +131,24 @@ pub struct FiredRules {
 }
 
 impl FiredRules {
+    /// Those of a batch of `n_rows` rows, once they are known to be such.
+    ///
+    /// # Errors
+    /// `Contract`: the offsets are not those of so many rows.
+    pub fn checked(offsets: Vec<u32>, rules: Vec<u32>, n_rows: u32) -> Result<Self, StageFailure> {
+        let is_sound = offsets.len() == n_rows as usize + 1
+            && offsets.first() == Some(&0)
+            && offsets.is_sorted()
+            && offsets.last().map(|end| *end as usize) == Some(rules.len());
+        if !is_sound {
+            return Err(StageFailure {
+                kind: StageFailureKind::Contract,
+                message: format!("the stage's fired rules are not those of {n_rows} rows"),
+            });
+        }
+        Ok(Self { offsets, rules })
+    }
+
     /// The rules that fired in a row, by their places in `Outline::rules`.
     pub fn of_row(&self, row: usize) -> &[u32] {
         let (start, end) = (self.offsets[row] as usize, self.offsets[row + 1] as usize);
@@ -285,6 +303,11 @@ pub trait Runtime {
         session: &mut Self::Session,
         batch: &RecordBatch,
     ) -> Result<Outcome, StageFailure>;
+
+    /// Whether the stage and the host can say which rules fired: components of older compilers can't.
+    fn gives_reasons(&self, _session: &Self::Session) -> bool {
+        false
+    }
 
     /// Computes one batch as [`Runtime::process`] does, and says which rules fired; `Failed` where the stage or the
     /// host does not say.

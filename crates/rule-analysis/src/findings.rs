@@ -61,10 +61,11 @@ pub(crate) fn of_effects(
             && outputs
                 .iter()
                 .all(|output| ruleset.outputs[*output].merge == Merge::First);
-        if only_first {
-            let before: Vec<Vec<usize>> = outputs
+        // With many rules this is what most are spared: their questions are too large.
+        if only_first && search.can_answer(index) {
+            let before: Vec<&[usize]> = outputs
                 .iter()
-                .map(|output| setters.get(output).cloned().unwrap_or_default())
+                .map(|output| setters.get(output).map_or(&[][..], Vec::as_slice))
                 .collect();
             if let Some(diagnostic) = shadowed(ruleset, conditions, search, index, &before) {
                 found.push(diagnostic);
@@ -83,12 +84,12 @@ fn shadowed(
     conditions: &Conditions,
     search: &mut Search<'_>,
     index: usize,
-    before: &[Vec<usize>],
+    before: &[&[usize]],
 ) -> Option<Diagnostic> {
-    if before.iter().any(Vec::is_empty) {
+    if before.iter().any(|setters| setters.is_empty()) {
         return None;
     }
-    let earlier: BTreeSet<usize> = before.iter().flatten().copied().collect();
+    let earlier: BTreeSet<usize> = before.iter().copied().flatten().copied().collect();
     // A rule that shares no variable covers only by being always true, which is said of it already.
     let related: Vec<usize> = earlier
         .into_iter()
@@ -135,7 +136,7 @@ fn covering(
     conditions: &Conditions,
     search: &mut Search<'_>,
     index: usize,
-    before: &[Vec<usize>],
+    before: &[&[usize]],
     related: Vec<usize>,
 ) -> Option<Vec<usize>> {
     let mut covers = |others: &[usize]| {
@@ -146,7 +147,7 @@ fn covering(
         let variables: Vec<usize> = variables.into_iter().collect();
         let counts = search.find(&variables, |conditions, values| {
             let fires = |rule: &usize| conditions.formulas[*rule].evaluate(values) == Ok(true);
-            let is_set = |setters: &Vec<usize>| {
+            let is_set = |setters: &&[usize]| {
                 let mut setters = setters.iter().filter(|setter| others.contains(setter));
                 setters.any(fires)
             };
@@ -190,11 +191,15 @@ pub(crate) fn of_conflicts(
     search: &mut Search<'_>,
 ) -> Vec<Diagnostic> {
     let mut found = Vec::new();
+    // By priority, the rules so far about which questions can have an answer
+    let mut known: BTreeMap<i64, Vec<usize>> = BTreeMap::new();
     for (second, rule) in ruleset.rules.iter().enumerate() {
-        for (first, earlier) in ruleset.rules[..second].iter().enumerate() {
-            if earlier.priority != rule.priority {
-                continue;
-            }
+        if !search.can_answer(second) {
+            continue;
+        }
+        let same = known.entry(rule.priority).or_default();
+        for first in same.iter().copied() {
+            let earlier = &ruleset.rules[first];
             let Some((output, a, b)) = contradiction(ruleset, earlier, rule) else {
                 continue;
             };
@@ -241,6 +246,7 @@ pub(crate) fn of_conflicts(
                 &[first, second],
             ));
         }
+        same.push(second);
     }
     found
 }

@@ -39,18 +39,27 @@ impl<'a> Search<'a> {
         }
     }
 
+    /// How many combinations the variables have; `None` where these are too many, and those of more variables too.
+    fn n_combinations(&self, variables: &[usize]) -> Option<usize> {
+        let number = variables.iter().try_fold(1_usize, |product, variable| {
+            product.checked_mul(self.samples.0[*variable].len())
+        });
+        number.filter(|number| *number <= MAX_COMBINATIONS.min(self.tries_left))
+    }
+
+    /// Whether a question about a rule, alone or with others, can still have an answer.
+    pub(crate) fn can_answer(&self, rule: usize) -> bool {
+        self.n_combinations(&self.conditions.uses[rule]).is_some()
+    }
+
     /// A combination of the values of `variables` for which `wanted` holds.
     pub(crate) fn find(
         &mut self,
         variables: &[usize],
         wanted: impl Fn(&Conditions, &Assignment) -> bool,
     ) -> Found {
-        let n_combinations = variables.iter().try_fold(1_usize, |product, variable| {
-            product.checked_mul(self.samples.0[*variable].len())
-        });
-        let n_combinations = match n_combinations {
-            Some(number) if number <= MAX_COMBINATIONS.min(self.tries_left) => number,
-            _ => return Found::Unknown,
+        let Some(n_combinations) = self.n_combinations(variables) else {
+            return Found::Unknown;
         };
         for combination in 0..n_combinations {
             self.tries_left -= 1;

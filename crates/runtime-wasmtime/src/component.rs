@@ -7,8 +7,9 @@ use rulestage_pipeline::runtime::{StageFailure, StageFailureKind};
 use wasmtime::Engine;
 use wasmtime::component::{Component, InstancePre, Linker};
 
-use crate::bindings::rules::exports::rulestage::stage::{explain, stage};
+use crate::bindings::rules::exports::rulestage::stage::stage;
 use crate::cache::Cache;
+use crate::explain;
 use crate::failure::failure;
 use crate::inspect::{STAGE, check_is_component, refusal};
 use crate::nn;
@@ -39,7 +40,7 @@ pub(crate) struct Loaded {
     pub(crate) instance_pre: InstancePre<Host>,
     pub(crate) stage: stage::GuestIndices,
     /// Only stages that explain themselves have it
-    pub(crate) explain: Option<explain::GuestIndices>,
+    pub(crate) explain: Option<explain::Indices>,
     stats: CompileStats,
 }
 
@@ -89,7 +90,7 @@ impl Loaded {
                 "the component is no stage: it doesn't export `{STAGE}`, but {exports}"
             ))
         })?;
-        let explain = explain::GuestIndices::new(&instance_pre).ok();
+        let explain = explain::Indices::new(&instance_pre);
         Ok(Self {
             instance_pre,
             stage,

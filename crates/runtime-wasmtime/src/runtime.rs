@@ -159,6 +159,10 @@ impl Runtime for WasmtimeRuntime {
         session.process(batch)
     }
 
+    fn gives_reasons(&self, session: &Session) -> bool {
+        session.gives_reasons()
+    }
+
     fn process_with_reasons(
         &self,
         session: &mut Session,

@@ -12,12 +12,12 @@ use rulestage_pipeline::wire;
 use wasmtime::component::ResourceAny;
 use wasmtime::{Engine, Store};
 
-use crate::bindings::rules::exports::rulestage::stage::{explain, stage};
+use crate::bindings::rules::exports::rulestage::stage::stage;
 use crate::component::Loaded;
 use crate::failure::{call_failure, failure};
 use crate::models::Models;
 use crate::store::{Host, store};
-use crate::{convert, engine};
+use crate::{convert, engine, explain};
 
 /// A stage with its parameters fixed. After a trap, a missed deadline or a broken contract its instance is
 /// gone, and the next call makes another with the same parameters.
@@ -104,6 +104,12 @@ impl Session {
         batch: &RecordBatch,
     ) -> Result<(Outcome, FiredRules), StageFailure> {
         self.call(|opened, schema| opened.process_with_reasons(schema, batch))
+    }
+
+    /// Whether the component can say which rules fired.
+    pub(crate) fn gives_reasons(&self) -> bool {
+        let explain = self.origin.component.explain.as_ref();
+        explain.is_some_and(explain::Indices::gives_reasons)
     }
 
     pub(crate) fn outline(&mut self) -> Result<Option<Outline>, StageFailure> {
@@ -212,9 +218,9 @@ impl Instance {
         let Some(explain) = &self.explain else {
             return Ok(None);
         };
-        let outline = explain.call_describe_rules(&mut self.store);
+        let outline = explain.describe_rules(&mut self.store);
         outline
-            .map(|outline| Some(crate::explain::outline(outline)))
+            .map(|outline| Some(explain::outline(outline)))
             .map_err(|error| self.failure(&error))
     }
 }
@@ -276,13 +282,23 @@ impl Opened {
         };
         let result = with_columns(schema, batch, |columns| {
             let store = &mut instance.store;
-            explain.call_process_with_reasons(store, self.session, rows, columns)
+            explain.process_with_reasons(store, self.session, rows, columns)
         })?;
+        let Some(result) = result else {
+            return Err(failure(
+                StageFailureKind::Failed,
+                "this stage doesn't say which rules fired",
+            ));
+        };
         let explained = result
             .map_err(|error| instance.failure(&error))?
             .map_err(|error| convert::stage_failure(error, column_name(schema)))?;
         let outcome = checked_outcome(schema, explained.outcome, rows)?;
-        Ok((outcome, crate::explain::fired_rules(explained.fired, rows)?))
+        let fired = explained.fired;
+        Ok((
+            outcome,
+            FiredRules::checked(fired.offsets, fired.rules, rows)?,
+        ))
     }
 
     fn explain(
@@ -304,11 +320,11 @@ impl Opened {
             .store
             .set_epoch_deadline(engine::epochs(instance.limits.deadline_ms));
         let result = with_columns(schema, batch, |columns| {
-            explain.call_explain_row(&mut instance.store, self.session, rows, columns, row)
+            explain.explain_row(&mut instance.store, self.session, rows, columns, row)
         })?;
         result
             .map_err(|error| instance.failure(&error))?
-            .map(crate::explain::explanation)
+            .map(explain::explanation)
             .map_err(|error| convert::stage_failure(error, column_name(schema)))
     }
 }

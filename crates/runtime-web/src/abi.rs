@@ -71,6 +71,8 @@ pub(crate) mod layout {
     /// `result<outcome | session | explanation, stage-error>`: case 0, payload 4; of `stage-error`: case 4,
     /// payload 8
     pub(crate) const RESULT: u32 = 20;
+    /// `result<explained-outcome, stage-error>`: case 0, payload 4: outcome 4, offsets 20, rules 28
+    pub(crate) const EXPLAINED_RESULT: u32 = 36;
     /// `outline`: rules 0, expressions 8, outputs 16
     pub(crate) const OUTLINE: u32 = 24;
     /// `rule`: name 0, priority 8, doc 16

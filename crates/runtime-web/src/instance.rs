@@ -266,6 +266,11 @@ impl Instance {
             .ok_or_else(|| broken("the instance has no memory"))
     }
 
+    /// Does the module export `INTERFACE#NAME`?
+    pub(crate) fn has(&self, interface: &str, name: &str) -> bool {
+        function(&self.exports, &format!("{interface}#{name}")).is_some()
+    }
+
     /// Calls `INTERFACE#NAME`, hands the address of its result to `read`, and lets the guest release it.
     pub(crate) fn call<T>(
         &self,

@@ -28,13 +28,16 @@ use instance::{Instance, SESSION};
 use js_sys::{Uint8Array, WebAssembly};
 use rulestage_compose::Parts;
 use rulestage_pipeline::runtime::{
-    Description, Explanation, Limits, Outcome, Outline, Runtime, StageFailure, StageFailureKind,
-    StageSchema, Value,
+    Description, Explanation, FiredRules, Limits, Outcome, Outline, Runtime, StageFailure,
+    StageFailureKind, StageSchema, Value,
 };
 use rulestage_pipeline::wire;
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
+
+/// The function of `explain` that older components lack.
+const WITH_REASONS: &str = "process-with-reasons";
 
 /// Instantiates stages in this thread.
 #[derive(Default)]
@@ -239,6 +242,37 @@ impl Runtime for WebRuntime {
             columns: wire::rebuild_all(&session.schema.outputs, arrays, batch.num_rows())?,
             errors,
         })
+    }
+
+    fn gives_reasons(&self, session: &WebSession) -> bool {
+        session.instance.has(EXPLAIN, WITH_REASONS)
+    }
+
+    fn process_with_reasons(
+        &self,
+        session: &mut WebSession,
+        batch: &RecordBatch,
+    ) -> Result<(Outcome, FiredRules), StageFailure> {
+        if !self.gives_reasons(session) {
+            return Err(broken("the component does not say which rules fired"));
+        }
+        let n_rows = rows_of(batch)?;
+        let (at, len) = lower::arrays(session.instance.guest()?, &flatten(batch)?)?;
+        let (arrays, errors, fired) = session.instance.call(
+            EXPLAIN,
+            WITH_REASONS,
+            &[session.rep, n_rows, at, len],
+            |lifter, at| {
+                let record = lifter.result(at, layout::EXPLAINED_RESULT)?;
+                Ok((
+                    lifter.arrays(&record, 4)?,
+                    lifter.row_errors(&record, 12, n_rows)?,
+                    lifter.fired_rules(&record, 20, n_rows)?,
+                ))
+            },
+        )?;
+        let columns = wire::rebuild_all(&session.schema.outputs, arrays, batch.num_rows())?;
+        Ok((Outcome { columns, errors }, fired))
     }
 
     fn outline(&self, session: &mut WebSession) -> Result<Option<Outline>, StageFailure> {

@@ -3,6 +3,7 @@
 use crate::args::Run;
 use crate::failure::{Result, Status};
 use crate::run::input::InputOptions;
+use crate::run::why::Why;
 use crate::{pipelines, render, run};
 use std::num::NonZero;
 use std::thread;
@@ -17,12 +18,14 @@ pub(crate) fn run(args: &Run) -> Result<Status> {
         !args.source.no_cache,
     )?;
     let input = run::input::open(&args.source.input, &loaded.pipeline, &input_options(args)?)?;
-    let output = run::result::open(args, &loaded, &input)?;
+    let why = args.why.as_deref().map(|name| Why::open(name, &loaded));
+    let why = why.transpose()?;
+    let output = run::result::open(args, &loaded, &input, why.as_ref())?;
     let n_workers = args
         .jobs
         .or_else(|| thread::available_parallelism().ok())
         .unwrap_or(NonZero::<usize>::MIN);
-    let summary = run::run(loaded, input, output, n_workers, args.quiet, started)?;
+    let summary = run::run(loaded, input, output, why, n_workers, args.quiet, started)?;
     if !args.quiet {
         let style = render::Style::for_stream(&std::io::stderr());
         render::notify(render::summary::render(&summary, style));

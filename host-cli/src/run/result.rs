@@ -2,6 +2,7 @@
 
 use super::dead_letters::DeadLetters;
 use super::input::{Input, format_of, unreadable};
+use super::why::Why;
 use super::worker::Done;
 use crate::args;
 use crate::failure::{Failure, Result, Status};
@@ -21,7 +22,7 @@ pub(crate) struct ResultWriter {
     output: Output,
     writer: Box<dyn BatchWriter + Send>,
     binding: Binding,
-    /// Columns of the binding's output, in the order of the file; `None`: all
+    /// Columns of the run's output, in the order of the file; `None`: all
     columns: Option<Vec<usize>>,
     dead_letters: Option<(String, DeadLetters)>,
 }
@@ -36,22 +37,31 @@ pub(crate) fn format(args: &args::Run) -> Result<Format> {
 }
 
 /// Joins the pipeline to the input, and starts the files.
-pub(crate) fn open(args: &args::Run, loaded: &Loaded, input: &Input) -> Result<ResultWriter> {
+pub(crate) fn open(
+    args: &args::Run,
+    loaded: &Loaded,
+    input: &Input,
+    why: Option<&Why>,
+) -> Result<ResultWriter> {
     for path in std::iter::once(&args.output).chain(&args.dead_letter) {
         check_outside(path, &args.source.input)?;
     }
     let binding = bind(loaded, input, &args.source.input)?;
+    let whole = match why {
+        Some(why) => why.schema(&binding.output)?,
+        None => binding.output.clone(),
+    };
     let columns = match args.columns.as_slice() {
         [] => input.hidden().map(|hidden| {
-            let all = 0..binding.output.fields().len();
+            let all = 0..whole.fields().len();
             all.filter(|column| *column != hidden).collect()
         }),
-        names => Some(pick(&binding.output, names)?),
+        names => Some(pick(&whole, names)?),
     };
     let schema = match &columns {
-        None => binding.output.clone(),
+        None => whole,
         Some(columns) => {
-            let schema = binding.output.project(columns);
+            let schema = whole.project(columns);
             Arc::new(schema.map_err(|error| Failure::new(Status::Usage, error))?)
         }
     };

@@ -2,6 +2,7 @@
 
 use super::dead_letters::{DeadLetter, Place};
 use super::input::Batch;
+use super::why::Why;
 use crate::failure::{Failure, Result, Status};
 use crate::host::{self, Host};
 use crate::pipelines::{Loaded, Pipeline};
@@ -19,6 +20,7 @@ pub(super) struct Worker {
     pipeline: Arc<Pipeline>,
     binding: Binding,
     executor: Executor<Host>,
+    why: Option<Why>,
 }
 
 /// What became of a batch.
@@ -39,17 +41,14 @@ pub(super) struct Part {
 }
 
 impl Worker {
-    pub(super) fn open(loaded: &Loaded, binding: &Binding) -> Result<Self> {
-        let executor = loaded
-            .pipeline
-            .open(&loaded.host)
-            .map_err(|error| match error {
-                LoadError::Stage { stage, failure, .. } => {
-                    host::stage_failure(&format!("stage `{stage}`"), failure)
-                }
-                other => Failure::new(Status::Component, other),
-            })?;
+    pub(super) fn open(loaded: &Loaded, binding: &Binding, why: Option<&Why>) -> Result<Self> {
+        let mut executor = open_stages(loaded)?;
+        if why.is_some() {
+            let kept = executor.keep_reasons(&loaded.host);
+            kept.map_err(|failure| run_failure(failure, 0))?;
+        }
         Ok(Self {
+            why: why.cloned(),
             host: loaded.host.clone(),
             pipeline: loaded.pipeline.clone(),
             binding: binding.clone(),
@@ -70,19 +69,23 @@ impl Worker {
         let in_stages: Duration = clock.parts.iter().map(|part| part.elapsed).sum();
         let conversion = started.elapsed().saturating_sub(in_stages);
         let told = batch.told()?;
-        let dead = outcome.dead.into_iter().map(|dead| {
+        let dead = outcome.dead.iter().map(|dead| {
             Ok(DeadLetter {
                 place: Place::Row(batch.first_row + u64::from(dead.row_in_batch)),
                 input: super::result::row_as_json(&told, dead.row_in_batch as usize)?,
                 code: code_name(dead.code),
-                stage: dead.stage,
-                origin: dead.origin,
-                message: dead.message,
+                stage: dead.stage.clone(),
+                origin: dead.origin.clone(),
+                message: dead.message.clone(),
             })
         });
+        let output = match &self.why {
+            Some(why) => why.add_to(&outcome)?,
+            None => outcome.output,
+        };
         Ok(Done {
             n_rows: batch.rows.num_rows() as u64,
-            output: outcome.output,
+            output,
             dead: batch
                 .bad_rows
                 .into_iter()
@@ -93,6 +96,17 @@ impl Worker {
             conversion,
         })
     }
+}
+
+/// Opens every stage.
+pub(super) fn open_stages(loaded: &Loaded) -> Result<Executor<Host>> {
+    let opened = loaded.pipeline.open(&loaded.host);
+    opened.map_err(|error| match error {
+        LoadError::Stage { stage, failure, .. } => {
+            host::stage_failure(&format!("stage `{stage}`"), failure)
+        }
+        other => Failure::new(Status::Component, other),
+    })
 }
 
 /// Takes the time of each stage.

@@ -45,10 +45,9 @@ fn Firings(props: &PartProps) -> Html {
         });
     }
     let report = &state.firings;
-    let n_sampled = report.n_sampled.max(1);
-    let is_sample = report.n_sampled < state.report.n_rows;
+    let n_rows = report.n_rows.max(1);
     let bar = |firing: &Firing| {
-        let share = firing.n_fired as f64 / n_sampled as f64 * 100.0;
+        let share = firing.n_fired as f64 / n_rows as f64 * 100.0;
         let point = firing
             .place
             .clone()
@@ -75,7 +74,6 @@ fn Firings(props: &PartProps) -> Html {
             <section class="card firings">
                 <h2>{ "rules" }<span class="quiet from">{ format!("fired in {stage}") }</span></h2>
                 <ul class="bars">{ for report.rules.iter().filter(|firing| firing.stage == stage).map(bar) }</ul>
-                if is_sample { <p class="quiet">{ format!("of a sample of {}", format::rows(report.n_sampled)) }</p> }
             </section>
         }) }
     }

@@ -6,9 +6,10 @@ mod params;
 use super::modeler::Compiled;
 use super::models::Models;
 use super::table::{Table, summarise};
-use super::{Worker, cells, project, rows, tests};
+use super::{Worker, cells, firings, project, rows, tests};
 use crate::protocol::{
-    ColumnReport, CompileReport, DataSource, Problem, Project, Response, RunReport, TestReport,
+    ColumnReport, CompileReport, DataSource, FiringReport, Problem, Project, Response, RunReport,
+    TestReport,
 };
 use arrow_array::RecordBatch;
 use arrow_schema::{Field, FieldRef};
@@ -83,6 +84,7 @@ pub(crate) struct Finished {
     /// For each row of the table its row in the input
     pub(crate) input_rows: Vec<u32>,
     pub(crate) table: Table,
+    pub(crate) firings: FiringReport,
 }
 
 /// Compiles, loads, reads and runs; each step is told before it begins.
@@ -140,6 +142,9 @@ pub(crate) async fn run(worker: &Worker, order: Order) -> Result<(), Failure> {
     let mut executor = pipeline
         .open(&*runtime)
         .map_err(|error| Failure::new("opening the stages", error.to_string()))?;
+    let reasons = executor
+        .keep_reasons(&runtime)
+        .map_err(|failure| Failure::new("opening the stages", failure.to_string()))?;
     let has_files = !order.data.files.is_empty();
     let batch_rows = match order.batch_rows {
         0 if has_files => BATCH_FILES,
@@ -153,6 +158,7 @@ pub(crate) async fn run(worker: &Worker, order: Order) -> Result<(), Failure> {
         &binding,
         &input,
         batch_rows,
+        &reasons,
         &mut watch,
     )?;
     if has_files {
@@ -180,6 +186,7 @@ pub(crate) async fn run(worker: &Worker, order: Order) -> Result<(), Failure> {
     worker.finished.replace(Some(Finished {
         runtime,
         executor,
+        firings: firings::report(&pipeline, &reasons, &ran.n_fired, input.num_rows()),
         pipeline,
         binding,
         input,

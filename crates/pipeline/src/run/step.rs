@@ -9,7 +9,7 @@ use crate::cast::{self, CellError, Converted};
 use crate::load::Stage;
 use crate::manifest::OnError;
 use crate::rows::{gather, take};
-use crate::runtime::{Outcome, RowErrorCode, Runtime, StageFailure, StageFailureKind};
+use crate::runtime::{FiredRules, Outcome, RowErrorCode, Runtime, StageFailure, StageFailureKind};
 use crate::wire::is_dynamic;
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, RecordBatch, UInt32Array, new_empty_array};
@@ -24,6 +24,7 @@ pub(super) struct Work<'a> {
     alive: Option<Vec<u32>>,
     dead: Vec<DeadRow>,
     fatal: Option<DeadRow>,
+    fired: Vec<Option<FiredRules>>,
 }
 
 impl<'a> Work<'a> {
@@ -35,6 +36,7 @@ impl<'a> Work<'a> {
             alive: None,
             dead: Vec::new(),
             fatal: None,
+            fired: Vec::new(),
         }
     }
 
@@ -138,6 +140,7 @@ impl<'a> Work<'a> {
             kept,
             dead: self.dead,
             stage_rows,
+            fired: self.fired,
         })
     }
 }
@@ -252,8 +255,14 @@ pub(super) fn run<R: Runtime>(
     }
     let batch = call.inputs(&stage.schema.inputs, &binding.inputs, &mut rows)?;
     observer.stage_started(number);
+    let mut fired = None;
     let outcome = call.compute(&stage.schema.outputs, &rows, || {
-        runtime.process(&mut sessions.stage, &batch)
+        if !sessions.keeps_reasons {
+            return runtime.process(&mut sessions.stage, &batch);
+        }
+        let (outcome, rules) = runtime.process_with_reasons(&mut sessions.stage, &batch)?;
+        fired = Some(rules);
+        Ok(outcome)
     });
     observer.stage_finished(number, rows.len());
     let columns = outcome?.columns;
@@ -266,6 +275,11 @@ pub(super) fn run<R: Runtime>(
         .map_err(|error| failed(stage, n_rows, arrow_failure(&error)))?;
     work.produced
         .extend(stage.outputs.iter().cloned().zip(columns));
+    if sessions.keeps_reasons {
+        work.fired.push(Some(spread_fired(fired, &rows)));
+    } else {
+        work.fired.push(None);
+    }
     lost.sort_unstable();
     let mut alive = work.rows();
     alive.remove(&lost);
@@ -306,6 +320,27 @@ fn spread<R: Runtime>(
             gather(&[column.as_ref(), default.as_ref()], places)
         })
         .collect()
+}
+
+/// The stage's fired rules, for all rows of the batch.
+fn spread_fired(fired: Option<FiredRules>, rows: &Rows) -> FiredRules {
+    let Some(mut fired) = fired else {
+        return FiredRules {
+            offsets: vec![0; rows.n_rows + 1],
+            rules: Vec::new(),
+        };
+    };
+    if let Some(selected) = &rows.selected {
+        let mut places = 0;
+        let offset = |row: usize| {
+            while selected.get(places).is_some_and(|at| (*at as usize) < row) {
+                places += 1;
+            }
+            fired.offsets[places]
+        };
+        fired.offsets = (0..=rows.n_rows).map(offset).collect();
+    }
+    fired
 }
 
 /// A call of a stage or its gate.

@@ -62,6 +62,8 @@ pub(super) struct ExplainedShape {
 struct TestedColumn {
     value: Expr,
     bounds: Bounds,
+    /// Whether values are looked up in a hash table
+    is_hashed: bool,
 }
 
 /// A rule of a group.

@@ -30,3 +30,35 @@ pub(crate) const DOUBLES: u32 = 2;
 pub(crate) const TIMES: u32 = 3;
 /// Texts and bytes.
 pub(crate) const TEXTS: u32 = 4;
+
+/// In the kind of a column: values are only compared for equality, and behind the constants is a hash table of them. It
+/// has [`n_slots`] slots of 4 bytes: a constant's place from 1 on, or 0. A value that is no constant has the rank
+/// [`FIRST`].
+pub(crate) const HASHED: u32 = 1 << 9;
+
+/// How many slots there are for so many constants: a power of two, and more than half of them are free.
+pub(crate) const fn n_slots(n_constants: u32) -> u32 {
+    (2 * n_constants + 1).next_power_of_two()
+}
+
+const MULTIPLIER: u64 = 0x9e37_79b9_7f4a_7c15;
+
+/// Which slot to try first is in the low bits; the next ones follow.
+pub(crate) const fn hash_int(value: i64) -> u32 {
+    ((value as u64).wrapping_mul(MULTIPLIER) >> 32) as u32
+}
+
+/// Likewise of a text.
+pub(crate) fn hash_text(text: &[u8]) -> u32 {
+    let mut hash = text.len() as u64;
+    let (chunks, rest) = text.as_chunks::<8>();
+    for chunk in chunks {
+        hash = (hash ^ u64::from_le_bytes(*chunk)).wrapping_mul(MULTIPLIER);
+        hash ^= hash >> 32;
+    }
+    let mut last = 0;
+    for byte in rest {
+        last = last << 8 | u64::from(*byte);
+    }
+    ((hash ^ last).wrapping_mul(MULTIPLIER) >> 32) as u32
+}

@@ -1,10 +1,16 @@
-//! Groups of rules: the rules whose tests pass. Words are as in a table, but for the number of indexes and their roots
-//! in place of the root.
+//! Groups of rules: the rules whose tests pass.
+//!
+//! A group is words: the number of its indexes, then their roots. Nodes are those of tables, but for leaves: these have
+//! two words for each candidate, its number and the offset of the tests that the nodes above have not decided, or 0. The
+//! tests are the number of their words, then three words each, as in a table.
 //!
 //! Most tests are of a few rules that an index led to, so that a value is compared with the constants of the test; its
 //! rank is found out where an index needs it.
 
-use super::rank_numbers::{BOOLS, DOUBLES, FIRST, INTS, MORE, NAN, NULL, NULLABLE, TEXTS, TIMES};
+use super::rank_numbers::{
+    BOOLS, DOUBLES, FIRST, HASHED, INTS, MORE, NAN, NULL, NULLABLE, TEXTS, TIMES, hash_int,
+    hash_text, n_slots,
+};
 use super::{
     NO_ROW, Words, candidates, prefix, table_rank_bytes, table_rank_double, table_rank_int,
     table_rank_timestamp,
@@ -28,6 +34,11 @@ pub struct Column {
 }
 
 impl Column {
+    /// What its constants are.
+    fn sort(&self) -> u32 {
+        self.kind & !(NULLABLE | HASHED)
+    }
+
     fn wide(&self) -> u64 {
         u64::from(self.value[0]) | u64::from(self.value[1]) << 32
     }
@@ -43,14 +54,16 @@ impl Column {
     }
 
     /// The rank of what is in no order.
+    #[inline(always)]
     fn special(&self) -> Option<u32> {
         if self.kind & NULLABLE != 0 && self.is_present == 0 {
             return Some(NULL);
         }
-        let is_nan = self.kind & !NULLABLE == DOUBLES && f64::from_bits(self.wide()).is_nan();
+        let is_nan = self.sort() == DOUBLES && f64::from_bits(self.wide()).is_nan();
         is_nan.then_some(NAN)
     }
 
+    #[inline(always)]
     fn rank(&mut self) -> u32 {
         if self.rank == UNKNOWN {
             self.rank = self.special().unwrap_or_else(|| self.find_rank());
@@ -58,12 +71,37 @@ impl Column {
         self.rank
     }
 
+    /// The rank of a value that is only compared for equality.
+    #[inline(always)]
+    fn look_up(&self) -> u32 {
+        let (hash, size) = match self.sort() {
+            INTS => (hash_int(self.wide() as i64), 8),
+            _ => (hash_text(self.text()), 16),
+        };
+        let slots = self.bounds as usize + self.n_bounds as usize * size;
+        let slots = Words(core::ptr::with_exposed_provenance(slots));
+        let last = n_slots(self.n_bounds) - 1;
+        let mut slot = hash & last;
+        loop {
+            match slots.get(slot) {
+                0 => return FIRST,
+                place if self.compare(place - 1) == Ordering::Equal => {
+                    return FIRST + 2 * place - 1;
+                }
+                _ => slot = (slot + 1) & last,
+            }
+        }
+    }
+
     fn find_rank(&self) -> u32 {
+        if self.kind & HASHED != 0 {
+            return self.look_up();
+        }
         let bounds = core::ptr::with_exposed_provenance::<u8>(self.bounds as usize);
         let n = self.n_bounds as usize;
         // SAFETY: the compiler laid out the constants of this kind.
         unsafe {
-            match self.kind & !NULLABLE {
+            match self.sort() {
                 BOOLS => FIRST + 1 + 2 * self.value[0],
                 INTS => table_rank_int(bounds.cast(), n, self.wide() as i64),
                 DOUBLES => table_rank_double(bounds.cast(), n, f64::from_bits(self.wide())),
@@ -82,7 +120,7 @@ impl Column {
         let at = |size: usize| bounds.wrapping_add(constant as usize * size);
         // SAFETY: the compiler laid out the constants of this kind, and tests name those there are.
         unsafe {
-            match self.kind & !NULLABLE {
+            match self.sort() {
                 BOOLS => self.value[0].cmp(&constant),
                 INTS => (self.wide() as i64).cmp(&at(8).cast::<i64>().read_unaligned()),
                 DOUBLES => {
@@ -117,6 +155,7 @@ impl Column {
     }
 
     /// Whether the value's rank is in a range.
+    #[inline(always)]
     fn is_in(&self, low: u32, high: u32) -> bool {
         if self.rank != UNKNOWN {
             return (low..=high).contains(&self.rank);
@@ -170,15 +209,15 @@ pub unsafe extern "C" fn rules_start(
         unsafe { (*columns.add(index)).rank = UNKNOWN };
     }
     let mut total = 0;
-    for index in 0..group.get(3) {
+    for index in 0..group.get(0) {
         // SAFETY: as the caller promises.
         let rank_of = |column: u32| unsafe { (*columns.add(column as usize)).rank() };
-        let (list, n) = candidates(group, group.get(4 + index), rank_of).unwrap_or((0, 0));
+        let (list, n) = candidates(group, group.get(1 + index), rank_of).unwrap_or((0, 0));
         total += n;
         // SAFETY: as the caller promises.
         unsafe {
             state.add(2 * index as usize).write(list);
-            state.add(2 * index as usize + 1).write(list + n);
+            state.add(2 * index as usize + 1).write(list + 2 * n);
         }
     }
     total
@@ -195,7 +234,7 @@ pub unsafe extern "C" fn rules_next(
     state: *mut u32,
 ) -> i32 {
     let group = Words(group);
-    let n_indexes = group.get(3);
+    let n_indexes = group.get(0);
     loop {
         let mut first = u32::MAX;
         let mut source = 0;
@@ -212,8 +251,9 @@ pub unsafe extern "C" fn rules_next(
         // SAFETY: as the caller promises.
         let passes = unsafe {
             let place = state.add(2 * source as usize);
-            place.write(place.read() + 1);
-            passes(group, columns, first)
+            let candidate = place.read();
+            place.write(candidate + 2);
+            passes(group, columns, group.get(candidate + 1))
         };
         if passes {
             return first as i32;
@@ -221,14 +261,17 @@ pub unsafe extern "C" fn rules_next(
     }
 }
 
-/// Whether all tests of a rule pass.
+/// Whether all of some tests pass.
 ///
 /// # Safety
 /// As for [`rules_start`].
-unsafe fn passes(group: Words, columns: *const Column, rule: u32) -> bool {
-    let (rows, tests) = (group.get(1), group.get(2));
-    let mut test = tests + 3 * group.get(rows + rule);
-    let last = tests + 3 * group.get(rows + rule + 1);
+#[inline(always)]
+unsafe fn passes(group: Words, columns: *const Column, tests: u32) -> bool {
+    if tests == 0 {
+        return true;
+    }
+    let mut test = tests + 1;
+    let last = test + group.get(tests);
     while test < last {
         let mut passes = false;
         loop {

@@ -3,8 +3,8 @@
 use super::{Guest, broken, check_range, layout};
 use arrow_schema::Field;
 use rulestage_pipeline::runtime::{
-    Description, Explanation, Expression, Outline, Parameter, Role, RowError, RowErrorCode,
-    RuleOutline, StageFailure, StageFailureKind, Value, Verdict,
+    Description, Explanation, Expression, FiredRules, Outline, Parameter, Role, RowError,
+    RowErrorCode, RuleOutline, StageFailure, StageFailureKind, Value, Verdict,
 };
 use rulestage_pipeline::wire::{
     FieldNode, FlatArray, FlatBuffer, TimeUnit, TypeNode, nodes_to_field,
@@ -212,6 +212,17 @@ impl<'a> Lifter<'a> {
             })?,
             values: self.records(record, at + 8, layout::VALUE, 8, |value| self.value(value))?,
         })
+    }
+
+    /// WIT `fired-rules`, at `at` of a record.
+    pub(crate) fn fired_rules(
+        &self,
+        record: &[u8],
+        at: usize,
+        n_rows: u32,
+    ) -> Result<FiredRules, StageFailure> {
+        let (offsets, rules) = (self.numbers(record, at)?, self.numbers(record, at + 8)?);
+        FiredRules::checked(offsets, rules, n_rows)
     }
 
     /// WIT `result<T, stage-error>`: the record when it is `ok` (its payload starts at 4), the failure otherwise.

@@ -205,6 +205,33 @@ fn row_errors_are_ascending_and_inside_the_batch() {
 }
 
 #[test]
+fn fired_rules_are_those_of_the_batch() {
+    let image = Image::new(256);
+    let lifter = Lifter::new(&image);
+    let fired = |offsets: &[u32], rules: &[u32]| {
+        image.copy_in(64, &words(offsets));
+        image.copy_in(128, &words(rules));
+        let record = [
+            pair(64, offsets.len() as u32),
+            pair(128, rules.len() as u32),
+        ]
+        .concat();
+        lifter.fired_rules(&record, 0, 2)
+    };
+    let sound = fired(&[0, 2, 3], &[0, 4, 1]).expect("these are sound");
+    assert_eq!((sound.of_row(0), sound.of_row(1)), (&[0, 4][..], &[1][..]));
+    assert!(fired(&[0, 0, 0], &[]).is_ok());
+    assert!(fired(&[0, 3], &[0, 4, 1]).is_err());
+    assert!(fired(&[1, 2, 3], &[0, 4, 1]).is_err());
+    assert!(fired(&[0, 2, 1], &[0]).is_err());
+    assert!(fired(&[0, 2, 4], &[0, 4, 1]).is_err());
+}
+
+fn words(words: &[u32]) -> Vec<u8> {
+    words.iter().flat_map(|word| word.to_le_bytes()).collect()
+}
+
+#[test]
 fn a_stage_error_is_the_failure_it_stands_for() {
     let image = Image::new(256);
     let mut record = vec![0; layout::RESULT as usize];

@@ -6,12 +6,14 @@ use super::super::expression::{RowCode, at};
 use super::super::function::Label;
 use super::super::layout::{inner, is_cell, is_fallible_input, is_nullable, slots};
 use super::super::process::{Gathered, RowNotes};
-use super::super::table::ranks::{BOOLS, DOUBLES, INTS, NULLABLE, TEXTS, TIMES};
+use super::super::table::ranks::{
+    BOOLS, DOUBLES, HASHED, INTS, NULLABLE, TEXTS, TIMES, hash_int, hash_text, n_slots,
+};
 use super::super::table::{PRESENT, VALUE_BYTES, push_bound, push_constant};
 use super::super::trace::{ShownExpressions, walk};
 use super::explain::header;
 use super::{Entry, FIRST_CONSTANT, Group, Plans};
-use crate::ir::{Contribution, Expr, ExprKind, RuleSet};
+use crate::ir::{Const, Contribution, Expr, ExprKind, RuleSet};
 use crate::types::Type;
 use rulestage_diagnostics::Span;
 use std::collections::BTreeMap;
@@ -132,10 +134,14 @@ fn place(group: &Group, shown: &ShownExpressions, data: &mut StaticData) -> Plac
         for constant in &column.bounds.constants {
             push_bound(&mut record, data, constant);
         }
+        let mut kind = kind(&column.value.ty) | NULLABLE;
+        if column.is_hashed && push_slots(&mut record, &column.bounds.constants) {
+            kind |= HASHED;
+        }
         let n_bounds = column.bounds.constants.len() as u32;
         // Also what fails is like a null.
         columns
-            .u32(kind(&column.value.ty) | NULLABLE)
+            .u32(kind)
             .u32(data.record(&record))
             .u32(n_bounds)
             .u32(0);
@@ -182,6 +188,35 @@ fn place(group: &Group, shown: &ShownExpressions, data: &mut StaticData) -> Plac
         rules: data.record(&rules),
         values,
     }
+}
+
+/// Appends the hash table of constants that are integers or texts; gives whether they are.
+fn push_slots(record: &mut Record, constants: &[Const]) -> bool {
+    let hash = |constant: &Const| {
+        Some(match constant {
+            Const::Int(value) | Const::Duration(value) => hash_int(*value),
+            Const::Uint(value) => hash_int((*value ^ 1 << 63) as i64),
+            Const::String(text) => hash_text(text.as_bytes()),
+            Const::Bytes(bytes) => hash_text(bytes),
+            _ => return None,
+        })
+    };
+    let Some(hashes) = constants.iter().map(hash).collect::<Option<Vec<u32>>>() else {
+        return false;
+    };
+    let last = n_slots(constants.len() as u32) - 1;
+    let mut slots = vec![0; last as usize + 1];
+    for (place, hash) in (1..).zip(hashes) {
+        let mut slot = hash & last;
+        while slots[slot as usize] != 0 {
+            slot = (slot + 1) & last;
+        }
+        slots[slot as usize] = place;
+    }
+    for slot in slots {
+        record.u32(slot);
+    }
+    true
 }
 
 /// The kind of a column of a type.

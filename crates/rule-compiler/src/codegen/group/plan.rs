@@ -1,7 +1,7 @@
 //! Which rules become groups, and everything about these that does not depend on addresses.
 
-use super::super::table::index::{RowTests, build_for};
-use super::super::table::ranks::{Bounds, MORE, NOTHING, NULL, Range};
+use super::super::table::index::{RowTests, build_rules};
+use super::super::table::ranks::{Bounds, NOTHING, NULL, Range};
 use super::super::trace::{ListItems, list_items};
 use super::conjuncts::{Test, conjuncts, is_infallible, scalar_type, test};
 use super::{
@@ -20,6 +20,8 @@ const MAX_INLINE: usize = 256;
 const MIN_USES: usize = 8;
 /// Lists of candidates that are merged for every row.
 const MAX_INDEXES: usize = 8;
+/// Fewer constants are found as fast by a binary search.
+const MIN_HASHED: usize = 8;
 /// Indexes of fewer rules are not worth asking.
 const MIN_RULES_EACH: usize = 8;
 
@@ -134,7 +136,7 @@ fn plan(ruleset: &RuleSet, first: usize, rules: &[Rule], first_function: u32) ->
         .map(|rule| conjuncts(&rule.condition))
         .collect();
     let (columns, found) = find_columns(ruleset, rules, &conditions);
-    let columns: Vec<TestedColumn> = columns
+    let mut columns: Vec<TestedColumn> = columns
         .into_iter()
         .enumerate()
         .map(|(index, value)| {
@@ -146,6 +148,7 @@ fn plan(ruleset: &RuleSet, first: usize, rules: &[Rule], first_function: u32) ->
             TestedColumn {
                 value: value.clone(),
                 bounds,
+                is_hashed: false,
             }
         })
         .collect();
@@ -202,6 +205,13 @@ fn plan(ruleset: &RuleSet, first: usize, rules: &[Rule], first_function: u32) ->
         members.push(shapes.member(rule, &rest, &mut outputs));
     }
     let (words, n_indexes) = lay_out(&rows, &columns);
+    for (index, column) in columns.iter_mut().enumerate() {
+        let mut tests = rows.iter().flatten();
+        let tells_no_gaps = tests.all(|(tested, ranges)| {
+            *tested as usize != index || column.bounds.tell_no_gaps(ranges)
+        });
+        column.is_hashed = tells_no_gaps && column.bounds.constants.len() >= MIN_HASHED;
+    }
     Group {
         first,
         end: first + rules.len(),
@@ -306,7 +316,7 @@ fn intersection(a: &[Range], b: &[Range]) -> Vec<Range> {
 /// The words of a group, and how many indexes it has: one for each column that tells many rules apart best, and one
 /// list of all other rules.
 fn lay_out(rows: &[RowTests], columns: &[TestedColumn]) -> (Vec<u32>, usize) {
-    const N_HEADER: u32 = 4;
+    const N_HEADER: usize = 1;
     let max_ranks: Vec<u32> = columns.iter().map(|column| column.bounds.max()).collect();
     let share = |(column, ranges): &(u32, Vec<Range>)| {
         let n_ranks: u32 = ranges
@@ -339,30 +349,13 @@ fn lay_out(rows: &[RowTests], columns: &[TestedColumn]) -> (Vec<u32>, usize) {
     by_column.push(others);
     by_column.retain(|rows| !rows.is_empty());
 
-    let n_rows = rows.len() as u32;
-    let n_indexes = by_column.len() as u32;
-    let start = N_HEADER + n_indexes;
-    let mut words = vec![n_rows, start, start + n_rows + 1, n_indexes];
-    words.resize(start as usize, 0);
-    let mut n_tests = 0;
-    for tests in rows {
-        words.push(n_tests);
-        n_tests += tests
-            .iter()
-            .map(|(_, ranges)| ranges.len() as u32)
-            .sum::<u32>();
-    }
-    words.push(n_tests);
-    for (column, ranges) in rows.iter().flatten() {
-        for (index, (low, high)) in ranges.iter().enumerate() {
-            let more = if index + 1 < ranges.len() { MORE } else { 0 };
-            words.extend([column | more, *low, *high]);
-        }
-    }
+    let n_indexes = by_column.len();
+    let mut words = vec![n_indexes as u32];
+    words.resize(N_HEADER + n_indexes, 0);
     for (index, some) in by_column.into_iter().enumerate() {
-        words[N_HEADER as usize + index] = build_for(rows, some, &max_ranks, &mut words);
+        words[N_HEADER + index] = build_rules(rows, some, &max_ranks, &mut words);
     }
-    (words, n_indexes as usize)
+    (words, n_indexes)
 }
 
 /// The shapes of a group so far.

@@ -1,7 +1,7 @@
 //! The index of a table: a tree that leads from ranks to the few rows that may match. Its size is linear in the
 //! table's: where ranges overlap so much that it would grow beyond, the rows are gone through instead.
 
-use super::ranks::{DENSE, LEAF, Range, SPARSE};
+use super::ranks::{DENSE, LEAF, MORE, Range, SPARSE};
 use std::collections::{BTreeSet, HashMap};
 
 /// Rows that are tested one by one rather than told apart by a node.
@@ -30,8 +30,9 @@ pub(super) fn build(
     }
 }
 
-/// Appends the nodes that lead to some of the rows, all of which count; gives the root.
-pub(in super::super) fn build_for(
+/// Appends the nodes that lead to some of the rules, all of which count, and what is left to test of these; gives the
+/// root. See `rule-runtime/src/table/rules.rs`.
+pub(in super::super) fn build_rules(
     rows: &[RowTests],
     some: Vec<u32>,
     max_ranks: &[u32],
@@ -39,6 +40,7 @@ pub(in super::super) fn build_for(
 ) -> u32 {
     let mut builder = Builder::new(rows, some.len(), max_ranks, false, words);
     builder.max_leaf = MAX_RULES;
+    builder.rests = Some(HashMap::new());
     builder.node(some, 0)
 }
 
@@ -66,8 +68,30 @@ impl<'a> Builder<'a> {
             words,
             budget,
             known: HashMap::new(),
+            rests: None,
         }
     }
+}
+
+/// The tests of a row that are of columns not decided, with the number of their words before them; 0 where there are
+/// none.
+fn push_tests(row: &RowTests, decided: u128, words: &mut Vec<u32>) -> u32 {
+    let is_open = |column: u32| column >= MAX_COLUMNS as u32 || decided >> column & 1 == 0;
+    let start = words.len();
+    words.push(0);
+    for (column, ranges) in row.iter().filter(|(column, _)| is_open(*column)) {
+        for (index, (low, high)) in ranges.iter().enumerate() {
+            let more = if index + 1 < ranges.len() { MORE } else { 0 };
+            words.extend([column | more, *low, *high]);
+        }
+    }
+    let n_words = words.len() - start - 1;
+    if n_words == 0 {
+        words.truncate(start);
+        return 0;
+    }
+    words[start] = n_words as u32;
+    start as u32
 }
 
 struct Builder<'a> {
@@ -81,6 +105,8 @@ struct Builder<'a> {
     budget: usize,
     /// Nodes by their rows and the columns decided above them
     known: HashMap<(Vec<u32>, u128), u32>,
+    /// Of rules: the tests by their rule and the columns that they are of
+    rests: Option<HashMap<(u32, u128), u32>>,
 }
 
 /// The lowest rank of each, and the rows that can still match there.
@@ -100,14 +126,32 @@ impl Builder<'_> {
         };
         let node = match split {
             Some((column, segments)) => self.branch(column, segments, decided),
-            None => {
-                let node = self.words.len() as u32;
-                self.words.extend([LEAF, key.0.len() as u32]);
-                self.words.extend(&key.0);
-                node
-            }
+            None => self.leaf(&key.0, decided),
         };
         self.known.insert(key, node);
+        node
+    }
+
+    fn leaf(&mut self, rows: &[u32], decided: u128) -> u32 {
+        let n_rows = rows.len() as u32;
+        let Some(mut rests) = self.rests.take() else {
+            let node = self.words.len() as u32;
+            self.words.extend([LEAF, n_rows]);
+            self.words.extend(rows);
+            return node;
+        };
+        let mut candidates = Vec::with_capacity(2 * rows.len());
+        for row in rows {
+            let rest = self.tested[*row as usize] & !decided;
+            let tests = *rests
+                .entry((*row, rest))
+                .or_insert_with(|| push_tests(&self.rows[*row as usize], decided, self.words));
+            candidates.extend([*row, tests]);
+        }
+        self.rests = Some(rests);
+        let node = self.words.len() as u32;
+        self.words.extend([LEAF, n_rows]);
+        self.words.extend(candidates);
         node
     }
 

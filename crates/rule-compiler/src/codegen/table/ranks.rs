@@ -5,7 +5,8 @@
 mod rank_numbers;
 
 pub(in super::super) use rank_numbers::{
-    BOOLS, DOUBLES, FAILED, FIRST, INTS, MORE, NULL, NULLABLE, TEXTS, TIMES,
+    BOOLS, DOUBLES, FAILED, FIRST, HASHED, INTS, MORE, NULL, NULLABLE, TEXTS, TIMES, hash_int,
+    hash_text, n_slots,
 };
 pub(super) use rank_numbers::{DENSE, LEAF, SPARSE};
 
@@ -68,6 +69,19 @@ impl Bounds {
     /// The highest rank.
     pub(in super::super) fn max(&self) -> u32 {
         FIRST + 2 * self.constants.len() as u32
+    }
+
+    /// Whether ranges of ranks hold for all values that are no constants, or for none.
+    pub(in super::super) fn tell_no_gaps(&self, ranges: &[Range]) -> bool {
+        let in_gaps = ranges.iter().filter(|range| **range != NOTHING);
+        let n_gaps: u32 = in_gaps
+            .map(|(low, high)| {
+                let (low, high) = (*low.max(&FIRST), *high.min(&self.max()));
+                // Even ranks are gaps.
+                (high / 2 + 1).saturating_sub(low.div_ceil(2))
+            })
+            .sum();
+        n_gaps == 0 || n_gaps as usize == self.constants.len() + 1
     }
 
     fn rank(&self, constant: &Const) -> u32 {

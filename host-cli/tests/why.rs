@@ -1,0 +1,139 @@
+//! `rulestage run --why`: the rules that fired, as a column.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a test: what fails is a failure"
+)]
+
+mod support;
+
+use support::Folder;
+
+const FIRST: &str = r#"
+ruleset first {
+  input { n: int }
+  output { small: bool = false  share: int = 0 merge sum }
+  rule low priority 5 { when n < 3 then { small = true } else { share = 1 } }
+  rule divides { when 6 / n == 3 then { share = 10 } }
+  table level hit first {
+    | n   || share |
+    | < 2 || 100   |
+  }
+}
+"#;
+
+const SECOND: &str = r#"
+ruleset second {
+  input { small: bool  n: int }
+  output { label: string? = null }
+  rule low { when small then { label = "s" } }
+  rule even { when n % 2 == 0 then { label = "e" } }
+}
+"#;
+
+const PIPELINE: &str = r#"
+[pipeline]
+name = "both"
+[[stage]]
+name = "a"
+rules = "first.rules"
+on_error = "dead-letter"
+[[stage]]
+name = "b"
+rules = "second.rules"
+when = "n != 5"
+"#;
+
+fn folder() -> Folder {
+    let folder = Folder::new();
+    folder
+        .write("first.rules", FIRST)
+        .write("second.rules", SECOND)
+        .write("pipeline.toml", PIPELINE)
+        .write("in.csv", "n\n1\n2\n0\n4\n5\n");
+    folder
+}
+
+#[test]
+fn names_say_what_fired_and_in_several_stages_where() {
+    let folder = folder();
+    for batch_rows in [1, 2, 8192] {
+        folder
+            .run(&format!(
+                "run pipeline.toml -i in.csv -o out.ndjson --dead-letter dead.ndjson --why --columns n,rules_fired --batch-rows {batch_rows}"
+            ))
+            .done();
+        // Row 0 divides by zero and is a dead letter; row 5 does not reach the second stage.
+        assert_eq!(
+            String::from_utf8(folder.read("out.ndjson")).unwrap(),
+            r#"{"n":1,"rules_fired":["a.low","a.level","b.low"]}
+{"n":2,"rules_fired":["a.low","a.divides","b.low","b.even"]}
+{"n":4,"rules_fired":["b.even"]}
+{"n":5,"rules_fired":[]}
+"#
+        );
+    }
+}
+
+#[test]
+fn one_stage_needs_no_names_of_stages_and_the_column_has_any_name() {
+    let folder = folder();
+    folder.write("few.csv", "n,rules_fired\n2,x\n7,y\n");
+    folder
+        .run("run first.rules -i few.csv -o out.csv --why=why")
+        .done();
+    assert_eq!(
+        String::from_utf8(folder.read("out.csv")).unwrap(),
+        "n,rules_fired,small,share,why\n2,x,true,10,\"[\"\"low\"\",\"\"divides\"\"]\"\n7,y,false,1,[]\n"
+    );
+    folder
+        .run("run first.rules -i few.csv -o out.csv --why")
+        .fails(2, &["already has a column `rules_fired`", "--why=COLUMN"]);
+}
+
+#[test]
+fn values_are_the_same_with_and_without() {
+    let folder = folder();
+    let arguments = "run first.rules -i few.csv --columns n,small,share";
+    folder.write("few.csv", "n\n1\n2\n3\n7\n");
+    folder.run(&format!("{arguments} -o plain.csv")).done();
+    folder.run(&format!("{arguments} -o why.csv --why")).done();
+    assert_eq!(folder.read("plain.csv"), folder.read("why.csv"));
+}
+
+#[test]
+fn a_component_without_the_function_still_explains_and_is_told_what_to_do() {
+    let folder = folder();
+    folder.run("compile second.rules -o second.wasm").done();
+    // As of a compiler that did not know the function: its name is another one everywhere.
+    let mut component = folder.read("second.wasm");
+    let (name, other) = (b"process-with-reasons", b"process-with-seasons");
+    let mut n_renamed = 0;
+    for at in 0..component.len() - name.len() {
+        if component[at..].starts_with(name) {
+            component[at..at + name.len()].copy_from_slice(other);
+            n_renamed += 1;
+        }
+    }
+    assert!(n_renamed > 1, "the component has the function");
+    folder.write("old.wasm", component);
+    folder.write("old.csv", "small,n\ntrue,2\n");
+    folder.run("run old.wasm -i old.csv -o out.csv").done();
+    let explained = folder
+        .run("explain old.wasm -i old.csv --row 0 --json")
+        .done();
+    let explained = String::from_utf8(explained.stdout).unwrap();
+    assert!(explained.contains("\"even\""), "{explained}");
+    folder
+        .run("run old.wasm -i old.csv -o why.csv --why")
+        .fails(
+            4,
+            &[
+                "can't say which rules fired",
+                "compile it again",
+                "rulestage explain",
+            ],
+        );
+    assert!(!folder.join("why.csv").exists());
+}
