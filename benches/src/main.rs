@@ -1,7 +1,7 @@
 //! Measures what the project promises, in one run, and prints the result as Markdown.
 //!
 //!     rulestage-bench PROGRAM EXAMPLE FLIGHTS WORK
-//!     rulestage-bench nested | networks | scale | memory
+//!     rulestage-bench memory | nested | networks | scale | strings
 //!     rulestage-bench peers WORK COMMAND...
 //!
 //! `PROGRAM` is the `rulestage` program, `EXAMPLE` the folder of flight-desk, `FLIGHTS` the Parquet file with all
@@ -25,6 +25,7 @@ mod peers;
 mod process;
 mod reference;
 mod scale;
+mod strings;
 mod workloads;
 
 use anyhow::{Context, Result};
@@ -41,6 +42,7 @@ fn main() -> Result<()> {
             return peers::report(work.as_ref(), &more.collect::<Vec<_>>());
         }
         Some("scale") => return scale::report(),
+        Some("strings") => return strings::report(),
         _ => {}
     }
     let mut arguments = std::env::args_os().skip(1).map(PathBuf::from);
@@ -58,6 +60,8 @@ fn main() -> Result<()> {
     memory::report()?;
     println!("\n## Lists of structs\n");
     nested::report()?;
+    println!("\n## Functions on strings\n");
+    strings::report()?;
     println!("\n## Neural networks\n");
     networks::report()?;
     println!("\n## Large rule sets\n");

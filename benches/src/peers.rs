@@ -29,6 +29,8 @@ use std::time::{Duration, Instant};
 const ROWS: usize = 65_536;
 const BATCH_ROWS: usize = 8_192;
 const SINGLE_ROWS: usize = 2_000;
+/// Calls whose time is taken at once
+const SINGLE_SLICE: usize = 200;
 const REPETITIONS: usize = 5;
 
 /// Measures all workloads; `commands` are the peers' programs with their arguments, separated by blanks.
@@ -68,13 +70,10 @@ fn compare(runtime: &WasmtimeRuntime, ours: &mut Ours, peers: &mut [Peer]) -> Re
     }
     let (mut batch, mut single) = (Vec::new(), Vec::new());
     for repetition in 0..=REPETITIONS {
-        let times = (
-            ours.time_batches(runtime)?,
-            ours.time_single_rows(runtime)?,
-        );
+        let times = (ours.time_batches(runtime)?, ours.time_single_rows(runtime)?);
         if repetition > 0 {
-            batch.push(times.0);
-            single.push(times.1);
+            batch.extend(times.0);
+            single.extend(times.1);
         }
         for rival in &mut rivals {
             let time = peers[rival.place].time(&rival.engine)?;
@@ -83,8 +82,8 @@ fn compare(runtime: &WasmtimeRuntime, ours: &mut Ours, peers: &mut [Peer]) -> Re
             }
         }
     }
-    let batch = nanoseconds_each(median(batch), ROWS);
-    let single = nanoseconds_each(median(single), SINGLE_ROWS);
+    let batch = nanoseconds_each(median(batch), BATCH_ROWS);
+    let single = nanoseconds_each(median(single), SINGLE_SLICE);
     println!("\n### {}\n", ours.workload.title);
     println!("| | rows compared | ns/row | to our batches | to our single rows |");
     println!("|---|---:|---:|---:|---:|");
@@ -163,15 +162,22 @@ impl Ours {
         Ok(ours)
     }
 
-    fn time_batches(&mut self, runtime: &WasmtimeRuntime) -> Result<Duration> {
-        time(runtime, &mut self.session, &self.batches)
+    /// The time of each.
+    fn time_batches(&mut self, runtime: &WasmtimeRuntime) -> Result<Vec<Duration>> {
+        let batches = self.batches.chunks(1);
+        let times = batches.map(|batch| time(runtime, &mut self.session, batch));
+        times.collect()
     }
 
-    fn time_single_rows(&mut self, runtime: &WasmtimeRuntime) -> Result<Duration> {
-        time(runtime, &mut self.session, &self.singles)
+    /// The times of slices.
+    fn time_single_rows(&mut self, runtime: &WasmtimeRuntime) -> Result<Vec<Duration>> {
+        let slices = self.singles.chunks(SINGLE_SLICE);
+        let times = slices.map(|slice| time(runtime, &mut self.session, slice));
+        times.collect()
     }
 }
 
+/// One call after another.
 fn time(
     runtime: &WasmtimeRuntime,
     session: &mut Session,

@@ -31,7 +31,9 @@ impl Workload {
 /// All of them.
 pub(crate) fn all() -> Vec<Workload> {
     let source = |inputs: &str, output: &str, rule: &str| {
-        format!("ruleset bench {{\n  input {{ {inputs} }}\n  output {{ answer: {output} }}\n  rule only {{ {rule} }}\n}}\n")
+        format!(
+            "ruleset bench {{\n  input {{ {inputs} }}\n  output {{ answer: {output} }}\n  rule only {{ {rule} }}\n}}\n"
+        )
     };
     vec![
         Workload {
@@ -109,10 +111,7 @@ fn as_json(hit: &str, rules: &[(Vec<Test>, String)]) -> String {
                     format!(r#"["{input}", "{operator}", {constant}]"#)
                 })
                 .collect();
-            format!(
-                r#"{{"tests": [{}], "value": {value}}}"#,
-                tests.join(", ")
-            )
+            format!(r#"{{"tests": [{}], "value": {value}}}"#, tests.join(", "))
         })
         .collect();
     format!(
@@ -184,11 +183,7 @@ fn rules(
     let mut all = Vec::new();
     for rule in 0..n_rules {
         let level = rule * 7 % 100;
-        let mut tests = vec![(
-            "merchant",
-            "==",
-            format!("\"m{}\"", rule % n_merchants),
-        )];
+        let mut tests = vec![("merchant", "==", format!("\"m{}\"", rule % n_merchants))];
         match rule % 3 {
             0 => tests.push(("amount", ">", format!("{level}.0"))),
             1 => tests.extend([
@@ -248,7 +243,12 @@ fn codes(n_rows: usize, _: &Schema) -> Result<Vec<ArrayRef>> {
     let mut random = Random::default();
     let kinds = ["ORD", "ORD", "ORD", "RET"];
     let names = ["anna", "Bedrich.Novak", "c.d+news", "J\u{fc}rgen"];
-    let domains = ["example.com", "Example.COM", "example.com", "mail.example.org"];
+    let domains = [
+        "example.com",
+        "Example.COM",
+        "example.com",
+        "mail.example.org",
+    ];
     let code: StringArray = (0..n_rows)
         .map(|_| {
             let digits = [1_000, 10_000, 10_000][random.below(3)];

@@ -14,10 +14,11 @@ use std::sync::Arc;
 pub fn prepare(workload: &Workload) -> Result<Option<Evaluate>> {
     // For the rest of the process: contexts of rows point to it.
     let shared: &'static mut Context<'static, 'static> = Box::leak(Box::default());
-    shared.add_function("lowerAscii", |This(text): This<Arc<String>>| {
-        text.to_ascii_lowercase()
-    })
-    .map_err(|error| anyhow!("{error:?}"))?;
+    shared
+        .add_function("lowerAscii", |This(text): This<Arc<String>>| {
+            text.to_ascii_lowercase()
+        })
+        .map_err(|error| anyhow!("{error:?}"))?;
     let shared: &'static Context<'static, 'static> = shared;
     let contexts = workload
         .rows
@@ -92,7 +93,11 @@ fn json(value: &Value) -> Result<Json> {
     Ok(match value {
         Value::Bool(bool) => Json::from(*bool),
         Value::Float(double) => Json::from(*double),
-        Value::List(elements) => elements.iter().map(json).collect::<Result<Vec<_>>>()?.into(),
+        Value::List(elements) => elements
+            .iter()
+            .map(json)
+            .collect::<Result<Vec<_>>>()?
+            .into(),
         other => return Err(anyhow!("an unexpected answer: {other:?}")),
     })
 }

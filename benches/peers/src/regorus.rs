@@ -6,7 +6,7 @@ use anyhow::Result;
 use regorus::languages::rego::compiler::Compiler;
 use regorus::rvm::vm::RegoVM;
 use regorus::{Engine, Value};
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 use std::fmt::Write;
 use std::hint::black_box;
 
@@ -14,7 +14,8 @@ const ENTRY: &str = "data.bench.answer";
 
 pub fn prepare(workload: &Workload) -> Result<Option<Evaluate>> {
     let policy = match (workload.name.as_str(), &workload.rules) {
-        (_, Some(rules)) => set(rules)?,
+        (_, Some(rules)) if rules.all => set(rules)?,
+        ("table-1000", _) => TABLE.to_owned(),
         ("reference", _) => {
             r#"default answer := false
                answer if { input.age >= 18; input.country in {"CZ", "DE", "FR"}; input.score > 0.75 }"#
@@ -32,17 +33,25 @@ pub fn prepare(workload: &Workload) -> Result<Option<Evaluate>> {
         ("items-exists", _) => r#"default answer := false
             answer if { some i in input.items; i.price > 100.0; i.qty > 0 }"#
             .to_owned(),
-        ("items-map", _) => "answer := [i.price * i.qty | some i in input.items]".to_owned(),
+        ("items-map", _) => {
+            "answer := [total | some i in input.items; total := i.price * i.qty]".to_owned()
+        },
         _ => return Ok(None),
     };
     let mut engine = Engine::new();
-    engine.add_policy("bench.rego".to_owned(), format!("package bench\n{policy}\n"))?;
+    engine.add_policy(
+        "bench.rego".to_owned(),
+        format!("package bench\n{policy}\n"),
+    )?;
     let compiled = engine.compile_with_entrypoint(&ENTRY.into())?;
     let program = Compiler::compile_from_policy(&compiled, &[ENTRY])?;
     let mut machine = RegoVM::new();
     machine.load_program(program);
     machine.set_max_instructions(usize::MAX);
-    machine.set_data(Value::new_object())?;
+    machine.set_data(match &workload.rules {
+        Some(rules) if !rules.all => table(rules)?,
+        _ => Value::new_object(),
+    })?;
     let rows = workload
         .rows
         .iter()
@@ -58,20 +67,31 @@ pub fn prepare(workload: &Workload) -> Result<Option<Evaluate>> {
     })))
 }
 
-/// The rules that fire are a set, as Rego has it; the first one is found by going through a list.
+/// The rules that fire are a set, as Rego has it.
 fn set(rules: &Rules) -> Result<String> {
     let mut policy = String::new();
-    if rules.all {
-        for rule in &rules.rules {
-            let condition = rule.condition("input.", "; ");
-            writeln!(policy, "answer contains {} if {{ {condition} }}", rule.value)?;
-        }
-        return Ok(policy);
-    }
-    for (place, rule) in rules.rules.iter().enumerate() {
-        let start = if place == 0 { "default answer := 0\nanswer" } else { "else" };
+    for rule in &rules.rules {
         let condition = rule.condition("input.", "; ");
-        writeln!(policy, "{start} := {} if {{ {condition} }}", rule.value)?;
+        writeln!(
+            policy,
+            "answer contains {} if {{ {condition} }}",
+            rule.value
+        )?;
     }
     Ok(policy)
+}
+
+/// A table is data; its rows are tests of `code`, of `amount` from below, and of `amount` from above.
+const TABLE: &str = "default answer := 0
+hits := [row.value | some row in data.table; row.code == input.code; input.amount >= row.low; input.amount < row.high]
+answer := hits[0] if count(hits) > 0";
+
+fn table(rules: &Rules) -> Result<Value> {
+    let rows = rules.rules.iter().map(|rule| {
+        let constant = |test: usize| serde_json::from_str(&rule.tests[test].constant);
+        let [code, low, high]: [Json; 3] = [constant(0)?, constant(1)?, constant(2)?];
+        Ok(json!({"code": code, "low": low, "high": high, "value": rule.value}))
+    });
+    let rows = rows.collect::<Result<Vec<Json>>>()?;
+    Value::from_json_str(&json!({"table": rows}).to_string())
 }
