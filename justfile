@@ -55,7 +55,7 @@ watch: components
     cd web-ui && CARGO_TARGET_DIR="$PWD/../target/wasm" {{ wasm_env }} trunk serve --release --offline --address 127.0.0.1 --port 8080
 
 # needs: wasm npm
-# Measure: the reference rule, start-up, and flight-desk over all 3 million flights
+# Measure: the reference rule, memory, other rule engines, and flight-desk over all 3 million flights
 bench: components
     @scripts/bench.sh
 

@@ -1,6 +1,8 @@
 #!/bin/sh
-# Measures: the reference rule, compilation, start-up, and flight-desk over all 3 million flights, which are
-# fetched from npm once. The report goes to standard output and to target/bench/report.md.
+# Measures: the reference rule, memory, rule engines of others, compilation, start-up, and flight-desk over all
+# 3 million flights, which are fetched from npm once. The report goes to standard output and to target/bench/report.md.
+#
+# The other engines (benches/peers, benches/npm) are built and installed by this script alone, once.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -14,5 +16,18 @@ if [ ! -f "$flights" ]; then
 	rm -r "$work/package" "${work:?}/$archive"
 fi
 
+if ! cmp -s benches/npm/package-lock.json benches/npm/node_modules/.installed-lock.json; then
+	npm ci --prefix benches/npm --ignore-scripts --no-audit --no-fund --loglevel=error
+	cp benches/npm/package-lock.json benches/npm/node_modules/.installed-lock.json
+fi
+cargo build --release --locked --manifest-path benches/peers/Cargo.toml --target-dir target/peers
 cargo build --release --bin rulestage --bin rulestage-bench
-target/release/rulestage-bench target/release/rulestage examples/flight-desk "$flights" "$work" | tee "$work/report.md"
+# A pipe hides how its first command ended: the file says that everything was measured.
+rm -f "$work/complete"
+{
+	target/release/rulestage-bench target/release/rulestage examples/flight-desk "$flights" "$work"
+	printf '\n## Rule engines of others\n'
+	target/release/rulestage-bench peers "$work" target/peers/release/rulestage-bench-peers 'node benches/npm/peers.mjs'
+	touch "$work/complete"
+} | tee "$work/report.md"
+[ -f "$work/complete" ]

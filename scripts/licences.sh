@@ -40,7 +40,7 @@ refused="$refused$(sed 's/#.*//' scripts/advisories.txt | while read -r name ver
 		$1 == n && (v == "*" || index($2 ".", v ".") == 1) { print "\nrefused: " $1 " " $2 ": " r }' "$crates"
 done)"
 
-for lock in web-ui/package-lock.json tests/*/package-lock.json; do
+for lock in web-ui/package-lock.json benches/npm/package-lock.json tests/*/package-lock.json; do
 	[ -f "$lock" ] || continue
 	refused="$refused$(awk -F '"' -v allowed="$allowed" -v lock="$lock" '
 		BEGIN { n = split(allowed, list, " "); for (i = 1; i <= n; i++) ok[list[i]] = 1 }

@@ -1,13 +1,14 @@
 //! Measures what the project promises, in one run, and prints the result as Markdown.
 //!
 //!     rulestage-bench PROGRAM EXAMPLE FLIGHTS WORK
-//!     rulestage-bench nested
-//!     rulestage-bench scale
+//!     rulestage-bench memory | nested | networks | scale | strings
+//!     rulestage-bench peers WORK COMMAND...
 //!     rulestage-bench trees MODEL ROWS COLUMNS
 //!
 //! `PROGRAM` is the `rulestage` program, `EXAMPLE` the folder of flight-desk, `FLIGHTS` the Parquet file with all
-//! flights and `WORK` a folder for what the runs write. Competing programs take turns within each repetition and
-//! medians are reported, so that a busy machine spoils all of them alike: read the ratios. `trees` answers `benches/trees.py`.
+//! flights and `WORK` a folder for what the runs write. Each `COMMAND` starts a program with other rule engines; `trees`
+//! answers `benches/trees.py`. Competing programs take turns within each repetition and medians are reported, so that a
+//! busy machine spoils all of them alike: read the ratios.
 
 #![allow(clippy::disallowed_methods, reason = "a benchmark: clocks are its job")]
 #![allow(
@@ -19,11 +20,15 @@
 mod compile;
 mod flights;
 mod median;
+mod memory;
 mod nested;
 mod networks;
+mod peers;
 mod process;
 mod reference;
 mod scale;
+mod strings;
+mod workloads;
 mod trees;
 
 use anyhow::{Context, Result};
@@ -31,9 +36,16 @@ use std::path::PathBuf;
 
 fn main() -> Result<()> {
     match std::env::args().nth(1).as_deref() {
+        Some("memory") => return memory::report(),
         Some("nested") => return nested::report(),
         Some("networks") => return networks::report(),
+        Some("peers") => {
+            let mut more = std::env::args().skip(2);
+            let work = more.next().context("WORK is missing")?;
+            return peers::report(work.as_ref(), &more.collect::<Vec<_>>());
+        }
         Some("scale") => return scale::report(),
+        Some("strings") => return strings::report(),
         Some("trees") => return trees::answer(),
         _ => {}
     }
@@ -48,8 +60,12 @@ fn main() -> Result<()> {
 
     println!("## The reference rule\n\n`{}`\n", reference::CONDITION);
     reference::report()?;
+    println!("\n## Memory\n");
+    memory::report()?;
     println!("\n## Lists of structs\n");
     nested::report()?;
+    println!("\n## Functions on strings\n");
+    strings::report()?;
     println!("\n## Neural networks\n");
     networks::report()?;
     println!("\n## Large rule sets\n");

@@ -1,17 +1,15 @@
-//! The reference rule over a million rows: compiled to a component, in native code, interpreted.
+//! The reference rule over a million rows: compiled to a component, and in native code.
 
 use crate::median::{ignore, interleaved, nanoseconds_each};
+use crate::workloads;
 use anyhow::{Result, anyhow, ensure};
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int64Type};
-use arrow_array::{ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray};
+use arrow_array::{BooleanArray, RecordBatch};
 use arrow_buffer::BooleanBuffer;
-use arrow_schema::{DataType, Field, Schema};
-use cel::{Context, Program, Value};
 use rulestage_pipeline::runtime::{Limits, Runtime};
 use rulestage_runtime_wasmtime::{Config, Session, WasmtimeRuntime};
 use std::hint::black_box;
-use std::sync::Arc;
 
 pub(crate) const CONDITION: &str = r#"age >= 18 && country in ["CZ", "DE", "FR"] && score > 0.75"#;
 pub(crate) const SOURCE: &str = r#"ruleset reference {
@@ -21,7 +19,6 @@ pub(crate) const SOURCE: &str = r#"ruleset reference {
 }"#;
 
 const ROWS: usize = 1_000_000;
-const CEL_ROWS: usize = 20_000;
 const SINGLE_CALLS: usize = 100_000;
 const REPETITIONS: usize = 15;
 pub(crate) const LIMITS: Limits = Limits {
@@ -38,7 +35,9 @@ pub(crate) fn report() -> Result<()> {
     let component = runtime.load(&artifact.component)?;
     let mut session = runtime.open(&component, &[], LIMITS)?;
 
-    let rows = rows(ROWS);
+    let schema = runtime.schema(&session).inputs.clone();
+    let columns = workloads::people(ROWS, &schema)?;
+    let rows = RecordBatch::try_new(schema, columns)?;
     let expected = native(&rows);
     let sizes = [1_024, 8_192, 65_536];
     let batches = sizes.map(|size| slices(&rows, size));
@@ -48,13 +47,6 @@ pub(crate) fn report() -> Result<()> {
             "the component disagrees with native"
         );
     }
-    let few = rows.slice(0, CEL_ROWS);
-    let program = Program::compile(CONDITION)?;
-    let mut context = Context::default();
-    ensure!(
-        interpreted(&program, &mut context, &few) == native(&few).true_count(),
-        "cel disagrees with native"
-    );
     let one = rows.slice(0, 1);
 
     let mut run =
@@ -68,13 +60,6 @@ pub(crate) fn report() -> Result<()> {
             &mut || ignore((run.borrow_mut())(&batches[1])),
             &mut || ignore((run.borrow_mut())(&batches[2])),
             &mut || {
-                ignore(black_box(interpreted(
-                    &program,
-                    &mut context,
-                    black_box(&few),
-                )))
-            },
-            &mut || {
                 for _ in 0..SINGLE_CALLS {
                     (run.borrow_mut())(std::slice::from_ref(&one));
                 }
@@ -82,25 +67,16 @@ pub(crate) fn report() -> Result<()> {
         ],
     );
     let native = nanoseconds_each(times[0], ROWS);
-    let cel = nanoseconds_each(times[4], CEL_ROWS);
-    println!("| | ns/row | to native | faster than `cel` |\n|---|---:|---:|---:|");
-    println!(
-        "| native Rust, {ROWS} rows | {native:.2} | 1.00 | {:.0} |",
-        cel / native
-    );
+    println!("| | ns/row | to native |\n|---|---:|---:|");
+    println!("| native Rust, {ROWS} rows | {native:.2} | 1.00 |");
     for (size, time) in sizes.iter().zip(&times[1..4]) {
         let each = nanoseconds_each(*time, ROWS);
         println!(
-            "| component, batches of {size} | {each:.2} | {:.2} | {:.0} |",
-            each / native,
-            cel / each
+            "| component, batches of {size} | {each:.2} | {:.2} |",
+            each / native
         );
     }
-    println!(
-        "| `cel` 0.15, {CEL_ROWS} rows | {cel:.1} | {:.0} | 1 |",
-        cel / native
-    );
-    let call = nanoseconds_each(times[5], SINGLE_CALLS);
+    let call = nanoseconds_each(times[4], SINGLE_CALLS);
     println!("\n| | reached | aim |\n|---|---:|---:|");
     println!("| one-row call, Arrow in and out | {call:.0} ns | 1000 ns |");
     println!(
@@ -108,40 +84,6 @@ pub(crate) fn report() -> Result<()> {
         artifact.component.len() as f64 / 1024.0
     );
     Ok(())
-}
-
-/// Rows as an application has them: ages 0 to 99, eight countries, scores over 0 to 1; about one in eight is eligible.
-fn rows(count: usize) -> RecordBatch {
-    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
-    let mut next = || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        state >> 11
-    };
-    let countries = ["CZ", "DE", "FR", "AT", "PL", "Italia", "ES", "Österreich"];
-    let ages: Int64Array = (0..count)
-        .map(|_| (next() % 100) as i64)
-        .collect::<Vec<_>>()
-        .into();
-    let places: StringArray = (0..count)
-        .map(|_| Some(countries[(next() % 8) as usize]))
-        .collect();
-    let scores: Float64Array = (0..count)
-        .map(|_| next() as f64 / (1_u64 << 53) as f64)
-        .collect::<Vec<_>>()
-        .into();
-    let columns: Vec<ArrayRef> = vec![Arc::new(ages), Arc::new(places), Arc::new(scores)];
-    let fields = ["age", "country", "score"].iter().zip([
-        DataType::Int64,
-        DataType::Utf8,
-        DataType::Float64,
-    ]);
-    let fields: Vec<Field> = fields
-        .map(|(name, data_type)| Field::new(*name, data_type, false))
-        .collect();
-    RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)
-        .unwrap_or_else(|error| panic!("{error}"))
 }
 
 fn slices(rows: &RecordBatch, size: usize) -> Vec<RecordBatch> {
@@ -174,18 +116,4 @@ fn compiled(
         eligible += outcome.columns[0].as_boolean().true_count();
     }
     Ok(eligible)
-}
-
-fn interpreted(program: &Program, context: &mut Context<'_, '_>, rows: &RecordBatch) -> usize {
-    let ages = rows.column(0).as_primitive::<Int64Type>().values();
-    let countries = rows.column(1).as_string::<i32>();
-    let scores = rows.column(2).as_primitive::<Float64Type>().values();
-    (0..rows.num_rows())
-        .filter(|&row| {
-            context.add_variable_from_value("age", ages[row]);
-            context.add_variable_from_value("country", countries.value(row));
-            context.add_variable_from_value("score", scores[row]);
-            matches!(program.execute(context), Ok(Value::Bool(true)))
-        })
-        .count()
 }

@@ -5,8 +5,8 @@
 //! take Pike's machine.
 //!
 //! The words: a header, the classes of ASCII characters as bytes, where each run of other characters starts (its class
-//! in the high 8 bits), a bit for each state that accepts at the end of the text, and the transitions as 16-bit numbers of states, a
-//! row of classes for each state.
+//! in the high 8 bits), a bit for each state that accepts at the end of the text, and the transitions, a
+//! row of classes for each state, as 16-bit places of the rows that they lead to.
 
 #[cfg(feature = "determinize")]
 mod determinize;
@@ -28,6 +28,7 @@ pub(crate) mod header {
     #[cfg(feature = "determinize")]
     pub(crate) const N_WORDS: usize = 0;
     pub(crate) const N_CLASSES: usize = 1;
+    /// The place of its row
     pub(crate) const START: usize = 2;
     /// Runs of characters beyond ASCII
     pub(crate) const N_RUNS: usize = 3;
@@ -57,8 +58,10 @@ pub fn is_match(automaton: &[u32], text: &[u8]) -> bool {
     };
     let mut state = word(automaton, header::START) as usize;
     let mut at = 0;
-    while state > usize::from(MATCHED) {
+    // From here on a state is the place of its row: nothing is multiplied on the way from one to the next.
+    while state > usize::from(MATCHED) * n_classes {
         let Some(byte) = text.get(at) else {
+            let state = state / n_classes.max(1);
             return word(accepting, state / 32) >> (state % 32) & 1 == 1;
         };
         let class = if *byte < 0x80 {
@@ -69,10 +72,10 @@ pub fn is_match(automaton: &[u32], text: &[u8]) -> bool {
             at += length;
             class_beyond_ascii(runs, char)
         };
-        let index = state * n_classes + class as usize;
+        let index = state + class as usize;
         state = (word(transitions, index / 2) >> (16 * (index % 2)) & 0xffff) as usize;
     }
-    state == usize::from(MATCHED)
+    state == usize::from(MATCHED) * n_classes
 }
 
 /// The class of the last run that starts at the character or before it.

@@ -81,6 +81,15 @@ impl Buffer {
         }
     }
 
+    /// Appends eight bytes.
+    pub(crate) fn push_word(&mut self, word: [u8; 8]) {
+        if word.len() <= self.capacity - self.length || self.grow(word.len()) {
+            // SAFETY: the block has room for eight more bytes.
+            unsafe { self.start.add(self.length).cast::<[u8; 8]>().write(word) };
+            self.length += word.len();
+        }
+    }
+
     /// Appends bytes.
     pub(crate) fn extend(&mut self, bytes: &[u8]) {
         if bytes.len() <= self.capacity - self.length || self.grow(bytes.len()) {

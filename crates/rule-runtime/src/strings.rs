@@ -5,6 +5,7 @@ pub mod format;
 use crate::abi::{Outcome, helpers};
 use crate::memory::{Buffer, Values};
 use crate::status::{INDEX_OUT_OF_BOUNDS, INVALID_ARGUMENT, NO_SUCH_OVERLOAD, TOO_LARGE};
+use crate::text::{find, padded, with_other_case};
 use crate::value::{Value, tag};
 
 helpers! {
@@ -21,9 +22,9 @@ helpers! {
     /// `list.join(separator)`
     string_join(value, text) = join;
     /// `text.lowerAscii()`
-    string_lower_ascii(text) = |text| map_bytes(text, |byte| byte.to_ascii_lowercase());
+    string_lower_ascii(text) = |text| change_case(text, b'A');
     /// `text.upperAscii()`
-    string_upper_ascii(text) = |text| map_bytes(text, |byte| byte.to_ascii_uppercase());
+    string_upper_ascii(text) = |text| change_case(text, b'a');
     /// `text.replace(old, new)`
     string_replace(text, text, text) = |text, old, new| replace(text, old, new, -1);
     /// `text.replace(old, new, limit)`; a negative limit is none.
@@ -100,18 +101,6 @@ fn char_at(text: &[u8], position: i64) -> Outcome<&[u8]> {
     Ok(split_char(rest).map_or(&[], |(first, _)| first))
 }
 
-/// Where the needle first stands, in bytes.
-pub(crate) fn find(text: &[u8], needle: &[u8]) -> Option<usize> {
-    let Some((first, _)) = needle.split_first() else {
-        return Some(0);
-    };
-    let last_start = text.len().checked_sub(needle.len())?;
-    (0..=last_start).find(|start| {
-        let rest = tail(text, *start);
-        rest.first() == Some(first) && rest.starts_with(needle)
-    })
-}
-
 fn index_of(text: &[u8], needle: &[u8], start: i64) -> Outcome<i64> {
     let start_byte = byte_position(text, start)?;
     let rest = tail(text, start_byte);
@@ -149,11 +138,15 @@ fn join<'a>(list: &Value, separator: &[u8]) -> Outcome<&'a [u8]> {
     joined.finish().ok_or(TOO_LARGE)
 }
 
-fn map_bytes<'a>(text: &[u8], change: impl Fn(u8) -> u8) -> Outcome<&'a [u8]> {
-    let mut changed = Buffer::with_capacity(text.len());
-    for byte in text {
-        changed.push(change(*byte));
+/// Changes the case of ASCII letters from `first` on.
+fn change_case<'a>(text: &[u8], first: u8) -> Outcome<&'a [u8]> {
+    let (words, rest) = text.as_chunks();
+    let mut changed = Buffer::with_capacity(text.len().saturating_add(8));
+    for word in words {
+        changed.push_word(with_other_case(*word, first));
     }
+    changed.push_word(with_other_case(padded(rest), first));
+    changed.truncate(text.len());
     changed.finish().ok_or(TOO_LARGE)
 }
 

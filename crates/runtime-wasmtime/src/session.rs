@@ -75,6 +75,12 @@ impl Session {
         &self.schema
     }
 
+    /// What its instance holds: linear memories, tables, tensors; 0 while it has no instance, after a trap.
+    pub fn used_bytes(&self) -> u64 {
+        let opened = self.instance.as_ref();
+        opened.map_or(0, |opened| opened.instance.store.data().memory.used_bytes())
+    }
+
     /// Runs a call; a failure that leaves the instance in doubt throws it away.
     fn call<T>(
         &mut self,

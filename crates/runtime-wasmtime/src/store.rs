@@ -63,6 +63,11 @@ impl MemoryBudget {
         self.used_bytes = self.used_bytes.saturating_sub(bytes);
     }
 
+    /// All that is counted now.
+    pub(crate) fn used_bytes(&self) -> u64 {
+        self.used_bytes
+    }
+
     /// Whether anything was refused since the instance was made.
     pub(crate) fn refused(&self) -> bool {
         self.refused

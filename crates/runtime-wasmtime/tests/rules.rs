@@ -115,3 +115,43 @@ fn explains() {
         .expect_err("there is no such row");
     assert_eq!(refused.message, "there is no row 2 in a batch of 2 rows");
 }
+
+/// Values without a fixed size, made anew for each row.
+const COMPUTED: &str = r#"ruleset computed {
+  input { age: int  country: string  score: double }
+  output { texts: list<string> = [] merge collect }
+  rule texts {
+    when country.lowerAscii().matches("^[a-z]+$") || age > 50
+    then { texts = [country + "-" + string(age), string(score), country.upperAscii()] }
+  }
+}"#;
+
+#[test]
+fn memory_does_not_grow_from_call_to_call() {
+    let runtime = runtime();
+    for source in [SOURCE, COMPUTED] {
+        let artifact = rulestage_rule_compiler::compile(source).artifact;
+        let component = artifact.expect("the rules compile").component;
+        let component = runtime.load(&component).expect("it loads");
+        let mut session = runtime.open(&component, &[], LIMITS).expect("it opens");
+        let countries = ["CZ", "DE", "Austria", "", "Österreich"];
+        let rows: Vec<_> = (0..4_096)
+            .map(|row| (row % 100, countries[row as usize % 5], row as f64 / 4_096.0))
+            .collect();
+        let whole = batch(&runtime, &session, &rows);
+        let mut process = |n_rows: usize| {
+            let part = whole.slice(whole.num_rows() - n_rows, n_rows);
+            runtime.process(&mut session, &part).expect("it runs");
+            runtime
+                .process_with_reasons(&mut session, &part)
+                .expect("it runs");
+            session.used_bytes()
+        };
+        let (one_row, settled) = (process(1), process(4_096));
+        assert!(settled > one_row, "a batch needs memory");
+        // Large and small batches in turn: what one leaves must serve the other.
+        for call in 0..400 {
+            assert_eq!(process([4_096, 1, 1_000, 17][call % 4]), settled);
+        }
+    }
+}

@@ -296,13 +296,16 @@ impl Builder<'_> {
             let bits = chunk.iter().enumerate();
             bits.fold(0, |word, (bit, accepts)| word | u32::from(*accepts) << bit)
         }));
+        let n_classes = self.classes.examples.len() as u32;
+        // Below the bound of transitions, so that it has 16 bits.
+        let row = |state: u16| u32::from(state) * n_classes;
         words.extend(transitions.chunks(2).map(|pair| {
-            let at = |index| u32::from(pair.get(index).copied().unwrap_or(DEAD));
+            let at = |index| row(pair.get(index).copied().unwrap_or(DEAD));
             at(0) | at(1) << 16
         }));
         words[header::N_WORDS] = words.len() as u32;
-        words[header::N_CLASSES] = self.classes.examples.len() as u32;
-        words[header::START] = u32::from(start);
+        words[header::N_CLASSES] = n_classes;
+        words[header::START] = row(start);
         words[header::N_RUNS] = n_runs as u32;
         words[header::N_STATES] = accepting.len() as u32;
         words

@@ -96,6 +96,21 @@ impl RowCode<'_> {
         }
     }
 
+    /// Runs code with each element of the list that a `map` makes, in locals, and makes no list.
+    pub(super) fn emit_each(
+        &mut self,
+        fold: &Fold<Expr>,
+        on_error: Label,
+        each: impl FnOnce(&mut Self, &[u32]),
+    ) {
+        let range = self.open_range(&fold.range, on_error);
+        self.emit_loop(fold, &range, |code, next| {
+            code.emit_filter(fold, next, on_error);
+            let value = code.emit_to_locals(&fold.body, on_error);
+            each(code, &value);
+        });
+    }
+
     fn advance_by(&mut self, local: u32, bytes: u32) {
         self.f
             .ins()

@@ -13,7 +13,7 @@ use super::outputs::{Growable, OutputColumn};
 use super::statics::{Plans, Statics};
 use super::table::PlacedTable;
 use super::trace::{ListItems, list_items};
-use crate::ir::{CompareOp, Const, Contribution, Merge, Output, Rule, RuleSet};
+use crate::ir::{CompareOp, Const, Contribution, ExprKind, FoldKind, Merge, Output, Rule, RuleSet};
 use crate::types::{Column, Type};
 use wasm_encoder::{BlockType, ValType};
 
@@ -541,15 +541,33 @@ impl RowCode<'_> {
         gathered: &Gathered,
         failed: Label,
     ) {
-        let list = self.emit_boxed_to_local(&contribution.value, failed);
+        let append = |code: &mut Self, value: &[u32]| match output.merge {
+            Merge::Unique => code.append_unless_present(gathered, element, value),
+            _ => code.append_element(&gathered.column, element, value),
+        };
+        let value = &contribution.value;
+        // What a `map` computes goes straight to the column. Explanations show the list, and where an element can
+        // fail, all come before the first is appended.
+        let direct = match &value.kind {
+            ExprKind::Fold(fold)
+                if fold.kind == FoldKind::List
+                    && fold.body.ty == *element
+                    && self.trace.is_none()
+                    && !self.can_fail(value) =>
+            {
+                Some(fold)
+            }
+            _ => None,
+        };
+        let list = match direct {
+            Some(_) => 0,
+            None => self.emit_boxed_to_local(value, failed),
+        };
         let append_all = |code: &mut Self| {
-            code.append_cells(list, element, |code, value| {
-                if output.merge == Merge::Unique {
-                    code.append_unless_present(gathered, element, value);
-                } else {
-                    code.append_element(&gathered.column, element, value);
-                }
-            });
+            match direct {
+                Some(fold) => code.emit_each(fold, failed, append),
+                None => code.append_cells(list, element, append),
+            }
             code.f.ins().i32_const(1).local_set(gathered.is_set);
         };
         match output.merge {
