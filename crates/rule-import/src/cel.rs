@@ -93,8 +93,7 @@ impl Expression {
             if let ExprKind::Identifier { name, .. } = &expr.kind {
                 names.push(name.text.clone());
             }
-            expr.kind
-                .for_each_child(&mut |child| collect(child, names));
+            expr.kind.for_each_child(&mut |child| collect(child, names));
         }
         let mut names = Vec::new();
         collect(&self.tree, &mut names);

@@ -62,18 +62,23 @@ fn policy_rule(root: &Node) -> Result<&Node> {
 /// Keeps every name that an expression mentions, so that no `let` captures it.
 fn take_names(node: &Node, writer: &mut Writer) {
     match &node.value {
-        Value::Map(entries) => entries
-            .iter()
-            .for_each(|(_, value)| take_names(value, writer)),
-        Value::List(list) => list.iter().for_each(|value| take_names(value, writer)),
-        Value::Text(text) | Value::Plain(text) => {
-            if let Ok(expression) = Expression::parse(text) {
-                expression
-                    .all_names()
-                    .iter()
-                    .for_each(|name| writer.take(name));
+        Value::Map(entries) => {
+            for (key, value) in entries {
+                let is_expression = matches!(
+                    key.text(),
+                    Some("condition" | "output" | "emit" | "expression" | "explanation")
+                );
+                match value.text().map(Expression::parse) {
+                    Some(Ok(expression)) if is_expression => expression
+                        .all_names()
+                        .iter()
+                        .for_each(|name| writer.take(name)),
+                    _ => take_names(value, writer),
+                }
             }
         }
+        Value::List(list) => list.iter().for_each(|value| take_names(value, writer)),
+        Value::Text(_) | Value::Plain(_) => {}
     }
 }
 

@@ -55,7 +55,11 @@ impl Parser<'_> {
     }
 
     fn unexpected(&self, wanted: &str) -> ImportError {
-        let found = match self.text.get(self.at..).and_then(|rest| rest.chars().next()) {
+        let found = match self
+            .text
+            .get(self.at..)
+            .and_then(|rest| rest.chars().next())
+        {
             Some(found) => format!("`{found}`"),
             None => "the end of the file".to_owned(),
         };
@@ -154,8 +158,8 @@ impl Parser<'_> {
             Some(b't') => '\t',
             Some(b'u') => {
                 let first = self.hex()?;
-                let is_pair = (0xd800..0xdc00).contains(&first)
-                    && self.text[self.at..].starts_with("\\u");
+                let is_pair =
+                    (0xd800..0xdc00).contains(&first) && self.text[self.at..].starts_with("\\u");
                 let code = if is_pair {
                     self.at += 2;
                     let second = self.hex()?;

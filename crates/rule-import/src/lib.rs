@@ -6,7 +6,7 @@
 mod cel;
 mod cel_policy;
 //mod dmn;
-//mod export;
+mod export;
 //mod feel;
 //mod jdm;
 mod json;
@@ -16,7 +16,7 @@ mod tree;
 mod writer;
 mod yaml;
 
-//pub use export::{Export, export_cel_policy};
+pub use export::{Export, export_cel_policy};
 
 use std::fmt;
 
@@ -99,8 +99,8 @@ pub fn import(text: &str, format: Format, companions: Companions<'_>) -> Result<
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     match format {
         Format::CelPolicy => cel_policy::import(text, companions),
-        Format::Jdm => Err(ImportError::new(1,"")),
-        Format::Dmn => Err(ImportError::new(1,"")),
+        Format::Jdm => Err(ImportError::new(1, "")),
+        Format::Dmn => Err(ImportError::new(1, "")),
     }
 }
 

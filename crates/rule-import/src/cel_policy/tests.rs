@@ -17,8 +17,9 @@ pub(super) fn examples(
     result: &str,
     writer: &mut Writer,
 ) -> Result<String> {
-    let in_tests =
-        |error: ImportError| ImportError::new(error.line, format!("in the tests: {}", error.message));
+    let in_tests = |error: ImportError| {
+        ImportError::new(error.line, format!("in the tests: {}", error.message))
+    };
     let mut header = String::from("ruleset tests {\ninput {\n");
     for (name, ty) in inputs {
         let _ = writeln!(header, "{name}: {ty}");
@@ -90,11 +91,13 @@ fn example(name: &str, test: &Node, inputs: &[(String, Type)]) -> Result<String>
     let expected = match test.get("output") {
         None => "null".to_owned(),
         Some(output) => match value_of(output) {
-            TestValue::Expression(node) | TestValue::Value(node @ Node { value: Value::Text(_) | Value::Plain(_), .. })
-                if output.get("value").is_none() =>
-            {
-                expression(node)?
-            }
+            TestValue::Expression(node)
+            | TestValue::Value(
+                node @ Node {
+                    value: Value::Text(_) | Value::Plain(_),
+                    ..
+                },
+            ) if output.get("value").is_none() => expression(node)?,
             value => constant(value, None)?,
         },
     };
@@ -180,7 +183,11 @@ fn literal(node: &Node, ty: Option<&Type>) -> String {
                             format!("{name}: {}", literal(value, field.map(|(_, ty)| ty)))
                         }
                         Some(Type::Map(key_ty, ty)) => {
-                            format!("{}: {}", literal(key, Some(&**key_ty)), literal(value, Some(&**ty)))
+                            format!(
+                                "{}: {}",
+                                literal(key, Some(&**key_ty)),
+                                literal(value, Some(&**ty))
+                            )
                         }
                         _ => format!("{}: {}", literal(key, None), literal(value, None)),
                     }
