@@ -1,7 +1,7 @@
 //! CEL expressions inside other formats: what they name, and the same with other names.
 
 use rulestage_diagnostics::{Severity, Span};
-use rulestage_rule_compiler::ast::{Expr, ExprKind, LogicalOp};
+use rulestage_rule_compiler::ast::{BinaryOp, Expr, ExprKind, LogicalOp};
 use rulestage_rule_compiler::types::Type;
 use rulestage_rule_compiler::{check_expression, parse_expression};
 
@@ -100,6 +100,28 @@ impl Expression {
         names
     }
 
+    /// Each name with the fields that are read of it, and the type that an operator with a constant asks for.
+    pub(crate) fn uses(&self) -> Vec<(Vec<String>, Option<Type>)> {
+        let mut uses = Vec::new();
+        visit(&self.tree, &mut Vec::new(), &mut |expr| {
+            if let ExprKind::Binary(operator, left, right) = &expr.kind {
+                for (side, other) in [(left, right), (right, left)] {
+                    if let Some(path) = path(side.without_parens()) {
+                        uses.push((path, operand_type(*operator, other.without_parens())));
+                    }
+                }
+            }
+            match path(expr) {
+                Some(path) => {
+                    uses.push((path, None));
+                    true
+                }
+                None => false,
+            }
+        });
+        uses
+    }
+
     /// Its type, or what the checker says.
     pub(crate) fn type_of(&self, variables: &[(String, Type)]) -> Result<Type, String> {
         let checked = check_expression(&self.text, variables, "");
@@ -116,6 +138,45 @@ impl Expression {
                 Err(error.map_or_else(String::new, |error| error.message))
             }
         }
+    }
+}
+
+/// Names of CEL's own: `math`, `google`, `int`.
+pub(crate) fn is_namespace(name: &str) -> bool {
+    rulestage_rule_compiler::analysis::is_namespace(name)
+        || rulestage_rule_compiler::parse_type(name).is_ok()
+}
+
+/// `name.field.field`.
+fn path(expr: &Expr) -> Option<Vec<String>> {
+    match &expr.kind {
+        ExprKind::Identifier { name, .. } => Some(vec![name.text.clone()]),
+        ExprKind::Select {
+            operand,
+            field,
+            optional: false,
+        } => {
+            let mut path = path(operand)?;
+            path.push(field.text.clone());
+            Some(path)
+        }
+        _ => None,
+    }
+}
+
+/// The type that an operator wants beside `other`.
+fn operand_type(operator: BinaryOp, other: &Expr) -> Option<Type> {
+    match (&other.kind, operator) {
+        (_, BinaryOp::In | BinaryOp::Coalesce) => None,
+        (ExprKind::Double(_), _) => Some(Type::Double),
+        (ExprKind::String(_), _) => Some(Type::String),
+        (ExprKind::Bool(_), _) => Some(Type::Bool),
+        (ExprKind::Call { function, .. }, _) if function.text == "timestamp" => {
+            Some(Type::Timestamp)
+        }
+        (ExprKind::Call { function, .. }, _) if function.text == "duration" => Some(Type::Duration),
+        (_, BinaryOp::Subtract | BinaryOp::Multiply | BinaryOp::Divide) => Some(Type::Double),
+        _ => None,
     }
 }
 

@@ -7,7 +7,7 @@
 mod environment;
 mod tests;
 
-use crate::cel::{Expression, qualified};
+use crate::cel::{Expression, is_namespace, qualified};
 use crate::tree::{Node, Value};
 use crate::writer::{Writer, comment, identifier};
 use crate::{Companions, Import, ImportError, Result, yaml};
@@ -507,10 +507,4 @@ fn without_unused_guards(mut body: Vec<BodyItem>) -> String {
         }
     }
     body.into_iter().map(|item| item.text).collect()
-}
-
-/// Names of CEL's own: `math`, `google`, `int`.
-fn is_namespace(name: &str) -> bool {
-    rulestage_rule_compiler::analysis::is_namespace(name)
-        || rulestage_rule_compiler::parse_type(name).is_ok()
 }

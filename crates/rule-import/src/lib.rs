@@ -5,14 +5,14 @@
 
 mod cel;
 mod cel_policy;
-//mod dmn;
+mod dmn;
 mod export;
-//mod feel;
-//mod jdm;
+mod foreign;
+mod jdm;
 mod json;
-//mod table;
+mod model;
 mod tree;
-//mod unary;
+mod unary;
 mod writer;
 mod yaml;
 
@@ -99,8 +99,8 @@ pub fn import(text: &str, format: Format, companions: Companions<'_>) -> Result<
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     match format {
         Format::CelPolicy => cel_policy::import(text, companions),
-        Format::Jdm => Err(ImportError::new(1, "")),
-        Format::Dmn => Err(ImportError::new(1, "")),
+        Format::Jdm => jdm::import(text),
+        Format::Dmn => dmn::import(text),
     }
 }
 

@@ -6,7 +6,7 @@
     reason = "a test: what fails is a failure"
 )]
 
-use rulestage_rule_import::{Companions, Format, detect, export_cel_policy, import};
+use rulestage_rule_import::{Companions, Format, detect, import};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -59,4 +59,79 @@ fn policies() {
         let actual = imported(&text, Format::CelPolicy, Some(&folder));
         check(&folder.join("expected.rules"), &actual);
     }
+}
+
+#[test]
+fn tables() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");
+    for file in files(&root) {
+        let text = fs::read_to_string(&file).unwrap();
+        if let Some(format) = detect(&file.to_string_lossy(), &text) {
+            let actual = imported(&text, format, None);
+            check(&file.with_extension("rules"), &actual);
+        }
+    }
+}
+
+/// Whatever is cut off or turned around is an error or an import, never a panic.
+#[test]
+fn damaged_files() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut originals = Vec::new();
+    for file in files(&root.join("tests/cases")) {
+        originals.push(file);
+    }
+    originals.push(root.join("../../tests/cel-policy/cases/nested_chains/policy.yaml"));
+    for file in originals {
+        let text = fs::read_to_string(&file).unwrap();
+        let Some(format) = detect(&file.to_string_lossy(), &text) else {
+            continue;
+        };
+        for at in (0..text.len()).step_by(7).filter(|at| text.is_char_boundary(*at)) {
+            let _ = import(&text[..at], format, Companions::default());
+            for other in ["\"", "[", "<", "}", ":", "&#x41;", "\u{e9}", "if ", "- "] {
+                let damaged = format!("{}{other}{}", &text[..at], &text[at..]);
+                let _ = import(&damaged, format, Companions::default());
+            }
+        }
+    }
+}
+
+#[track_caller]
+fn refused(text: &str, format: Format, line: u32, message: &str) {
+    let error = import(text, format, Companions::default()).unwrap_err();
+    assert!(error.message.contains(message), "{error}");
+    assert_eq!(error.line, line, "{error}");
+}
+
+#[test]
+fn hostile_files() {
+    let deep = 100_000;
+    refused(&"[".repeat(deep), Format::Jdm, 1, "deep");
+    refused(&"{\"a\":".repeat(deep), Format::Jdm, 1, "deep");
+    refused(&"[".repeat(deep), Format::CelPolicy, 1, "");
+    refused(&"<a>\n".repeat(deep), Format::Dmn, 65, "deep");
+    refused("", Format::Jdm, 1, "expected a value");
+    refused("", Format::CelPolicy, 1, "empty");
+    refused("", Format::Dmn, 1, "");
+    refused("{\"nodes\": 1}", Format::Jdm, 1, "must be a list");
+    refused("{\n\"nodes\": [\n{}]}", Format::Jdm, 3, "needs `id`");
+    refused("{\"nodes\": []} x", Format::Jdm, 1, "behind the end");
+    refused("a: &x [1]\nrule: *x\n", Format::CelPolicy, 2, "aliases");
+    refused("kind: Policy\nspec: {}\n", Format::CelPolicy, 1, "Kubernetes");
+    refused("rule:\n  match:\n    - output: '1 +'\n", Format::CelPolicy, 3, "not CEL");
+    refused("rule:\n  match:\n    - condition: 'true'\n", Format::CelPolicy, 3, "`output`");
+    refused(
+        "rule:\n  match:\n    - output: variables.x\n",
+        Format::CelPolicy,
+        3,
+        "no variable `x`",
+    );
+    let entities = "<!DOCTYPE d [<!ENTITY a \"aaaa\"><!ENTITY b \"&a;&a;\">]>\n<definitions>&b;</definitions>";
+    refused(entities, Format::Dmn, 1, "DTD");
+    refused("<html/>", Format::Dmn, 1, "no DMN model");
+    refused("<definitions>\n<decision>\n<decisionTable/></decision></definitions>", Format::Dmn, 3, "inputs and outputs");
+    // Expressions are no deeper than the compiler takes.
+    let brackets = format!("rule:\n  match:\n    - output: '{}'\n", "(".repeat(5000));
+    refused(&brackets, Format::CelPolicy, 3, "not CEL");
 }
