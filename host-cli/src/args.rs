@@ -92,6 +92,9 @@ pub(crate) struct Test {
     /// Exit with 1 when the examples cover less
     #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100))]
     pub(crate) min_coverage: Option<u8>,
+    /// Write the coverage in the LCOV format: rules are functions, sides of conditions, rows and defaults are branches
+    #[arg(long, value_name = "FILE")]
+    pub(crate) lcov: Option<PathBuf>,
 }
 
 /// Compile a rule set to a WebAssembly component

@@ -127,9 +127,9 @@ impl<'a, 'input> Reader<'a, 'input> {
             return Err(self.error(root, "there is no decision in the model"));
         }
         for decision in self.ordered(&decisions)? {
-            let is_read = decisions.iter().any(|other| {
-                required(*other).any(|id| Some(id) == decision.attribute("id"))
-            });
+            let is_read = decisions
+                .iter()
+                .any(|other| required(*other).any(|id| Some(id) == decision.attribute("id")));
             self.decision(decision, is_read)?;
         }
         let name = identifier(root.attribute("name").unwrap_or("decision"));
@@ -327,7 +327,9 @@ impl<'a, 'input> Reader<'a, 'input> {
             }
             let mut output = self.output(*node, &own, ty, is_read);
             if matches!(hit, "priority" | "output order") {
-                let values = child(*node, "outputValues").map(text_of).unwrap_or_default();
+                let values = child(*node, "outputValues")
+                    .map(text_of)
+                    .unwrap_or_default();
                 output.order = self.list(*node, values);
             }
             if let Some(default) = child(*node, "defaultOutputEntry") {
@@ -394,7 +396,12 @@ impl<'a, 'input> Reader<'a, 'input> {
             return;
         }
         let is_made = self.names.known.iter().any(|(_, own)| *own == column.text);
-        match self.model.inputs.iter_mut().find(|(name, _)| *name == column.text) {
+        match self
+            .model
+            .inputs
+            .iter_mut()
+            .find(|(name, _)| *name == column.text)
+        {
             Some((_, known)) if *known == Type::Dyn => *known = Type::Nullable(Box::new(ty)),
             None if !is_made => self
                 .model
@@ -404,7 +411,12 @@ impl<'a, 'input> Reader<'a, 'input> {
         }
     }
 
-    fn row(&mut self, rule: Node<'a, 'input>, columns: &[Expression], n_outputs: usize) -> Result<Row> {
+    fn row(
+        &mut self,
+        rule: Node<'a, 'input>,
+        columns: &[Expression],
+        n_outputs: usize,
+    ) -> Result<Row> {
         let entries: Vec<Node<'_, '_>> = children(rule, "inputEntry").collect();
         let results: Vec<Node<'_, '_>> = children(rule, "outputEntry").collect();
         if entries.len() != columns.len() || results.len() != n_outputs {
@@ -416,8 +428,9 @@ impl<'a, 'input> Reader<'a, 'input> {
             match unary::parse(text, &column.operand(), &self.names) {
                 Ok(cell) => tests.push(cell),
                 Err(reason) => {
-                    let message =
-                        format!("a row never matches: its cell `{text}` can't be imported: {reason}");
+                    let message = format!(
+                        "a row never matches: its cell `{text}` can't be imported: {reason}"
+                    );
                     self.lose(entry, message);
                     let never = Expression::parse("false");
                     let never = never.map_err(|reason| self.error(entry, reason))?;
@@ -453,7 +466,10 @@ impl<'a, 'input> Reader<'a, 'input> {
             .filter_map(|part| self.names.cel(part, None).ok())
             .collect();
         if values.is_empty() {
-            self.lose(node, "the output has no order: its `outputValues` are missing".to_owned());
+            self.lose(
+                node,
+                "the output has no order: its `outputValues` are missing".to_owned(),
+            );
         }
         values
     }

@@ -31,8 +31,8 @@ pub(crate) enum Token {
 }
 
 const SYMBOLS: [&str; 30] = [
-    "..", "==", "!=", "<=", ">=", "&&", "||", "??", "**", "=", "<", ">", "(", ")", "[", "]", "{", "}",
-    ",", ":", "?", "+", "-", "*", "/", "%", "^", "!", ".", "$",
+    "..", "==", "!=", "<=", ">=", "&&", "||", "??", "**", "=", "<", ">", "(", ")", "[", "]", "{",
+    "}", ",", ":", "?", "+", "-", "*", "/", "%", "^", "!", ".", "$",
 ];
 
 impl Names {
@@ -50,9 +50,13 @@ impl Names {
                 tokens.push(Token::Text(text));
                 rest = after(end);
             } else if first.is_ascii_digit() {
-                let mut end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+                let mut end = rest
+                    .find(|c: char| !c.is_ascii_digit())
+                    .unwrap_or(rest.len());
                 let fraction = rest[end..].strip_prefix('.');
-                if let Some(fraction) = fraction.filter(|rest| rest.starts_with(|c: char| c.is_ascii_digit())) {
+                if let Some(fraction) =
+                    fraction.filter(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+                {
                     let digits = fraction.find(|c: char| !c.is_ascii_digit());
                     end += 1 + digits.unwrap_or(fraction.len());
                 }
@@ -86,12 +90,21 @@ impl Names {
     }
 
     /// The expression in CEL, with `subject` for `$` (ZEN) and `?` (FEEL) where there is one.
-    pub(crate) fn cel(&self, tokens: &[Token], subject: Option<&str>) -> Result<Expression, String> {
+    pub(crate) fn cel(
+        &self,
+        tokens: &[Token],
+        subject: Option<&str>,
+    ) -> Result<Expression, String> {
         let text = self.convert(tokens, subject, 0)?;
         Expression::parse(&text).map_err(|reason| format!("not an expression: {reason}"))
     }
 
-    fn convert(&self, tokens: &[Token], subject: Option<&str>, depth: usize) -> Result<String, String> {
+    fn convert(
+        &self,
+        tokens: &[Token],
+        subject: Option<&str>,
+        depth: usize,
+    ) -> Result<String, String> {
         if depth > MAX_DEPTH {
             return Err("nested too deep".to_owned());
         }
@@ -153,7 +166,7 @@ impl Names {
                         text.push_str(&"))".repeat(std::mem::take(n_ifs)));
                         text.push(',');
                     }
-                    ("." , _) => {
+                    (".", _) => {
                         text.truncate(text.trim_end().len());
                         text.push('.');
                         continue;

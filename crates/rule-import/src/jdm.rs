@@ -77,7 +77,10 @@ impl<'a> Graph<'a> {
             });
             let Some(next) = next else {
                 let line = self.nodes[left[0]].line;
-                return Err(ImportError::new(line, "the nodes feed each other in a circle"));
+                return Err(ImportError::new(
+                    line,
+                    "the nodes feed each other in a circle",
+                ));
             };
             order.push(left.remove(next));
         }
@@ -91,7 +94,11 @@ impl<'a> Graph<'a> {
     /// Whether what the node makes is part of the result: it feeds an output node, also through nodes that pass on what
     /// they get, or nothing at all.
     fn is_visible(&self, node: usize, depth: usize) -> bool {
-        let mut targets = self.edges.iter().filter(|(from, _)| *from == node).peekable();
+        let mut targets = self
+            .edges
+            .iter()
+            .filter(|(from, _)| *from == node)
+            .peekable();
         if targets.peek().is_none() {
             return true;
         }
@@ -109,9 +116,10 @@ impl<'a> Graph<'a> {
     /// Whether another node reads what the node makes.
     fn is_read(&self, node: usize, depth: usize) -> bool {
         depth < 64
-            && self.edges.iter().any(|(from, to)| {
-                *from == node && !self.is(*to, "outputNode")
-            })
+            && self
+                .edges
+                .iter()
+                .any(|(from, to)| *from == node && !self.is(*to, "outputNode"))
     }
 }
 
@@ -131,7 +139,8 @@ impl Reader<'_> {
             "decisionTableNode" => self.table(index, name),
             "expressionNode" => self.expressions(index),
             _ => {
-                let message = format!("the node `{name}` is left out: a `{kind}` can't be imported");
+                let message =
+                    format!("the node `{name}` is left out: a `{kind}` can't be imported");
                 self.model.writer.lose(node.line, message);
                 Ok(())
             }
@@ -206,7 +215,11 @@ impl Reader<'_> {
         for column in content.get_list("inputs")? {
             let field = column.get_text("field")?.unwrap_or_default();
             // A column without a field holds conditions.
-            let field = if field.trim().is_empty() { "true" } else { field };
+            let field = if field.trim().is_empty() {
+                "true"
+            } else {
+                field
+            };
             columns.push((id(column)?, self.expression(column, field)?));
         }
         if columns.is_empty() {
@@ -241,7 +254,12 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn row(&mut self, row: &Node, columns: &[(String, Expression)], outputs: &[String]) -> Result<Row> {
+    fn row(
+        &mut self,
+        row: &Node,
+        columns: &[(String, Expression)],
+        outputs: &[String],
+    ) -> Result<Row> {
         row.expect_map("a rule")?;
         let mut tests = Vec::new();
         for (id, column) in columns {
@@ -258,8 +276,9 @@ impl Reader<'_> {
             match cell {
                 Ok(cell) => tests.push(cell),
                 Err(reason) => {
-                    let message =
-                        format!("a row never matches: its cell `{text}` can't be imported: {reason}");
+                    let message = format!(
+                        "a row never matches: its cell `{text}` can't be imported: {reason}"
+                    );
                     self.model.writer.lose(row.line, message);
                     let never = Expression::parse("false").map_err(|_| row.line);
                     let never = never.map_err(|line| ImportError::new(line, "no expression"))?;
@@ -300,7 +319,11 @@ impl Reader<'_> {
             let mut output = self.output(index, entry, &key, "");
             // The expressions of a node may read those above them.
             if output.value.is_none() {
-                output.value = Some(self.model.writer.name(&format!("{}_value", identifier(&key))));
+                output.value = Some(
+                    self.model
+                        .writer
+                        .name(&format!("{}_value", identifier(&key))),
+                );
             }
             let outputs = vec![output];
             self.learn(&[key], &outputs);
@@ -341,7 +364,10 @@ impl Reader<'_> {
         tokens
             .and_then(|tokens| self.names.cel(&tokens, None))
             .map_err(|reason| {
-                ImportError::new(node.line, format!("the column `{text}` can't be imported: {reason}"))
+                ImportError::new(
+                    node.line,
+                    format!("the column `{text}` can't be imported: {reason}"),
+                )
             })
     }
 }

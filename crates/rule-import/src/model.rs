@@ -154,7 +154,10 @@ impl Model {
                 }
                 all
             };
-            let defaults = table.outputs.iter().filter_map(|output| output.default.clone());
+            let defaults = table
+                .outputs
+                .iter()
+                .filter_map(|output| output.default.clone());
             let all = table.columns.iter().cloned();
             let all = all.chain(table.rows.iter().flat_map(row)).chain(defaults);
             for (path, ty) in all.flat_map(|expression| expression.uses()) {
@@ -164,7 +167,12 @@ impl Model {
                     note(&mut shapes, &path, ty.as_ref());
                 }
             }
-            made.extend(table.outputs.iter().filter_map(|output| output.value.clone()));
+            made.extend(
+                table
+                    .outputs
+                    .iter()
+                    .filter_map(|output| output.value.clone()),
+            );
         }
         for (name, shape) in shapes {
             self.inputs.push((name, shape.ty()));
@@ -188,7 +196,8 @@ impl Table {
                 match own {
                     Some(own) => cells[index] = own.join(", "),
                     None => {
-                        let header = format!("({})", condition(tests, &self.columns[index].operand()));
+                        let header =
+                            format!("({})", condition(tests, &self.columns[index].operand()));
                         let at = headers.iter().position(|known| *known == header);
                         let at = at.unwrap_or_else(|| {
                             headers.push(header);
@@ -216,7 +225,12 @@ impl Table {
                 })
             })
             .collect();
-        let _ = writeln!(text, "| {} || {} |", headers.join(" | "), outputs.join(" | "));
+        let _ = writeln!(
+            text,
+            "| {} || {} |",
+            headers.join(" | "),
+            outputs.join(" | ")
+        );
         for (row, mut cells) in self.rows.iter().zip(rows) {
             cells.resize(headers.len(), "-".to_owned());
             let values: Vec<String> = self
@@ -241,7 +255,9 @@ impl Table {
     /// The output of the first row that matches, as an expression.
     fn chain(&self, output: usize) -> String {
         let default = &self.outputs[output].default;
-        let mut chain = default.as_ref().map_or("null".to_owned(), |value| value.text.clone());
+        let mut chain = default
+            .as_ref()
+            .map_or("null".to_owned(), |value| value.text.clone());
         for row in self.rows.iter().take(MAX_ROWS_OF_LET).rev() {
             let conditions: Vec<String> = self
                 .columns
@@ -255,7 +271,10 @@ impl Table {
             chain = if conditions.is_empty() {
                 value.to_owned()
             } else {
-                format!("if {} {{ {value} }} else {{ {chain} }}", conditions.join(" && "))
+                format!(
+                    "if {} {{ {value} }} else {{ {chain} }}",
+                    conditions.join(" && ")
+                )
             };
         }
         chain
@@ -268,7 +287,10 @@ fn output_type(table: &Table, index: usize, variables: &[(String, Type)]) -> Typ
     if let Some(ty) = &output.ty {
         return ty.clone();
     }
-    let values = table.rows.iter().filter_map(|row| row.values.get(index)?.as_ref());
+    let values = table
+        .rows
+        .iter()
+        .filter_map(|row| row.values.get(index)?.as_ref());
     let mut joined: Option<Type> = None;
     for value in values.chain(&output.default) {
         let ty = match value.type_of(variables) {
@@ -292,7 +314,10 @@ fn declaration(output: &Output, ty: &Type, table: &Table) -> String {
     }
     match (merge, &output.default) {
         ("collect", _) => format!("list<{ty}> = [] merge collect"),
-        ("sum", None) => format!("{ty} = {} merge sum", if *ty == Type::Int { "0" } else { "0.0" }),
+        ("sum", None) => format!(
+            "{ty} = {} merge sum",
+            if *ty == Type::Int { "0" } else { "0.0" }
+        ),
         (_, Some(default)) => format!("{ty} = {} merge {merge}", default.text),
         ("min" | "max", None) => format!("{ty} = 0.0 merge {merge}"),
         _ => nullable(ty).to_string(),

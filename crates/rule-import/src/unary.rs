@@ -73,7 +73,10 @@ impl Test {
                 format!("{subject} {operator} {}", value.operand())
             }
             Self::Compare(operator, value) => {
-                format!("({subject} != null && {subject} {operator} {})", value.operand())
+                format!(
+                    "({subject} != null && {subject} {operator} {})",
+                    value.operand()
+                )
             }
             Self::Interval {
                 low,
@@ -86,7 +89,9 @@ impl Test {
                     if *high_included { "<=" } else { "<" },
                 );
                 let (low, high) = (low.operand(), high.operand());
-                format!("({subject} != null && {subject} {above} {low} && {subject} {below} {high})")
+                format!(
+                    "({subject} != null && {subject} {above} {low} && {subject} {below} {high})"
+                )
             }
             Self::Not(tests) => format!("!({})", condition(tests, subject)),
             Self::Condition(expression) => expression.operand(),
@@ -141,10 +146,7 @@ fn test(
     if both.len() > 1 && !tokens.contains(&own_subject) {
         let mut parts = Vec::new();
         for part in both {
-            parts.push(condition(
-                &tests(part, subject, names, depth + 1)?,
-                subject,
-            ));
+            parts.push(condition(&tests(part, subject, names, depth + 1)?, subject));
         }
         all.push(Test::Condition(Expression::parse(&parts.join(" && "))?));
         return Ok(());
@@ -161,13 +163,18 @@ fn test(
             all.push(Test::Not(tests(inner, subject, names, depth + 1)?));
         }
         _ if tokens.contains(&own_subject) => all.push(Test::Condition(expression(tokens)?)),
-        [Symbol(operator @ ("<" | "<=" | ">" | ">=" | "!=" | "==")), rest @ ..] => {
+        [
+            Symbol(operator @ ("<" | "<=" | ">" | ">=" | "!=" | "==")),
+            rest @ ..,
+        ] => {
             all.push(Test::Compare(operator, expression(rest)?));
         }
         [Symbol("="), rest @ ..] => all.push(Test::Compare("==", expression(rest)?)),
-        [Symbol(open @ ("[" | "(" | "]")), inner @ .., Symbol(close @ ("]" | ")" | "["))]
-            if split(inner, &Symbol("..")).is_ok_and(|ends| ends.len() == 2) =>
-        {
+        [
+            Symbol(open @ ("[" | "(" | "]")),
+            inner @ ..,
+            Symbol(close @ ("]" | ")" | "[")),
+        ] if split(inner, &Symbol("..")).is_ok_and(|ends| ends.len() == 2) => {
             let ends = split(inner, &Symbol(".."))?;
             all.push(Test::Interval {
                 low: expression(ends[0])?,

@@ -87,7 +87,10 @@ fn damaged_files() {
         let Some(format) = detect(&file.to_string_lossy(), &text) else {
             continue;
         };
-        for at in (0..text.len()).step_by(7).filter(|at| text.is_char_boundary(*at)) {
+        for at in (0..text.len())
+            .step_by(7)
+            .filter(|at| text.is_char_boundary(*at))
+        {
             let _ = import(&text[..at], format, Companions::default());
             for other in ["\"", "[", "<", "}", ":", "&#x41;", "\u{e9}", "if ", "- "] {
                 let damaged = format!("{}{other}{}", &text[..at], &text[at..]);
@@ -118,19 +121,40 @@ fn hostile_files() {
     refused("{\n\"nodes\": [\n{}]}", Format::Jdm, 3, "needs `id`");
     refused("{\"nodes\": []} x", Format::Jdm, 1, "behind the end");
     refused("a: &x [1]\nrule: *x\n", Format::CelPolicy, 2, "aliases");
-    refused("kind: Policy\nspec: {}\n", Format::CelPolicy, 1, "Kubernetes");
-    refused("rule:\n  match:\n    - output: '1 +'\n", Format::CelPolicy, 3, "not CEL");
-    refused("rule:\n  match:\n    - condition: 'true'\n", Format::CelPolicy, 3, "`output`");
+    refused(
+        "kind: Policy\nspec: {}\n",
+        Format::CelPolicy,
+        1,
+        "Kubernetes",
+    );
+    refused(
+        "rule:\n  match:\n    - output: '1 +'\n",
+        Format::CelPolicy,
+        3,
+        "not CEL",
+    );
+    refused(
+        "rule:\n  match:\n    - condition: 'true'\n",
+        Format::CelPolicy,
+        3,
+        "`output`",
+    );
     refused(
         "rule:\n  match:\n    - output: variables.x\n",
         Format::CelPolicy,
         3,
         "no variable `x`",
     );
-    let entities = "<!DOCTYPE d [<!ENTITY a \"aaaa\"><!ENTITY b \"&a;&a;\">]>\n<definitions>&b;</definitions>";
+    let entities =
+        "<!DOCTYPE d [<!ENTITY a \"aaaa\"><!ENTITY b \"&a;&a;\">]>\n<definitions>&b;</definitions>";
     refused(entities, Format::Dmn, 1, "DTD");
     refused("<html/>", Format::Dmn, 1, "no DMN model");
-    refused("<definitions>\n<decision>\n<decisionTable/></decision></definitions>", Format::Dmn, 3, "inputs and outputs");
+    refused(
+        "<definitions>\n<decision>\n<decisionTable/></decision></definitions>",
+        Format::Dmn,
+        3,
+        "inputs and outputs",
+    );
     // Expressions are no deeper than the compiler takes.
     let brackets = format!("rule:\n  match:\n    - output: '{}'\n", "(".repeat(5000));
     refused(&brackets, Format::CelPolicy, 3, "not CEL");
