@@ -28,7 +28,7 @@ pub(crate) fn import(text: &str) -> Result<Import> {
         let message = format!("this is no DMN model: its root is `{name}`, not `definitions`");
         return Err(ImportError::new(1, message));
     }
-    let mut reader = Reader {
+    let reader = Reader {
         document: &document,
         model: Model::default(),
         names: Names {

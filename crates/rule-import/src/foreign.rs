@@ -82,8 +82,10 @@ impl Names {
         self.known
             .iter()
             .filter(|(foreign, _)| {
-                rest.strip_prefix(foreign.as_str())
-                    .is_some_and(|after| !after.starts_with(is_word))
+                !foreign.is_empty()
+                    && rest
+                        .strip_prefix(foreign.as_str())
+                        .is_some_and(|after| !after.starts_with(is_word))
             })
             .max_by_key(|(foreign, _)| foreign.len())
             .map(|(foreign, own)| (foreign.as_str(), own.as_str()))

@@ -97,16 +97,6 @@ impl Test {
             Self::Condition(expression) => expression.operand(),
         }
     }
-
-    /// The values that it compares with, for guessing the column's type.
-    pub(crate) fn values<'a>(&'a self, values: &mut Vec<&'a Expression>) {
-        match self {
-            Self::Compare(_, value) => values.push(value),
-            Self::Interval { low, high, .. } => values.extend([low, high]),
-            Self::Not(tests) => tests.iter().for_each(|test| test.values(values)),
-            Self::Condition(_) => {}
-        }
-    }
 }
 
 fn tests(
