@@ -43,6 +43,8 @@ pub(crate) enum Command {
     Explain(Explain),
     Inspect(Inspect),
     Model(Model),
+    Import(Import),
+    Export(Export),
     Lsp(Lsp),
 }
 
@@ -93,6 +95,9 @@ pub(crate) struct Test {
     /// Exit with 1 when the examples cover less
     #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100))]
     pub(crate) min_coverage: Option<u8>,
+    /// Write the coverage in the LCOV format: rules are functions, sides of conditions, rows and defaults are branches
+    #[arg(long, value_name = "FILE")]
+    pub(crate) lcov: Option<PathBuf>,
 }
 
 /// Compile a rule set to a WebAssembly component
@@ -322,6 +327,76 @@ pub(crate) struct ModelCompile {
     /// Names of the output columns, in the model's order [default: `label`, `p_CLASS`, `prediction`, …]
     #[arg(long, value_delimiter = ',', value_name = "NAME,…")]
     pub(crate) outputs: Vec<String>,
+}
+
+const IMPORT_EXAMPLES: &str = "\
+Examples:
+  rulestage import discounts.dmn -o discounts.rules
+  rulestage import policy.yaml --environment config.yaml --tests tests.yaml -o policy.rules
+  rulestage import --from jdm --strict - < graph.json";
+
+/// Make a rule set of a CEL Policy, a JDM graph or a DMN model
+///
+/// What the rule language can't say is named with its line, and the rest is imported. See docs/import.md.
+#[derive(Debug, Args)]
+#[command(after_help = IMPORT_EXAMPLES)]
+pub(crate) struct Import {
+    /// A `.yaml`, `.json` or `.dmn` file; `-` reads standard input
+    pub(crate) file: PathBuf,
+    /// Where to write the rules; `-` writes to standard output
+    #[arg(short, long, value_name = "OUT", default_value = "-")]
+    pub(crate) output: PathBuf,
+    /// What the file is [default: by extension or content]
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    pub(crate) from: Option<ImportFormat>,
+    /// The environment of a CEL Policy: the types of its variables
+    #[arg(long, value_name = "FILE")]
+    pub(crate) environment: Option<PathBuf>,
+    /// The tests of a CEL Policy, to be examples
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tests: Option<PathBuf>,
+    /// Write nothing and exit with 1 where something would be lost
+    #[arg(long)]
+    pub(crate) strict: bool,
+}
+
+/// The formats of other rule engines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ImportFormat {
+    /// CEL Policy: YAML
+    CelPolicy,
+    /// GoRules' JSON Decision Model
+    Jdm,
+    /// Decision Model and Notation: XML
+    Dmn,
+}
+
+/// Write a rule set in the format of another rule engine
+///
+/// What that can't say is named with its line. See docs/import.md.
+#[derive(Debug, Args)]
+pub(crate) struct Export {
+    /// A `.rules` file; `-` reads standard input
+    pub(crate) file: PathBuf,
+    /// The format
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    to: ExportFormat,
+    /// Where to write; `-` writes to standard output
+    #[arg(short, long, value_name = "OUT", default_value = "-")]
+    pub(crate) output: PathBuf,
+    /// Where to write the environment: the types of the inputs
+    #[arg(long, value_name = "FILE")]
+    pub(crate) environment: Option<PathBuf>,
+    /// Write nothing and exit with 1 where something would be lost
+    #[arg(long)]
+    pub(crate) strict: bool,
+}
+
+/// The formats that can be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum ExportFormat {
+    /// CEL Policy: YAML
+    CelPolicy,
 }
 
 /// Answer an editor: the language server

@@ -6,6 +6,7 @@ pub(crate) mod compose;
 pub(crate) mod eval;
 pub(crate) mod explain;
 pub(crate) mod fmt;
+pub(crate) mod import;
 pub(crate) mod inspect;
 pub(crate) mod lsp;
 pub(crate) mod model;

@@ -35,6 +35,8 @@ fn main() -> ExitCode {
         Command::Eval(eval) => commands::eval::eval(&eval),
         Command::Run(run) => commands::run::run(&run),
         Command::Explain(explain) => commands::explain::explain(&explain),
+        Command::Import(import) => commands::import::import(&import),
+        Command::Export(export) => commands::import::export(&export),
         Command::Inspect(inspect) => commands::inspect::inspect(&inspect),
         Command::Model(model) => commands::model::model(&model),
         Command::Lsp(_) => commands::lsp::lsp(),

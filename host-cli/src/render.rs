@@ -1,5 +1,6 @@
 //! Everything that people see: diagnostics, values, explanations, summaries.
 
+pub(crate) mod coverage;
 pub(crate) mod diagnostics;
 pub(crate) mod explanation;
 pub(crate) mod facts;

@@ -3,26 +3,42 @@
 
 use crate::runtime::{Explanation, Outline, Role, Value, Verdict};
 
+/// What the source says of the rules, beyond their outline.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Sides {
+    /// For each rule, the rows of a table as they are written, and where; none for other rules
+    pub rows: Vec<Vec<(u32, String)>>,
+    /// For each expression of the outline, whether it is a `bool`
+    pub is_condition: Vec<bool>,
+    /// For each rule, the outputs that it assigns when it fires, and when it does not; none for tables
+    pub assigns: Vec<[Vec<usize>; 2]>,
+    /// The outputs that have a default: their indexes, names and places
+    pub defaults: Vec<(usize, String, u32)>,
+}
+
 /// Counts over the rows explained so far.
 #[derive(Debug, Clone)]
 pub struct Coverage {
     outline: Outline,
-    /// Whether the rule of this index is a table; tables count as a whole, not by their cells
-    is_table: Vec<bool>,
+    sides: Sides,
     /// Fired and not fired, for each rule
     verdicts: Vec<[u64; 2]>,
     /// True and false, for each expression
-    sides: Vec<[u64; 2]>,
+    values: Vec<[u64; 2]>,
+    /// For each row of each table, how often it counted
+    rows: Vec<Vec<u64>>,
+    /// For each output with a default, how often no rule assigned it
+    defaults: Vec<u64>,
 }
 
 /// One thing that an example can show.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Point {
-    /// Index into `Outline::rules`
-    pub rule: usize,
-    /// Byte offset of the condition or its part in the source; `None` where the component names no place
+    /// The rule or the output
+    pub name: String,
+    /// Byte offset of the condition, its part, the row or the output in the source; `None` where no place is named
     pub offset: Option<u32>,
-    /// Source text of that part; empty for the rule as a whole
+    /// Source text of the part of a condition or the row; empty for the rule or the output as a whole
     pub text: String,
     /// What is to be shown
     pub kind: PointKind,
@@ -41,15 +57,21 @@ pub enum PointKind {
     True,
     /// The part of the condition was false
     False,
+    /// The row of a table counted
+    Row,
+    /// No rule assigned the output
+    Default,
 }
 
 impl Coverage {
-    /// Nothing shown yet. `is_table` says for each rule of the outline whether it is a table.
-    pub fn new(outline: Outline, is_table: Vec<bool>) -> Self {
+    /// Nothing shown yet.
+    pub fn new(outline: Outline, sides: Sides) -> Self {
         Self {
             verdicts: vec![[0; 2]; outline.rules.len()],
-            sides: vec![[0; 2]; outline.expressions.len()],
-            is_table,
+            values: vec![[0; 2]; outline.expressions.len()],
+            rows: sides.rows.iter().map(|rows| vec![0; rows.len()]).collect(),
+            defaults: vec![0; sides.defaults.len()],
+            sides,
             outline,
         }
     }
@@ -57,39 +79,67 @@ impl Coverage {
     /// Adds one explained row. A rule that failed has shown neither side; the parts of its condition that were computed
     /// count.
     pub fn record(&mut self, explanation: &Explanation) {
-        for (counts, verdict) in self.verdicts.iter_mut().zip(&explanation.verdicts) {
-            match verdict {
-                Verdict::Fired => counts[0] += 1,
-                Verdict::NotFired => counts[1] += 1,
-                Verdict::Failed => {}
+        let mut assigned = Vec::new();
+        let mut has_failed = false;
+        for (rule, verdict) in explanation.verdicts.iter().enumerate() {
+            let side = match verdict {
+                Verdict::Fired => 0,
+                Verdict::NotFired => 1,
+                Verdict::Failed => {
+                    has_failed = true;
+                    continue;
+                }
+            };
+            if let Some(counts) = self.verdicts.get_mut(rule) {
+                counts[side] += 1;
+            }
+            let assigns = self.sides.assigns.get(rule).map(|sides| &sides[side]);
+            assigned.extend(assigns.into_iter().flatten().copied());
+        }
+        let parts = self.outline.expressions.iter().zip(&explanation.values);
+        for (index, (part, value)) in parts.enumerate() {
+            let rule = part.rule as usize;
+            let rows = self.sides.rows.get(rule).filter(|rows| !rows.is_empty());
+            match (value, part.role) {
+                (Value::Boolean(holds), _) if rows.is_none() => {
+                    self.values[index][usize::from(!holds)] += 1;
+                }
+                (Value::Text(text), Role::Condition) if part.text == "row" => {
+                    let row = rows.into_iter().flatten();
+                    if let Some(row) = row.clone().position(|(_, row)| row == text) {
+                        self.rows[rule][row] += 1;
+                    }
+                }
+                (Value::Absent, _) => {}
+                (_, Role::ThenOutput(output)) if rows.is_some() => assigned.push(output as usize),
+                _ => {}
             }
         }
-        for (counts, value) in self.sides.iter_mut().zip(&explanation.values) {
-            if let Value::Boolean(holds) = value {
-                counts[usize::from(!holds)] += 1;
-            }
+        for ((output, ..), hits) in self.sides.defaults.iter().zip(&mut self.defaults) {
+            *hits += u64::from(!has_failed && !assigned.contains(output));
         }
     }
 
-    /// Everything to be shown, by rule in order of evaluation, then by place in the condition.
+    /// Everything to be shown, by rule in order of evaluation, then by place; the outputs come last.
     ///
-    /// Parts of conditions count once they were computed as a `bool`. A part that no row reached has no points of its
-    /// own: the part before it misses the side that leads there.
+    /// Which these are does not depend on the rows: parts of conditions that no row reached miss both of their sides.
     pub fn points(&self) -> Vec<Point> {
         let mut points = Vec::new();
+        let no_rows = Vec::new();
         for (rule, counts) in self.verdicts.iter().enumerate() {
+            let name = &self.outline.rules[rule].name;
             let parts: Vec<_> = self
                 .outline
                 .expressions
                 .iter()
-                .zip(&self.sides)
-                .filter(|(part, _)| part.rule as usize == rule && part.role == Role::Condition)
+                .enumerate()
+                .filter(|(_, part)| part.rule as usize == rule && part.role == Role::Condition)
                 .collect();
-            let is_table = self.is_table.get(rule).copied().unwrap_or(false);
-            let root = parts.first().map(|(part, _)| part);
-            let mut add = |offset, text: &str, kinds: &[PointKind], counts: &[u64; 2]| {
+            let rows = self.sides.rows.get(rule).unwrap_or(&no_rows);
+            let root = parts.first().map(|(_, part)| part);
+            let mut add = |offset, text: &str, kinds: &[PointKind], counts: &[u64]| {
                 points.extend(kinds.iter().zip(counts).map(|(kind, hits)| Point {
-                    rule,
+                    name: name.clone(),
                     offset,
                     text: text.to_owned(),
                     kind: *kind,
@@ -97,27 +147,34 @@ impl Coverage {
                 }));
             };
             // `when true` has no other side.
-            let is_always = !is_table && root.is_some_and(|root| root.text == "true");
+            let is_always = rows.is_empty() && root.is_some_and(|root| root.text == "true");
             let kinds = [PointKind::Fired, PointKind::NotFired];
             let kinds = if is_always { &kinds[..1] } else { &kinds };
             add(root.map(|root| root.offset), "", kinds, counts);
-            if is_table {
+            for ((offset, text), hits) in rows.iter().zip(&self.rows[rule]) {
+                add(Some(*offset), text, &[PointKind::Row], &[*hits]);
+            }
+            if !rows.is_empty() {
                 continue;
             }
-            for (part, counts) in parts {
+            for (index, part) in parts {
+                let is_condition = self.sides.is_condition.get(index) == Some(&true);
                 let is_literal = matches!(part.text.as_str(), "true" | "false");
-                if part.depth > 0 && !is_literal && *counts != [0, 0] {
+                if part.depth > 0 && is_condition && !is_literal {
                     let kinds = [PointKind::True, PointKind::False];
-                    add(Some(part.offset), &part.text, &kinds, counts);
+                    add(Some(part.offset), &part.text, &kinds, &self.values[index]);
                 }
             }
         }
+        let defaults = self.sides.defaults.iter().zip(&self.defaults);
+        points.extend(defaults.map(|((_, name, offset), hits)| Point {
+            name: name.clone(),
+            offset: Some(*offset),
+            text: String::new(),
+            kind: PointKind::Default,
+            hits: *hits,
+        }));
         points
-    }
-
-    /// The rules, in order of evaluation.
-    pub fn outline(&self) -> &Outline {
-        &self.outline
     }
 }
 
@@ -150,7 +207,13 @@ mod tests {
             ],
             outputs: Vec::new(),
         };
-        let mut coverage = Coverage::new(outline, vec![false, false]);
+        let sides = Sides {
+            rows: vec![Vec::new(); 2],
+            is_condition: vec![true; 4],
+            assigns: vec![[vec![0], vec![]], [vec![1], vec![]]],
+            defaults: vec![(0, "o".into(), 3), (1, "p".into(), 4)],
+        };
+        let mut coverage = Coverage::new(outline, sides);
         coverage.record(&Explanation {
             verdicts: vec![Verdict::NotFired, Verdict::Fired],
             values: vec![
@@ -163,17 +226,28 @@ mod tests {
         let points = coverage.points();
         let seen: Vec<_> = points
             .iter()
-            .map(|point| (point.rule, point.text.as_str(), point.kind, point.hits))
+            .map(|point| {
+                (
+                    point.name.as_str(),
+                    point.text.as_str(),
+                    point.kind,
+                    point.hits,
+                )
+            })
             .collect();
-        use PointKind::{False, Fired, NotFired, True};
+        use PointKind::{Default, False, Fired, NotFired, True};
         assert_eq!(
             seen,
             [
-                (0, "", Fired, 0),
-                (0, "", NotFired, 1),
-                (0, "a", True, 0),
-                (0, "a", False, 1),
-                (1, "", Fired, 1),
+                ("both", "", Fired, 0),
+                ("both", "", NotFired, 1),
+                ("both", "a", True, 0),
+                ("both", "a", False, 1),
+                ("both", "b", True, 0),
+                ("both", "b", False, 0),
+                ("always", "", Fired, 1),
+                ("o", "", Default, 1),
+                ("p", "", Default, 0),
             ]
         );
     }

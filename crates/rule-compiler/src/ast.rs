@@ -436,7 +436,7 @@ impl Expr {
     }
 
     /// The expression inside any parentheses.
-    pub(crate) fn without_parens(&self) -> &Self {
+    pub fn without_parens(&self) -> &Self {
         let mut expr = self;
         while let ExprKind::Paren(inner) = &expr.kind {
             expr = inner;
@@ -447,7 +447,7 @@ impl Expr {
 
 impl ExprKind {
     /// Calls `visit` with each direct operand, in source order.
-    pub(crate) fn for_each_child<'a>(&'a self, visit: &mut dyn FnMut(&'a Expr)) {
+    pub fn for_each_child<'a>(&'a self, visit: &mut dyn FnMut(&'a Expr)) {
         match self {
             Self::Error
             | Self::Null

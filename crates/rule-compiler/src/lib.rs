@@ -31,7 +31,7 @@ pub use expression::{check_expression, parse_type};
 pub use format::format;
 pub use highlight::{TokenClass, highlight};
 pub use invariants::{N_COLUMNS_PER_INVARIANT, compile_invariants};
-pub use parser::{Parsed, parse};
+pub use parser::{Parsed, parse, parse_expression};
 pub use token::Comment;
 
 use rulestage_diagnostics::{Diagnostic, Severity};

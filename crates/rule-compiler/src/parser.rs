@@ -41,8 +41,8 @@ pub fn parse(source: &str) -> Parsed {
     }
 }
 
-/// The syntax tree of one expression.
-pub(crate) fn parse_expression(source: &str) -> (Expr, Vec<Diagnostic>) {
+/// The syntax tree of one expression, as far as it can be read, and what is wrong with it.
+pub fn parse_expression(source: &str) -> (Expr, Vec<Diagnostic>) {
     let mut parser = Parser::new(source);
     let expr = parser.parse_expr();
     parser.expect_end("the expression");

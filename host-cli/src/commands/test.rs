@@ -4,20 +4,26 @@ use crate::args::Test;
 use crate::commands::compile::compile_source;
 use crate::failure::{Failure, OrFail, Result, Status};
 use crate::host::{self, Host};
+use crate::render::coverage;
 use crate::render::diagnostics::Source;
 use crate::render::{self, Style, quantity, value};
-use crate::{cel_value, input, invariants, pipelines};
-use rulestage_diagnostics::SourceMap;
+use crate::{cel_value, input, invariants, output, pipelines};
+use rulestage_diagnostics::{SourceMap, Span};
 use rulestage_pipeline::cells;
-use rulestage_pipeline::coverage::{Coverage, Point, PointKind};
-use rulestage_pipeline::runtime::{Outline, Runtime, Value};
-use rulestage_rule_compiler::ir::{Const, Example, RuleSet};
+use rulestage_pipeline::coverage::{Coverage, Sides};
+use rulestage_pipeline::runtime::{Expression, Outline, Runtime, Value};
+use rulestage_rule_compiler::analysis::analyse;
+use rulestage_rule_compiler::ast::ItemKind;
+use rulestage_rule_compiler::ir::{Const, Contribution, Example, RuleSet};
+use rulestage_rule_compiler::types::Type;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Runs the examples of each rule set through its compiled component and shows which hold.
 pub(crate) fn test(args: &Test) -> Result<Status> {
     let host = host::start(false)?;
     let (mut n_passed, mut n_failed, mut n_broken) = (0, 0, 0);
     let (mut n_points, mut n_shown) = (0, 0);
+    let mut lcov = String::new();
     for path in pipelines::rule_sets(&args.files)? {
         let text = input::read_text(&path)?;
         let name = input::name(&path);
@@ -36,7 +42,8 @@ pub(crate) fn test(args: &Test) -> Result<Status> {
         for example in &artifact.ruleset.examples {
             let ruleset = &artifact.ruleset;
             kept.check_example(&host, &component, ruleset, &text, example)?;
-            let differences = differences(&host, &component, ruleset, example, &mut coverage)?;
+            let differences =
+                differences(&host, &component, ruleset, &text, example, &mut coverage)?;
             let place = map.position(example.span.start);
             let place = format!("{name}:{}:{}", place.line, place.column);
             if differences.is_empty() {
@@ -74,13 +81,14 @@ pub(crate) fn test(args: &Test) -> Result<Status> {
         }
         let coverage = match coverage {
             Some(coverage) => coverage,
-            None => uncovered(&host, &component, &artifact.ruleset)?,
+            None => uncovered(&host, &component, &artifact.ruleset, &text)?,
         };
         let points = coverage.points();
+        lcov += &coverage::lcov(&points, &path, &map);
         n_points += points.len();
         n_shown += points.iter().filter(|point| point.hits > 0).count();
         if args.coverage {
-            render::print(missing(&coverage, &points, &name, &map))?;
+            render::print(coverage::missing(&points, &name, &map))?;
         }
     }
     render::print(format!("{n_passed} passed, {n_failed} failed\n"))?;
@@ -91,12 +99,15 @@ pub(crate) fn test(args: &Test) -> Result<Status> {
             format!("{files} could not be compiled"),
         ));
     }
+    if let Some(file) = &args.lcov {
+        output::write_file(file, lcov.as_bytes())?;
+    }
     // Nothing to show is all shown.
     let percent = 100.0 * n_shown as f64 / n_points.max(1) as f64;
     let percent = if n_points == 0 { 100.0 } else { percent };
     if args.coverage || args.min_coverage.is_some() {
         render::print(format!(
-            "coverage {percent:.1}%: {n_shown} of {n_points} sides of rules and conditions\n"
+            "coverage {percent:.1}%: {n_shown} of {n_points} sides of rules, conditions, tables and defaults\n"
         ))?;
     }
     if let Some(least) = args
@@ -117,7 +128,12 @@ pub(crate) fn test(args: &Test) -> Result<Status> {
 }
 
 /// The coverage of a rule set without examples: its rules, none of which has been seen.
-fn uncovered(host: &Host, component: &host::Component, ruleset: &RuleSet) -> Result<Coverage> {
+fn uncovered(
+    host: &Host,
+    component: &host::Component,
+    ruleset: &RuleSet,
+    text: &str,
+) -> Result<Coverage> {
     let parameters = vec![Value::Absent; ruleset.params.len()];
     let failed = || format!("can't open `{}`", ruleset.name);
     let mut session = host
@@ -126,39 +142,65 @@ fn uncovered(host: &Host, component: &host::Component, ruleset: &RuleSet) -> Res
     let outline = host
         .outline(&mut session)
         .or_fail(Status::Component, failed)?;
-    Ok(start_coverage(outline, ruleset))
+    Ok(start_coverage(outline, ruleset, text))
 }
 
-fn start_coverage(outline: Option<Outline>, ruleset: &RuleSet) -> Coverage {
+fn start_coverage(outline: Option<Outline>, ruleset: &RuleSet, text: &str) -> Coverage {
     let outline = outline.unwrap_or(Outline {
         rules: Vec::new(),
         expressions: Vec::new(),
         outputs: Vec::new(),
     });
-    let is_table = ruleset.rules.iter().map(|rule| rule.table.is_some());
-    Coverage::new(outline, is_table.collect())
-}
-
-/// A line for everything that no example shows.
-fn missing(coverage: &Coverage, points: &[Point], file: &str, map: &SourceMap<'_>) -> String {
-    let lines = points.iter().filter(|point| point.hits == 0).map(|point| {
-        let place = match point.offset {
-            Some(offset) => {
-                let place = map.position(offset);
-                format!("{file}:{}:{}", place.line, place.column)
+    let analysis = analyse(text);
+    let conditions: BTreeSet<Span> = analysis
+        .facts
+        .types
+        .into_iter()
+        .filter_map(|(span, ty)| (ty == Type::Bool).then_some(span))
+        .collect();
+    let is_condition = |part: &Expression| {
+        let end = part.offset + part.text.len() as u32;
+        conditions.contains(&Span::new(part.offset, end))
+    };
+    let outputs = |contributions: &[Contribution]| {
+        let outputs = contributions.iter().map(|each| each.output);
+        outputs.collect::<Vec<_>>()
+    };
+    let mut tables = BTreeMap::new();
+    let mut defaults = Vec::new();
+    for item in analysis.ruleset.into_iter().flat_map(|parsed| parsed.items) {
+        match item.kind {
+            ItemKind::Table(table) => {
+                let rows = table.rows.iter().map(|row| row.span);
+                let rows = rows.map(|span| (span.start, span.text(text).to_owned()));
+                tables.insert(table.name.text, rows.collect());
             }
-            None => file.to_owned(),
-        };
-        let rule = &coverage.outline().rules[point.rule].name;
-        let text = point.text.split_whitespace().collect::<Vec<_>>().join(" ");
-        match point.kind {
-            PointKind::Fired => format!("{place}: `{rule}` never fires\n"),
-            PointKind::NotFired => format!("{place}: `{rule}` fires in every example\n"),
-            PointKind::True => format!("{place}: `{text}` is never true in `{rule}`\n"),
-            PointKind::False => format!("{place}: `{text}` is never false in `{rule}`\n"),
+            ItemKind::Output(fields) => {
+                for field in fields.into_iter().filter(|field| field.default.is_some()) {
+                    let mut all = ruleset.outputs.iter();
+                    let index = all.position(|output| output.name == field.name.text);
+                    let offset = field.span.start;
+                    defaults.extend(index.map(|index| (index, field.name.text, offset)));
+                }
+            }
+            _ => {}
         }
-    });
-    lines.collect()
+    }
+    let sides = Sides {
+        is_condition: outline.expressions.iter().map(is_condition).collect(),
+        rows: ruleset
+            .rules
+            .iter()
+            .map(|rule| tables.remove(&rule.name).unwrap_or_default())
+            .collect(),
+        assigns: ruleset
+            .rules
+            .iter()
+            .map(|rule| [outputs(&rule.then), outputs(&rule.otherwise)])
+            .collect(),
+        defaults,
+    };
+    Coverage::new(outline, sides)
 }
 
 /// What the example expects and did not get, a line for each output; nothing when it holds. What happened in its row
@@ -167,6 +209,7 @@ fn differences(
     host: &Host,
     component: &host::Component,
     ruleset: &RuleSet,
+    text: &str,
     example: &Example,
     coverage: &mut Option<Coverage>,
 ) -> Result<Vec<String>> {
@@ -188,7 +231,7 @@ fn differences(
         let outline = host
             .outline(&mut session)
             .or_fail(Status::Component, failed)?;
-        *coverage = Some(start_coverage(outline, ruleset));
+        *coverage = Some(start_coverage(outline, ruleset, text));
     }
     let explanation = host
         .explain(&mut session, &batch, 0)

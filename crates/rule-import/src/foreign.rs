@@ -1,0 +1,283 @@
+//! The expressions of ZEN (GoRules) and FEEL (DMN) in CEL, as far as they mean the same.
+//!
+//! Both have one type of numbers, which become `double`.
+
+use crate::cel::Expression;
+use crate::writer::quoted;
+use std::fmt::Write;
+
+/// How brackets and expressions may nest.
+const MAX_DEPTH: usize = 50;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    Zen,
+    Feel,
+}
+
+/// What is known of the names in an expression: as they are written there, and as they are in rules.
+#[derive(Debug, Clone)]
+pub(crate) struct Names {
+    pub(crate) dialect: Dialect,
+    pub(crate) known: Vec<(String, String)>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Token {
+    Text(String),
+    Number(String),
+    Name(String),
+    Symbol(&'static str),
+}
+
+const SYMBOLS: [&str; 30] = [
+    "..", "==", "!=", "<=", ">=", "&&", "||", "??", "**", "=", "<", ">", "(", ")", "[", "]", "{",
+    "}", ",", ":", "?", "+", "-", "*", "/", "%", "^", "!", ".", "$",
+];
+
+impl Names {
+    pub(crate) fn tokens(&self, text: &str) -> Result<Vec<Token>, String> {
+        let mut tokens = Vec::new();
+        let mut rest = text.trim_start();
+        while let Some(first) = rest.chars().next() {
+            let is_word = |c: char| c.is_alphanumeric() || c == '_';
+            let after = |at: usize| rest[at..].trim_start();
+            if let Some((foreign, own)) = self.known_name(rest) {
+                tokens.push(Token::Name(own.to_owned()));
+                rest = after(foreign.len());
+            } else if first == '"' || first == '\'' {
+                let (text, end) = text_literal(rest, first)?;
+                tokens.push(Token::Text(text));
+                rest = after(end);
+            } else if first.is_ascii_digit() {
+                let mut end = rest
+                    .find(|c: char| !c.is_ascii_digit())
+                    .unwrap_or(rest.len());
+                let fraction = rest[end..].strip_prefix('.');
+                if let Some(fraction) =
+                    fraction.filter(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+                {
+                    let digits = fraction.find(|c: char| !c.is_ascii_digit());
+                    end += 1 + digits.unwrap_or(fraction.len());
+                }
+                tokens.push(Token::Number(rest[..end].to_owned()));
+                rest = after(end);
+            } else if is_word(first) {
+                let end = rest.find(|c| !is_word(c)).unwrap_or(rest.len());
+                tokens.push(Token::Name(rest[..end].to_owned()));
+                rest = after(end);
+            } else if let Some(symbol) = SYMBOLS.iter().find(|symbol| rest.starts_with(**symbol)) {
+                tokens.push(Token::Symbol(symbol));
+                rest = after(symbol.len());
+            } else {
+                return Err(format!("`{first}` is not known"));
+            }
+        }
+        Ok(tokens)
+    }
+
+    /// The longest known name at the start of `rest`.
+    fn known_name(&self, rest: &str) -> Option<(&str, &str)> {
+        let is_word = |c: char| c.is_alphanumeric() || c == '_';
+        self.known
+            .iter()
+            .filter(|(foreign, _)| {
+                !foreign.is_empty()
+                    && rest
+                        .strip_prefix(foreign.as_str())
+                        .is_some_and(|after| !after.starts_with(is_word))
+            })
+            .max_by_key(|(foreign, _)| foreign.len())
+            .map(|(foreign, own)| (foreign.as_str(), own.as_str()))
+    }
+
+    /// The expression in CEL, with `subject` for `$` (ZEN) and `?` (FEEL) where there is one.
+    pub(crate) fn cel(
+        &self,
+        tokens: &[Token],
+        subject: Option<&str>,
+    ) -> Result<Expression, String> {
+        let text = self.convert(tokens, subject, 0)?;
+        Expression::parse(&text).map_err(|reason| format!("not an expression: {reason}"))
+    }
+
+    fn convert(
+        &self,
+        tokens: &[Token],
+        subject: Option<&str>,
+        depth: usize,
+    ) -> Result<String, String> {
+        if depth > MAX_DEPTH {
+            return Err("nested too deep".to_owned());
+        }
+        let mut text = String::new();
+        // For each open bracket, how many `if` end with it.
+        let mut open: Vec<usize> = vec![0];
+        let mut at = 0;
+        while let Some(token) = tokens.get(at) {
+            let next = tokens.get(at + 1);
+            at += 1;
+            let is_call = next == Some(&Token::Symbol("("));
+            match token {
+                Token::Text(value) => text.push_str(&quoted(value)),
+                Token::Number(number) if number.contains('.') => text.push_str(number),
+                Token::Number(number) => {
+                    let _ = write!(text, "{number}.0");
+                }
+                Token::Name(name) => match name.as_str() {
+                    "and" => text.push_str("&&"),
+                    "or" => text.push_str("||"),
+                    "not" => text.push('!'),
+                    "true" | "false" | "null" | "in" => text.push_str(name),
+                    "if" => {
+                        text.push_str("((");
+                        *open.last_mut().ok_or("a bracket too many")? += 1;
+                    }
+                    "then" => text.push_str(") ? ("),
+                    "else" => text.push_str(") : ("),
+                    _ if is_call && !text.ends_with('.') => {
+                        let end = closing(tokens, at)?;
+                        let args = split(&tokens[at + 1..end], &Token::Symbol(","))?;
+                        let args = args
+                            .into_iter()
+                            .map(|arg| self.convert(arg, subject, depth + 1))
+                            .collect::<Result<Vec<_>, _>>()?;
+                        text.push_str(&call(name, &args)?);
+                        at = end + 1;
+                    }
+                    _ => text.push_str(name),
+                },
+                Token::Symbol(symbol) => match (*symbol, subject) {
+                    ("=", _) if self.dialect == Dialect::Feel => text.push_str("=="),
+                    ("$", Some(subject)) if self.dialect == Dialect::Zen => text.push_str(subject),
+                    ("?", Some(subject)) if self.dialect == Dialect::Feel => text.push_str(subject),
+                    ("=" | "$" | "^" | "**" | "..", _) => {
+                        return Err(format!("`{symbol}` has nothing like it in CEL"));
+                    }
+                    ("(" | "[" | "{", _) => {
+                        open.push(0);
+                        text.push_str(symbol);
+                    }
+                    (")" | "]" | "}", _) => {
+                        let n_ifs = open.pop().ok_or("a bracket too many")?;
+                        text.push_str(&"))".repeat(n_ifs));
+                        text.push_str(symbol);
+                    }
+                    (",", _) => {
+                        let n_ifs = open.last_mut().ok_or("a bracket too many")?;
+                        text.push_str(&"))".repeat(std::mem::take(n_ifs)));
+                        text.push(',');
+                    }
+                    (".", _) => {
+                        text.truncate(text.trim_end().len());
+                        text.push('.');
+                        continue;
+                    }
+                    _ => text.push_str(symbol),
+                },
+            }
+            if !matches!(next, Some(Token::Symbol("." | "(" | ")"))) {
+                text.push(' ');
+            }
+        }
+        let n_ifs: usize = open.iter().sum();
+        text.push_str(&"))".repeat(n_ifs));
+        Ok(text)
+    }
+}
+
+/// The text of a literal, and where it ends.
+fn text_literal(rest: &str, quote: char) -> Result<(String, usize), String> {
+    let mut text = String::new();
+    let mut chars = rest.char_indices().skip(1);
+    while let Some((at, c)) = chars.next() {
+        match c {
+            '\\' => match chars.next() {
+                Some((_, 'n')) => text.push('\n'),
+                Some((_, 't')) => text.push('\t'),
+                Some((_, 'r')) => text.push('\r'),
+                Some((_, other)) => text.push(other),
+                None => break,
+            },
+            _ if c == quote => return Ok((text, at + 1)),
+            _ => text.push(c),
+        }
+    }
+    Err("a text has no closing quote".to_owned())
+}
+
+/// The functions that mean the same.
+fn call(name: &str, args: &[String]) -> Result<String, String> {
+    let joined = args.join(", ");
+    let method = |method: &str| match args {
+        [receiver, rest @ ..] => Ok(format!("({receiver}).{method}({})", rest.join(", "))),
+        [] => Err(format!("`{name}` needs an argument")),
+    };
+    match (name, args.len()) {
+        ("len" | "count", 1) => Ok(format!("double(size({joined}))")),
+        ("number", 1) => Ok(format!("double({joined})")),
+        ("string", 1) => Ok(format!("string({joined})")),
+        ("abs", 1) => Ok(format!("math.abs({joined})")),
+        ("floor", 1) => Ok(format!("math.floor({joined})")),
+        ("ceil" | "ceiling", 1) => Ok(format!("math.ceil({joined})")),
+        ("sqrt", 1) => Ok(format!("math.sqrt({joined})")),
+        ("min", 2..) => Ok(format!("math.least({joined})")),
+        ("max", 2..) => Ok(format!("math.greatest({joined})")),
+        ("date", 1) => Ok(format!("timestamp({joined})")),
+        ("duration", 1) => Ok(format!("duration({joined})")),
+        ("contains", 2) => method("contains"),
+        ("startsWith", 2) => method("startsWith"),
+        ("endsWith", 2) => method("endsWith"),
+        ("upper", 1) => method("upperAscii"),
+        ("lower", 1) => method("lowerAscii"),
+        ("trim", 1) => method("trim"),
+        _ => Err(format!(
+            "the function `{name}` with {} arguments is not known",
+            args.len()
+        )),
+    }
+}
+
+/// The index of the bracket that closes the one at `open`.
+fn closing(tokens: &[Token], open: usize) -> Result<usize, String> {
+    let mut depth = 0_usize;
+    for (index, token) in tokens.iter().enumerate().skip(open) {
+        match token {
+            Token::Symbol("(" | "[" | "{") => depth += 1,
+            Token::Symbol(")" | "]" | "}") => {
+                depth = depth.saturating_sub(1);
+                if depth == 0 {
+                    return Ok(index);
+                }
+            }
+            _ => {}
+        }
+    }
+    Err("a bracket is not closed".to_owned())
+}
+
+/// The parts between `separator`s that stand in no bracket. Nothing has no parts.
+pub(crate) fn split<'a>(
+    tokens: &'a [Token],
+    separator: &Token,
+) -> Result<Vec<&'a [Token]>, String> {
+    if tokens.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut parts = Vec::new();
+    let (mut start, mut at) = (0, 0);
+    while let Some(token) = tokens.get(at) {
+        // `[1..5[` and `]1..5]` are FEEL's other brackets of ranges, which only stand at the ends of tests.
+        let is_open = matches!(token, Token::Symbol("(" | "{"))
+            || *token == Token::Symbol("[") && closing(tokens, at).is_ok();
+        if is_open {
+            at = closing(tokens, at)?;
+        } else if token == separator {
+            parts.push(&tokens[start..at]);
+            start = at + 1;
+        }
+        at += 1;
+    }
+    parts.push(&tokens[start..]);
+    Ok(parts)
+}
