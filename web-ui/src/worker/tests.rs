@@ -104,6 +104,7 @@ fn value_of(constant: &Const) -> Value {
         Const::Bytes(value) => Value::Binary(value.clone()),
         Const::Timestamp(seconds, nanoseconds) => Value::Timestamp(*seconds, *nanoseconds),
         Const::Duration(value) => Value::Duration(*value),
+        Const::Decimal(value) => Value::Text(value.to_string()),
         Const::List(values) => Value::Texts(values.iter().map(show).collect()),
         other => Value::Json(rulestage_pipeline::dynamic::to_json(other).to_string()),
     }
@@ -118,6 +119,7 @@ fn show(constant: &Const) -> String {
         Const::Uint(value) => value.to_string(),
         Const::Double(value) => cells::float(*value),
         Const::String(value) => value.clone(),
+        Const::Decimal(value) => value.to_string(),
         Const::Bytes(value) => value.iter().map(|byte| format!("{byte:02x}")).collect(),
         Const::Timestamp(..) | Const::Duration(_) => {
             let field = match constant {
