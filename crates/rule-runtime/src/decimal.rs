@@ -12,9 +12,9 @@ use rulestage_decimal::{Decimal, Error, Rounding};
 
 helpers! {
     /// `decimal(text)`
-    decimal_from_string(text) = |text: &[u8]| of(Decimal::parse(text));
+    decimal_from_string(text) = |text: &[u8]| read(text);
     /// A decimal in a column, perhaps with blanks around it.
-    decimal_from_column(text) = |text: &[u8]| of(Decimal::parse(text.trim_ascii()));
+    decimal_from_column(text) = |text: &[u8]| read(text.trim_ascii());
     /// `decimal(int)`
     decimal_from_int(int) = |value: i64| Ok(Value::decimal(Decimal::from(value)));
     /// `decimal(uint)`
@@ -74,6 +74,13 @@ helpers! {
     decimal_trunc(value) = |value: &Value| round(value, 0, Rounding::Trunc);
     /// `math.trunc(decimal, places)`
     decimal_trunc_to(value, int) = |value: &Value, places| round(value, places, Rounding::Trunc);
+}
+
+/// A text with too many digits is the text of no decimal.
+fn read(text: &[u8]) -> Outcome<Value> {
+    Decimal::parse(text)
+        .map(Value::decimal)
+        .map_err(|_| INVALID_DECIMAL)
 }
 
 fn of(result: Result<Decimal, Error>) -> Outcome<Value> {

@@ -83,15 +83,6 @@ impl RowCode<'_> {
         match text.get(2) {
             Some(present) => {
                 self.f.ins().local_get(*present);
-                if ty.is_text() {
-                    // Text files have no other way to say null.
-                    self.f
-                        .ins()
-                        .local_get(text[1])
-                        .i32_const(0)
-                        .i32_ne()
-                        .i32_and();
-                }
                 self.f.if_(BlockType::Result(ValType::I32));
                 parse(self);
                 self.f.else_();
