@@ -36,6 +36,8 @@ fn main() -> Result<()> {
     let out_dir = PathBuf::from(env::var("OUT_DIR")?);
     for path in [
         "crates/rule-runtime",
+        "crates/decimal",
+        "crates/regex",
         "wit",
         "crates/rule-compiler/build.rs",
         "crates/rule-compiler/src/codegen/interface.rs",

@@ -10,6 +10,8 @@ use rulestage_rule_compiler::types::Type;
 use serde_json::{Map, Value, json};
 
 const TIMESTAMP: &str = "type.googleapis.com/google.protobuf.Timestamp";
+/// An extension of ours: protocol buffers have no message for it.
+const DECIMAL: &str = "type.googleapis.com/rulestage.Decimal";
 const DURATION: &str = "type.googleapis.com/google.protobuf.Duration";
 
 /// The value as a `cel.expr.Value`.
@@ -27,6 +29,9 @@ pub(crate) fn encode(value: &Const) -> Value {
         }),
         Const::Duration(nanoseconds) => json!({
             "objectValue": { "@type": DURATION, "value": duration_text(*nanoseconds) }
+        }),
+        Const::Decimal(value) => json!({
+            "objectValue": { "@type": DECIMAL, "value": value.to_string() }
         }),
         Const::List(values) => {
             json!({ "listValue": { "values": values.iter().map(encode).collect::<Vec<_>>() } })
@@ -55,6 +60,7 @@ pub(crate) fn text(value: &Const) -> String {
         Const::Bytes(value) => format!("b\"{}\"", value.escape_ascii()),
         Const::Timestamp(seconds, nanoseconds) => timestamp_text(*seconds, *nanoseconds),
         Const::Duration(nanoseconds) => duration_text(*nanoseconds),
+        Const::Decimal(value) => value.to_string(),
         Const::List(values) => {
             format!(
                 "[{}]",
@@ -198,6 +204,11 @@ fn message(object: &Map<String, Value>) -> Result<Const, String> {
             .and_then(duration)
             .map(Const::Duration)
             .ok_or_else(wrong),
+        "rulestage.Decimal" => content
+            .as_str()
+            .and_then(|text| text.parse().ok())
+            .map(Const::Decimal)
+            .ok_or_else(wrong),
         "google.protobuf.BoolValue" => content.as_bool().map(Const::Bool).ok_or_else(wrong),
         "google.protobuf.Int32Value" | "google.protobuf.Int64Value" => {
             integer(content).map(Const::Int).ok_or_else(wrong)
@@ -338,6 +349,8 @@ pub(crate) fn coerce(value: Const, ty: &Type) -> Option<Const> {
         (Const::Int(value), Type::Uint) => u64::try_from(value).ok().map(Const::Uint),
         (Const::String(text), Type::Timestamp) => timestamp(&Value::String(text)),
         (Const::String(text), Type::Duration) => duration(&text).map(Const::Duration),
+        (Const::String(text), Type::Decimal) => text.parse().ok().map(Const::Decimal),
+        (Const::Int(value), Type::Decimal) => Some(Const::Decimal(value.into())),
         (Const::String(text), Type::Bytes) => bytes(&text).map(Const::Bytes),
         (Const::List(values), Type::List(element)) => values
             .into_iter()
@@ -384,6 +397,7 @@ pub(crate) fn type_of(value: &Const) -> Type {
         Const::Bytes(_) => Type::Bytes,
         Const::Timestamp(..) => Type::Timestamp,
         Const::Duration(_) => Type::Duration,
+        Const::Decimal(_) => Type::Decimal,
         Const::List(values) => Type::List(Box::new(common(values.iter().map(type_of).collect()))),
         Const::Map(entries) => {
             let (keys, values): (Vec<Type>, Vec<Type>) = entries

@@ -90,6 +90,7 @@ pub(crate) fn parameter(value: &Const) -> Value {
         Const::Bytes(value) => Value::Binary(value.clone()),
         Const::Timestamp(seconds, nanoseconds) => Value::Timestamp(*seconds, *nanoseconds),
         Const::Duration(nanoseconds) => Value::Duration(*nanoseconds),
+        Const::Decimal(value) => Value::Text(value.to_string()),
         Const::List(values) => {
             let texts = values.iter().map(|value| match value {
                 Const::String(text) => Some(text.clone()),

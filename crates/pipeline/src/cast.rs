@@ -2,8 +2,10 @@
 //!
 //! What fits: equal types; numbers to numbers, value by value, where nothing is lost (but `f32` rounds); text
 //! and JSON to anything they can spell; timestamps and dates to UTC timestamps of any unit, rounded down to
-//! it; other layouts of text, bytes and lists. Decimals, 16-bit floats and numbers to text don't fit.
+//! it; other layouts of text, bytes and lists; decimals and numbers to text, decimals to numbers where nothing is lost.
+//! 16-bit floats don't fit.
 
+mod decimal;
 mod dynamic;
 mod json;
 mod number;
@@ -69,7 +71,10 @@ pub fn fits(from: &Field, to: &Field) -> bool {
             _ => false,
         },
         (from, to) if from == to => true,
-        (from, to) => number::is_number(from) && number::is_number(to),
+        (from, to) => {
+            let is_digits = |ty: &DataType| number::is_number(ty) || decimal::is_decimal(ty);
+            is_digits(from) && (number::is_number(to) || *to == Utf8)
+        }
     }
 }
 
@@ -131,6 +136,8 @@ fn convert_values(array: &ArrayRef, from: &Field, to: &Field) -> Result<Converte
         (List(_) | LargeList(_) | FixedSizeList(..), _) => lists(array, to),
         (Map(entries, _), Map(..)) => maps(array.as_map(), entries, to),
         (Struct(fields), Struct(to)) => structs(array.as_struct(), fields, to),
+        (from, _) if decimal::is_decimal(from) => Ok(decimal::convert(array, to)),
+        (from, Utf8) if number::is_number(from) => Ok(clean(number::texts(array))),
         (from, to) if number::is_number(from) && number::is_number(to) => {
             Ok(number::convert(array, to))
         }

@@ -11,6 +11,7 @@ use arrow_array::types::{
 use arrow_array::{Array, RecordBatch, RecordBatchOptions};
 use arrow_schema::{ArrowError, DataType, Field, SchemaRef, TimeUnit};
 use rulestage_rule_compiler::ir::Const;
+use rulestage_rule_compiler::types::Type;
 
 /// A batch of one row; `value` gives the value of a column by its index. Says which value does not fit.
 pub fn one_row(
@@ -50,6 +51,14 @@ pub fn value_of(array: &dyn Array, field: &Field, row: usize) -> Option<Const> {
         }
         value => Some(value),
     }
+}
+
+/// The value of a row of an output of a rule set: columns hold decimals as text.
+pub fn output_value(array: &dyn Array, field: &Field, row: usize, ty: &Type) -> Option<Const> {
+    Some(match value_of(array, field, row)? {
+        Const::String(text) if ty.is_text() => Const::Decimal(text.parse().ok()?),
+        value => value,
+    })
 }
 
 /// The value of a row; `None` where the column is of a type that rules don't produce.

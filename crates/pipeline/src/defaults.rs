@@ -102,6 +102,7 @@ fn json(value: &Const) -> Option<serde_json::Value> {
         Const::Double(value) if *value > 0.0 => "Infinity".into(),
         Const::Double(_) => "-Infinity".into(),
         Const::String(text) => text.as_str().into(),
+        Const::Decimal(value) => value.to_string().into(),
         Const::List(items) => items.iter().map(json).collect::<Option<Vec<_>>>()?.into(),
         _ => return None,
     })

@@ -31,6 +31,7 @@ pub fn to_json(value: &Const) -> Value {
             json!({ "@timestamp": time.to_rfc3339_opts(SecondsFormat::AutoSi, true) })
         }
         Const::Duration(nanoseconds) => json!({ "@duration": format!("{nanoseconds}ns") }),
+        Const::Decimal(value) => json!({ "@decimal": value.to_string() }),
         Const::List(items) => items.iter().map(to_json).collect(),
         Const::Map(entries) => map_to_json(entries),
         Const::Type(name) => json!({ "@type": name }),
@@ -101,6 +102,7 @@ fn tagged(kind: &str, content: &Value) -> Option<Option<Const>> {
             .and_then(parse_duration)
             .and_then(|nanoseconds| i64::try_from(nanoseconds).ok())
             .map(Const::Duration),
+        "decimal" => text.and_then(|text| text.parse().ok()).map(Const::Decimal),
         "type" => text.map(|name| Const::Type(name.to_owned())),
         "optional" => match content.as_array().map(Vec::as_slice) {
             Some([]) => Some(Const::Optional(None)),
@@ -134,6 +136,7 @@ mod tests {
             Const::Bytes(vec![0, 255]),
             Const::Timestamp(-1, 5),
             Const::Duration(-1_500_000_000),
+            Const::Decimal("-12.10".parse().expect("a decimal")),
             Const::Type("int".to_owned()),
             Const::Optional(None),
             Const::Optional(Some(Box::new(Const::Optional(Some(Box::new(Const::Null)))))),

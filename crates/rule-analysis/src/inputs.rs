@@ -1,7 +1,9 @@
 //! Rows to try a rule set with: for each input a few values, made from the constants that stand in the rules.
 
 use crate::domain::Domain;
-use rulestage_rule_compiler::ir::{CellTest, Const, Expr, ExprKind, Rule, RuleSet, TableValue};
+use rulestage_rule_compiler::ir::{
+    CellTest, Const, Decimal, Expr, ExprKind, Rule, RuleSet, TableValue,
+};
 use rulestage_rule_compiler::types::Type;
 
 /// How many rows there are at most.
@@ -110,6 +112,18 @@ fn values(ty: &Type, constants: &[Const], is_exact: bool) -> Vec<Const> {
             }
             Domain::new(ty, own, true).classes
         }
+        Type::Decimal => {
+            let mut own: Vec<Const> = constants
+                .iter()
+                .filter(|constant| is_of(constant, inner))
+                .take(MAX_CONSTANTS)
+                .cloned()
+                .collect();
+            own.push(Const::Decimal(Decimal::ZERO));
+            let beside: Vec<Const> = own.iter().flat_map(beside).collect();
+            own.extend(beside);
+            own
+        }
         Type::List(element) => {
             let elements = values(element, constants, false);
             let last = elements.last().cloned();
@@ -163,6 +177,7 @@ fn is_of(constant: &Const, ty: &Type) -> bool {
             | (Const::Bytes(_), Type::Bytes)
             | (Const::Timestamp(..), Type::Timestamp)
             | (Const::Duration(_), Type::Duration)
+            | (Const::Decimal(_), Type::Decimal)
     )
 }
 
@@ -190,6 +205,15 @@ fn beside(constant: &Const) -> Vec<Const> {
             .map(Const::Uint)
             .collect(),
         Const::Double(value) => vec![Const::Double(value - 1.0), Const::Double(value + 1.0)],
+        // The next ones with as many places, of two at least.
+        Const::Decimal(value) => {
+            let unit = Decimal::new(1, value.scale().max(2)).unwrap_or(Decimal::ZERO);
+            [value.subtract(unit), value.add(unit)]
+                .into_iter()
+                .flatten()
+                .map(Const::Decimal)
+                .collect()
+        }
         _ => Vec::new(),
     }
 }
@@ -202,6 +226,7 @@ fn complexity(value: &Const) -> u64 {
         Const::Double(value) if value.is_nan() => u64::MAX - 1,
         Const::Double(value) => (value.abs() * 2.0) as u64 + u64::from(*value < 0.0),
         Const::String(text) => text.len() as u64,
+        Const::Decimal(value) => value.to_whole().unsigned_abs() as u64 + u64::from(value.scale()),
         Const::List(items) => items.len() as u64,
         Const::Null => u64::MAX,
         _ => 0,

@@ -31,6 +31,7 @@ fn is_ordered(a: &Const, b: &Const) -> bool {
             | Const::Bytes(_)
             | Const::Timestamp(..)
             | Const::Duration(_)
+            | Const::Decimal(_)
     );
     is_number(a) && is_number(b) || is_of_one_type && has_order
 }
@@ -43,6 +44,7 @@ pub(crate) fn order(a: &Const, b: &Const) -> Option<Ordering> {
         (Const::String(a), Const::String(b)) => a.cmp(b),
         (Const::Bytes(a), Const::Bytes(b)) => a.cmp(b),
         (Const::Duration(a), Const::Duration(b)) => a.cmp(b),
+        (Const::Decimal(a), Const::Decimal(b)) => a.cmp(b),
         (Const::Timestamp(a, an), Const::Timestamp(b, bn)) => (a, an).cmp(&(b, bn)),
         (Const::Double(a), Const::Double(b)) => return a.partial_cmp(b),
         (Const::Double(a), b) => order_double(*a, integer(b)?)?,
@@ -111,6 +113,7 @@ pub(crate) fn literal(value: &Const) -> String {
             format!("timestamp(\"{}\")", timestamp(*seconds, *nanoseconds))
         }
         Const::Duration(nanoseconds) => format!("duration(\"{}\")", duration(*nanoseconds)),
+        Const::Decimal(value) => format!("decimal(\"{value}\")"),
         Const::List(items) => {
             let items: Vec<String> = items.iter().map(literal).collect();
             format!("[{}]", items.join(", "))
@@ -135,6 +138,7 @@ pub fn json(value: &Const) -> String {
         Const::String(text) => json_text(text),
         Const::Timestamp(seconds, nanoseconds) => json_text(&timestamp(*seconds, *nanoseconds)),
         Const::Duration(nanoseconds) => json_text(&duration(*nanoseconds)),
+        Const::Decimal(value) => json_text(&value.to_string()),
         Const::List(items) => {
             let items: Vec<String> = items.iter().map(json).collect();
             format!("[{}]", items.join(","))

@@ -20,7 +20,7 @@ mod tables;
 mod unify;
 
 pub(crate) use convert::{covers, is_shallow};
-pub(crate) use unify::{Unifier, is_numeric, is_scalar, settled};
+pub(crate) use unify::{Unifier, is_numeric, settled};
 
 use crate::analysis::Facts;
 use crate::ast;

@@ -143,6 +143,7 @@ fn constant(value: &Const) -> String {
         Const::Bytes(value) => format!("b\"{}\"", value.escape_ascii()),
         Const::Timestamp(seconds, nanoseconds) => format!("(timestamp {seconds}s {nanoseconds}ns)"),
         Const::Duration(nanoseconds) => format!("(duration {nanoseconds}ns)"),
+        Const::Decimal(value) => format!("(decimal {value})"),
         Const::List(values) => {
             let values: Vec<String> = values.iter().map(constant).collect();
             format!("[{}]", values.join(", "))

@@ -5,6 +5,7 @@ use crate::ir::{Const, Input, Merge, Output};
 use crate::scope::{Binding, Declaration};
 use crate::types::Type;
 use crate::{Checked, finish, lower, parser, typed};
+use rulestage_decimal::Decimal;
 use rulestage_diagnostics::{Diagnostic, Span};
 
 /// What is wrong with an expression over `variables`, and a rule set that computes it if nothing is.
@@ -99,6 +100,7 @@ fn zero(ty: &Type) -> Const {
         Type::Bytes => Const::Bytes(Vec::new()),
         Type::Timestamp => Const::Timestamp(0, 0),
         Type::Duration => Const::Duration(0),
+        Type::Decimal => Const::Decimal(Decimal::ZERO),
         Type::List(_) => Const::List(Vec::new()),
         _ => Const::Null,
     }

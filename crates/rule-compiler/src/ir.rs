@@ -6,6 +6,7 @@ mod table;
 pub use table::{CellTest, Table, TableColumn, TableOutput, TableRow, TableValue};
 
 use crate::types::Type;
+pub use rulestage_decimal::Decimal;
 use rulestage_diagnostics::Span;
 
 /// A whole rule set, ready for code generation.
@@ -79,7 +80,7 @@ pub enum Merge {
     First,
     /// The last one
     Last,
-    /// Their sum (`int`, `uint`, `double`, `duration`); overflow fails the row
+    /// Their sum (`int`, `uint`, `double`, `decimal`, `duration`); overflow fails the row
     Sum,
     /// The smallest (ordered scalars)
     Min,
@@ -191,6 +192,8 @@ pub enum Const {
     Timestamp(i64, u32),
     /// Nanoseconds
     Duration(i64),
+    /// `decimal`
+    Decimal(Decimal),
     /// Elements
     List(Vec<Const>),
     /// Keys and values
@@ -240,7 +243,7 @@ pub enum ExprKind {
     /// `+` on strings or bytes
     Concat(Box<Expr>, Box<Expr>),
     /// `== != < <= > >=`. Equality: any two types; null equals null alone. Order: equal ordered types (bool, int,
-    /// uint, double, string, bytes, timestamp, duration), any two numeric types, not nullable, or `dyn`
+    /// uint, double, string, bytes, timestamp, duration, decimal), any two numeric types, not nullable, or `dyn`
     Compare(CompareOp, Box<Expr>, Box<Expr>),
     /// `a && b`, absorbing errors as CEL does
     And(Box<Expr>, Box<Expr>),

@@ -7,6 +7,7 @@ use crate::ir::{Table, TableColumn, TableOutput, TableValue};
 use crate::prepared;
 use crate::typed;
 use crate::types::{Column, Type};
+use rulestage_decimal::Decimal;
 use rulestage_diagnostics::{Diagnostic, Span};
 
 /// The rule set, complete where no error was reported.
@@ -303,7 +304,10 @@ impl Lowerer<'_> {
                     self.diagnostics.push(diagnostic);
                     return None;
                 }
-                ExprKind::Helper(name, args)
+                match decimal_constant(name, &args) {
+                    Some(value) => ExprKind::Const(Const::Decimal(value)),
+                    None => ExprKind::Helper(name, args),
+                }
             }
             K::List(elements) => ExprKind::List(self.lower_all(elements)?),
             K::Map(entries) => {
@@ -431,6 +435,25 @@ impl Lowerer<'_> {
         }
         let list = self.lower_boxed(list)?;
         Some(ExprKind::InValue(item?, list))
+    }
+}
+
+/// `decimal("12.10")`; what is no decimal fails where it is used.
+fn decimal_constant(helper: &str, args: &[Expr]) -> Option<Decimal> {
+    match (helper, args) {
+        ("decimal_from_string", [Expr { kind, .. }]) => match kind {
+            ExprKind::Const(Const::String(text)) => text.parse().ok(),
+            _ => None,
+        },
+        ("decimal_from_int", [Expr { kind, .. }]) => match kind {
+            ExprKind::Const(Const::Int(value)) => Some(Decimal::from(*value)),
+            _ => None,
+        },
+        ("decimal_negate", [Expr { kind, .. }]) => match kind {
+            ExprKind::Const(Const::Decimal(value)) => Some(value.negate()),
+            _ => None,
+        },
+        _ => None,
     }
 }
 

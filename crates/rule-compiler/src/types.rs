@@ -42,6 +42,8 @@ pub enum Type {
     Ip,
     /// `net.CIDR`
     Cidr,
+    /// `decimal`: an exact number of up to 38 digits
+    Decimal,
     /// `dyn`
     Dyn,
     /// A type parameter of an overload
@@ -79,6 +81,7 @@ impl fmt::Display for Type {
             Self::Type => f.write_str("type"),
             Self::Ip => f.write_str("net.IP"),
             Self::Cidr => f.write_str("net.CIDR"),
+            Self::Decimal => f.write_str("decimal"),
             Self::Dyn => f.write_str("dyn"),
             Self::Var(index) => write!(f, "_{index}"),
         }
@@ -107,6 +110,19 @@ impl Type {
                 | Self::Timestamp
                 | Self::Duration
         )
+    }
+
+    /// Whether its values have an order.
+    pub fn is_ordered(&self) -> bool {
+        self.is_scalar() || *self == Self::Decimal
+    }
+
+    /// Whether a column holds the text of its values: decimals, perhaps null.
+    pub fn is_text(&self) -> bool {
+        match self {
+            Self::Nullable(inner) => inner.is_text(),
+            ty => *ty == Self::Decimal,
+        }
     }
 
     /// Whether it is `dyn` or has `dyn` in it.
@@ -206,6 +222,7 @@ impl Type {
             Self::Optional(_) => "optional_type",
             Self::Ip => "net.IP",
             Self::Cidr => "net.CIDR",
+            Self::Decimal => "decimal",
             Self::Error | Self::Nullable(_) | Self::Dyn | Self::Var(_) => return None,
         })
     }

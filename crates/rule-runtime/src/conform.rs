@@ -5,6 +5,7 @@ use crate::abi::Outcome;
 use crate::json::{duration, timestamp};
 use crate::status::{INVALID_JSON, OK};
 use crate::value::{Entry, Value, tag};
+use rulestage_decimal::Decimal;
 
 /// Before a type that may be null.
 pub const NULLABLE: u8 = 254;
@@ -39,6 +40,16 @@ unsafe fn skip(ty: *const u8) -> *const u8 {
         ty = rest;
     }
     ty
+}
+
+/// Whether all numbers of values of the type say what they are: then they are read with all their digits.
+///
+/// # Safety
+/// There must be a whole type.
+pub(crate) unsafe fn has_decimals(ty: *const u8) -> bool {
+    // SAFETY: as the caller promises.
+    let kinds = unsafe { core::slice::from_raw_parts(ty, skip(ty).offset_from_unsigned(ty)) };
+    !kinds.contains(&ANY) && kinds.iter().any(|kind| u32::from(*kind) == tag::DECIMAL)
 }
 
 /// 1 where a value is of a type.
@@ -185,6 +196,15 @@ fn fit_scalar(value: Value, kind: u32) -> Outcome<Value> {
         (tag::DOUBLE, tag::INT) => Ok(Value::double(value.as_int() as f64)),
         (tag::DOUBLE, tag::UINT) => Ok(Value::double(value.as_uint() as f64)),
         (tag::UINT, tag::INT) if value.as_int() >= 0 => Ok(Value::uint(value.as_int() as u64)),
+        (tag::DECIMAL, tag::STRING) => Decimal::parse(value.as_bytes())
+            .map(Value::decimal)
+            .map_err(|_| INVALID_JSON),
+        (tag::DECIMAL, tag::INT) => Ok(Value::decimal(Decimal::from(value.as_int()))),
+        (tag::DECIMAL, tag::UINT) => Ok(Value::decimal(Decimal::from(value.as_uint()))),
+        (tag::DECIMAL, tag::DOUBLE) => crate::decimal::of_double(value.as_double())
+            .map(Value::decimal)
+            .map_err(|_| INVALID_JSON),
+        (tag::DOUBLE, tag::DECIMAL) => crate::decimal::to_double(value).map(Value::double),
         (tag::TIMESTAMP, tag::STRING) => timestamp(value.as_bytes()),
         (tag::DURATION, tag::STRING) => duration(value.as_bytes()),
         (tag::BYTES, tag::STRING) => crate::encoders::decode(value.as_bytes())

@@ -50,6 +50,7 @@ pub(crate) fn order(a: &Value, b: &Value) -> i32 {
         tag::STRING | tag::BYTES => a.as_bytes().cmp(b.as_bytes()),
         tag::TIMESTAMP => (a.as_int(), a.extra).cmp(&(b.as_int(), b.extra)),
         tag::DURATION => a.as_int().cmp(&b.as_int()),
+        tag::DECIMAL => a.as_decimal().cmp(&b.as_decimal()),
         _ => return INCOMPARABLE,
     };
     ordering as i32

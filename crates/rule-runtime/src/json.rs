@@ -30,7 +30,9 @@ pub unsafe extern "C" fn value_from_json(
 ) -> i32 {
     // SAFETY: as the caller promises.
     let text = unsafe { bytes(text, length) };
-    let outcome: Outcome<Value> = read::parse(text).and_then(|value| {
+    // SAFETY: as the caller promises.
+    let is_exact = unsafe { crate::conform::has_decimals(ty) };
+    let outcome: Outcome<Value> = read::parse(text, is_exact).and_then(|value| {
         // SAFETY: as the caller promises.
         let (value, _) = unsafe { crate::conform::fit(value, ty) };
         value

@@ -16,6 +16,7 @@ pub mod collect;
 pub mod compare;
 pub mod conform;
 pub mod convert;
+pub mod decimal;
 mod digits;
 pub mod encoders;
 pub mod equal;

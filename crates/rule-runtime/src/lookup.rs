@@ -199,6 +199,7 @@ pub unsafe extern "C" fn value_is_zero(value: *const Value) -> i32 {
         tag::BOOL => !value.as_bool(),
         tag::INT | tag::UINT | tag::DURATION => value.payload == 0,
         tag::DOUBLE => value.as_double() == 0.0,
+        tag::DECIMAL => value.as_decimal().signum() == 0,
         tag::STRING | tag::BYTES | tag::LIST | tag::MAP => value.extra == 0,
         tag::TIMESTAMP => value.payload == 0 && value.extra == 0,
         tag::OPTIONAL => value.content().is_none(),

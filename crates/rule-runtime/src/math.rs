@@ -30,11 +30,15 @@ fn extreme(list: &Value, direction: i32) -> Outcome<Value> {
     let mut best = *elements.next().ok_or(INVALID_ARGUMENT)?;
     // The first is looked at again, so that its type is checked.
     for element in list.elements() {
-        if !matches!(element.tag, tag::INT | tag::UINT | tag::DOUBLE) {
+        let is_number = matches!(
+            element.tag,
+            tag::INT | tag::UINT | tag::DOUBLE | tag::DECIMAL
+        );
+        let found = order(element, &best);
+        if !is_number || found == INCOMPARABLE {
             return Err(NO_SUCH_OVERLOAD);
         }
-        let found = order(element, &best);
-        if found == direction && found != UNORDERED && found != INCOMPARABLE {
+        if found == direction && found != UNORDERED {
             best = *element;
         }
     }

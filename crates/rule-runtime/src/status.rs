@@ -56,3 +56,9 @@ pub(crate) const EMPTY_OPTIONAL: i32 = 25;
 pub(crate) const INVALID_JSON: i32 = 26;
 /// Rows of a table that do not go together.
 pub(crate) const CONFLICT: i32 = 27;
+/// A decimal with more digits than there is room for.
+pub(crate) const DECIMAL_OVERFLOW: i32 = 28;
+/// Text that is no decimal.
+pub(crate) const INVALID_DECIMAL: i32 = 29;
+/// A number of places that decimals don't have.
+pub(crate) const INVALID_PLACES: i32 = 30;

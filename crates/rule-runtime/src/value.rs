@@ -1,6 +1,7 @@
 //! Values whose type is known only at run time, and everything that is not a scalar: 16 bytes each.
 
 use crate::memory::allocate;
+use rulestage_decimal::Decimal;
 
 /// What a [`Value`] is.
 pub mod tag {
@@ -34,6 +35,8 @@ pub mod tag {
     pub const IP: u32 = 13;
     /// `net.CIDR`
     pub const CIDR: u32 = 14;
+    /// `decimal`
+    pub const DECIMAL: u32 = 15;
 }
 
 /// A dynamic value. Addresses in it stay readable for as long as the row is computed: whoever makes one sees to that.
@@ -42,7 +45,7 @@ pub mod tag {
 pub struct Value {
     /// One of [`tag`]
     pub tag: u32,
-    /// Byte length, number of elements or of entries, nanoseconds, address family; else 0
+    /// Byte length, number of elements or of entries, nanoseconds, address family, places; else 0
     pub extra: u32,
     /// The scalar, or an address
     pub payload: u64,
@@ -215,6 +218,24 @@ impl Value {
         let length = if self.extra & 0xff == 4 { 4 } else { 16 };
         // SAFETY: whoever made the value saw to it.
         unsafe { core::slice::from_raw_parts(self.address(), length) }
+    }
+
+    /// A decimal: its coefficient, in 16 bytes of the row's memory.
+    pub fn decimal(value: Decimal) -> Self {
+        let cell = allocate(size_of::<i128>()).cast::<[u8; 16]>();
+        // SAFETY: fresh memory with room for the coefficient.
+        unsafe { cell.write(value.coefficient().to_le_bytes()) };
+        Self::with_address(tag::DECIMAL, value.scale() as usize, cell)
+    }
+
+    /// The decimal; of anything else 0.
+    pub fn as_decimal(&self) -> Decimal {
+        if self.tag != tag::DECIMAL {
+            return Decimal::ZERO;
+        }
+        // SAFETY: whoever made the value saw to it.
+        let coefficient = i128::from_le_bytes(unsafe { *self.address::<[u8; 16]>() });
+        Decimal::new(coefficient, self.extra).unwrap_or(Decimal::ZERO)
     }
 
     /// A copy in the row's memory.

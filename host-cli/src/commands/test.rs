@@ -252,7 +252,9 @@ fn differences(
     let mut differences = Vec::new();
     for (index, expected, _) in &example.expect {
         let field = host.schema(&session).outputs.field(*index).clone();
-        let got = cells::value_of(&outcome.columns[*index], &field, 0).unwrap_or(Const::Null);
+        let ty = &ruleset.outputs[*index].ty;
+        let got = cells::output_value(&outcome.columns[*index], &field, 0, ty);
+        let got = got.unwrap_or(Const::Null);
         if !same(expected, &got) {
             let name = &ruleset.outputs[*index].name;
             let (expected, got) = (cel_value::text(expected), cel_value::text(&got));

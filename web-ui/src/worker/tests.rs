@@ -10,7 +10,7 @@ use arrow_array::builder::{
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::{DataType, Field, TimeUnit};
 use rulestage_pipeline::runtime::{Limits, Runtime, StageFailure, Value};
-use rulestage_rule_compiler::ir::{Const, Example, RuleSet};
+use rulestage_rule_compiler::ir::{Const, Decimal, Example, RuleSet};
 use rulestage_runtime_web::{WebComponent, WebRuntime};
 use std::sync::Arc;
 
@@ -81,15 +81,23 @@ fn run_example(
     if let Some(error) = outcome.errors.first() {
         return Err(format!("{} ({})", error.message, error.origin));
     }
-    let differs = example.expect.iter().filter_map(|(output, expected, _)| {
-        let name = &ruleset.outputs.get(*output)?.name;
-        let actual = outcome.columns.get(*output)?;
-        let (expected, actual) = (
-            show(expected),
-            cells::text(actual, 0).unwrap_or_else(|| "null".to_owned()),
-        );
-        (expected != actual).then(|| (name.clone(), expected, actual))
-    });
+    let differs = example
+        .expect
+        .iter()
+        .filter_map(|(output, expected_value, _)| {
+            let name = &ruleset.outputs.get(*output)?.name;
+            let actual = outcome.columns.get(*output)?;
+            let (expected, actual) = (
+                show(expected_value),
+                cells::text(actual, 0).unwrap_or_else(|| "null".to_owned()),
+            );
+            // Decimals are equal by value.
+            let is_same = match (expected_value, actual.parse::<Decimal>()) {
+                (Const::Decimal(expected), Ok(actual)) => *expected == actual,
+                _ => expected == actual,
+            };
+            (!is_same).then(|| (name.clone(), expected, actual))
+        });
     Ok(differs.collect())
 }
 
@@ -104,6 +112,7 @@ fn value_of(constant: &Const) -> Value {
         Const::Bytes(value) => Value::Binary(value.clone()),
         Const::Timestamp(seconds, nanoseconds) => Value::Timestamp(*seconds, *nanoseconds),
         Const::Duration(value) => Value::Duration(*value),
+        Const::Decimal(value) => Value::Text(value.to_string()),
         Const::List(values) => Value::Texts(values.iter().map(show).collect()),
         other => Value::Json(rulestage_pipeline::dynamic::to_json(other).to_string()),
     }
@@ -118,6 +127,7 @@ fn show(constant: &Const) -> String {
         Const::Uint(value) => value.to_string(),
         Const::Double(value) => cells::float(*value),
         Const::String(value) => value.clone(),
+        Const::Decimal(value) => value.to_string(),
         Const::Bytes(value) => value.iter().map(|byte| format!("{byte:02x}")).collect(),
         Const::Timestamp(..) | Const::Duration(_) => {
             let field = match constant {
@@ -158,6 +168,7 @@ fn single(field: &Field, constant: &Const) -> Option<ArrayRef> {
         (DataType::UInt64, Const::Uint(value)) => array!(UInt64Builder, Some(*value)),
         (DataType::Float64, Const::Double(value)) => array!(Float64Builder, Some(*value)),
         (DataType::Utf8, Const::String(value)) => array!(StringBuilder, Some(value)),
+        (DataType::Utf8, Const::Decimal(value)) => array!(StringBuilder, Some(value.to_string())),
         (DataType::Binary, Const::Bytes(value)) => array!(BinaryBuilder, Some(value)),
         (DataType::Duration(TimeUnit::Nanosecond), Const::Duration(value)) => {
             array!(DurationNanosecondBuilder, Some(*value))

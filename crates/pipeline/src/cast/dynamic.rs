@@ -15,6 +15,7 @@ pub(super) fn fits(from: &DataType) -> bool {
         Null | Boolean | Int8 | Int16 | Int32 | Int64 | UInt8 | UInt16 | UInt32 | UInt64 => true,
         Float32 | Float64 | Utf8 | LargeUtf8 | Utf8View | Binary | LargeBinary | BinaryView => true,
         Timestamp(..) | Duration(_) => true,
+        ty if super::decimal::is_decimal(ty) => true,
         List(item) | LargeList(item) | FixedSizeList(item, _) => fits(item.data_type()),
         Struct(fields) => fields.iter().all(|field| fits(field.data_type())),
         Map(entries, _) => fits(entries.data_type()),
@@ -112,7 +113,14 @@ fn value(array: &dyn Array, row: usize) -> Const {
             let entry = |index| (value(keys, index), value(values, index));
             Const::Map((0..entries.len()).map(entry).collect())
         }
-        _ => Const::Null,
+        _ => match super::decimal::digits(array, row) {
+            // A column may have more digits than rules.
+            Some(digits) => match digits.parse() {
+                Ok(value) => Const::Decimal(value),
+                Err(_) => Const::String(digits),
+            },
+            None => Const::Null,
+        },
     }
 }
 

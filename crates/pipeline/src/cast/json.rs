@@ -40,6 +40,11 @@ pub(super) fn convert(text: &StringArray, to: &Field) -> Converted {
     if wire::is_dynamic(to) {
         return clean(Arc::new(text.clone()));
     }
+    if *to.data_type() == DataType::Utf8
+        && let Some(texts) = plain_texts(text)
+    {
+        return clean(Arc::new(texts));
+    }
     let mut errors = Vec::new();
     let values: Vec<Option<Value>> = text
         .iter()
@@ -65,6 +70,22 @@ pub(super) fn convert(text: &StringArray, to: &Field) -> Converted {
     errors.sort_by_key(|error| error.row);
     errors.dedup_by_key(|error| error.row);
     Converted { array, errors }
+}
+
+/// Where all values are texts, numbers and null: texts, and the digits of numbers as they stand there.
+fn plain_texts(values: &StringArray) -> Option<StringArray> {
+    let texts = values.iter().map(|value| {
+        let value = value.map(str::trim).filter(|value| !value.is_empty());
+        Some(match value {
+            None | Some("null") => None,
+            Some(number) if number.starts_with(|c: char| c == '-' || c.is_ascii_digit()) => {
+                serde_json::from_str::<serde_json::Number>(number).ok()?;
+                Some(number.to_owned())
+            }
+            Some(text) => Some(serde_json::from_str::<String>(text).ok()?),
+        })
+    });
+    texts.collect()
 }
 
 struct Builder {
@@ -135,6 +156,7 @@ impl Builder {
             DataType::Utf8 => {
                 let values = self.scalars(&values, to, place_of, |value| match value {
                     Value::String(text) => Ok(text.clone()),
+                    Value::Number(number) => Ok(number.to_string()),
                     _ => Err(None),
                 });
                 Arc::new(StringArray::from(values))

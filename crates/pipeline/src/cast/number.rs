@@ -3,7 +3,7 @@
 use super::{CellError, Converted};
 use arrow_array::cast::AsArray;
 use arrow_array::types::*;
-use arrow_array::{Array, ArrayRef, ArrowPrimitiveType, PrimitiveArray};
+use arrow_array::{Array, ArrayRef, ArrowPrimitiveType, PrimitiveArray, StringArray};
 use arrow_schema::DataType;
 use std::sync::Arc;
 
@@ -74,6 +74,26 @@ impl Numeric for Float32Type {
             }
         }
     }
+}
+
+/// The digits of each number; of doubles the shortest that read back as the same.
+pub(super) fn texts(array: &ArrayRef) -> ArrayRef {
+    macro_rules! texts {
+        ($($case:ident => $from:ty),*) => {
+            match array.data_type() {
+                $(DataType::$case => {
+                    let values = array.as_primitive::<$from>().iter();
+                    values.map(|value| value.map(|value| value.to_string())).collect::<StringArray>()
+                })*
+                _ => StringArray::new_null(array.len()),
+            }
+        };
+    }
+    Arc::new(texts!(
+        Int8 => Int8Type, Int16 => Int16Type, Int32 => Int32Type, Int64 => Int64Type,
+        UInt8 => UInt8Type, UInt16 => UInt16Type, UInt32 => UInt32Type, UInt64 => UInt64Type,
+        Float32 => Float32Type, Float64 => Float64Type
+    ))
 }
 
 pub(super) fn convert(array: &ArrayRef, to: &DataType) -> Converted {

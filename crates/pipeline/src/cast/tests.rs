@@ -459,17 +459,64 @@ fn doubles_are_read_exactly() {
 }
 
 #[test]
+fn decimals_and_numbers_become_text_without_loss() {
+    use arrow_array::{Decimal128Array, Decimal256Array};
+    let texts = |array: ArrayRef, from: Field| {
+        let converted = convert(&array, &from, &field(DataType::Utf8)).expect("digits fit text");
+        assert!(converted.errors.is_empty());
+        let texts = converted.array.as_string::<i32>();
+        texts
+            .iter()
+            .map(|text| text.unwrap_or("null").to_owned())
+            .collect::<Vec<_>>()
+    };
+    let decimals = Decimal128Array::from(vec![Some(1_210), None, Some(-5)])
+        .with_precision_and_scale(10, 2)
+        .expect("a precision");
+    let decimals: ArrayRef = Arc::new(decimals);
+    let from = field(decimals.data_type().clone());
+    assert_eq!(
+        texts(decimals.clone(), from.clone()),
+        ["12.10", "null", "-0.05"]
+    );
+    let wide = Decimal256Array::from(vec![arrow_buffer::i256::from_i128(i128::MAX)])
+        .with_precision_and_scale(76, 0)
+        .expect("a precision");
+    let wide: ArrayRef = Arc::new(wide);
+    assert_eq!(
+        texts(wide.clone(), field(wide.data_type().clone())),
+        [i128::MAX.to_string()]
+    );
+    let doubles: ArrayRef = Arc::new(Float64Array::from(vec![0.1, 1e21, -2.0]));
+    assert_eq!(
+        texts(doubles, field(DataType::Float64)),
+        ["0.1", "1000000000000000000000", "-2"]
+    );
+    let digits = "0.30000000000000000000000000000000001";
+    let json: ArrayRef = Arc::new(StringArray::from(vec!["12.10", digits, "\"x\"", "null"]));
+    assert_eq!(
+        texts(json, dynamic_field("c", true)),
+        ["12.10", digits, "x", "null"]
+    );
+
+    let doubles = convert(&decimals, &from, &field(DataType::Float64)).expect("decimals fit");
+    assert_eq!(doubles.array.as_primitive::<Float64Type>().value(0), 12.1);
+    let whole = convert(&decimals, &from, &field(DataType::Int64)).expect("decimals fit");
+    assert_eq!(whole.errors.len(), 2, "neither is a whole number");
+}
+
+#[test]
 fn types_that_do_not_fit_are_named() {
     let cases = [
         (
             DataType::Decimal128(10, 2),
-            DataType::Float64,
-            "decimal? does not convert to double?",
+            DataType::Boolean,
+            "decimal? does not convert to bool?",
         ),
         (
-            DataType::Int64,
+            DataType::Boolean,
             DataType::Utf8,
-            "int? does not convert to string?",
+            "bool? does not convert to string?",
         ),
         (
             DataType::Boolean,

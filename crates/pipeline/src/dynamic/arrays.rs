@@ -67,7 +67,8 @@ pub fn array_of(field: &Field, values: &[&Const]) -> Option<ArrayRef> {
             Arc::new(PrimitiveArray::<Float64Type>::from_iter(numbers))
         }
         DataType::Utf8 => Arc::new(StringArray::from(read(values, |value| match value {
-            Const::String(text) => Some(text.as_str()),
+            Const::String(text) => Some(text.clone()),
+            Const::Decimal(value) => Some(value.to_string()),
             _ => None,
         })?)),
         DataType::Binary => Arc::new(BinaryArray::from(read(values, |value| match value {

@@ -135,20 +135,25 @@ impl Checker<'_> {
             _ => Type::Error,
         };
         let are_numbers = match &list.kind {
-            ExprKind::List(elements) => elements.iter().all(|each| {
-                let ty = self.unifier.resolve(&each.ty);
-                is_numeric(&ty) || matches!(ty, Type::Dyn | Type::Error)
-            }),
-            _ => is_numeric(&element) || matches!(element, Type::Dyn | Type::Error),
+            ExprKind::List(elements) => {
+                elements.iter().all(|each| {
+                    let ty = self.unifier.resolve(&each.ty);
+                    is_numeric(&ty) || matches!(ty, Type::Dyn | Type::Error)
+                }) || element == Type::Decimal
+            }
+            _ => is_numeric(&element) || matches!(element, Type::Decimal | Type::Dyn | Type::Error),
         };
         if !are_numbers {
-            let message = format!("`{}` compares numbers", function.text);
+            let message = format!(
+                "`{}` compares numbers, or decimals with each other",
+                function.text
+            );
             self.diagnostics
                 .push(Diagnostic::error("rule.check.no-overload", span, message));
             return Expr::error(span);
         }
         let result = self.resolve_function(function, vec![list], &[Style::Global], span);
-        if is_numeric(&element) && !result.is_error() {
+        if (is_numeric(&element) || element == Type::Decimal) && !result.is_error() {
             return Expr::new(ExprKind::Assume(Box::new(result)), element, span);
         }
         result

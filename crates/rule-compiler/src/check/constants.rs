@@ -1,11 +1,11 @@
 //! Values that are known without running anything: defaults and examples.
 
 use super::Checker;
-use super::unify::is_scalar;
 use crate::ast::{Expr, ExprKind, UnaryOp};
 use crate::ir::Const;
 use crate::time::{MAX_SECONDS, MIN_SECONDS, parse_duration, parse_timestamp};
 use crate::types::Type;
+use rulestage_decimal::Decimal;
 use rulestage_diagnostics::Diagnostic;
 
 /// Whole numbers up to here are doubles without loss.
@@ -76,6 +76,7 @@ impl Checker<'_> {
                     ("timestamp", [arg], Type::Timestamp) => self.check_timestamp(arg, what),
                     ("duration", [arg], Type::Duration) => self.check_duration(arg, what),
                     ("double", [arg], Type::Double) => self.check_double(arg, what),
+                    ("decimal", [arg], Type::Decimal) => self.check_decimal(arg, what),
                     _ => self.report_not_constant(expr, ty, what),
                 }
             }
@@ -177,6 +178,19 @@ impl Checker<'_> {
         Some(Const::Double(value))
     }
 
+    fn check_decimal(&mut self, arg: &Expr, what: &str) -> Option<Const> {
+        let value = match &arg.without_parens().kind {
+            ExprKind::String(text) => text.parse::<Decimal>(),
+            ExprKind::Int(value) => Ok(Decimal::from(*value)),
+            _ => return self.report_not_constant(arg, &Type::String, what),
+        };
+        let Ok(value) = value else {
+            let hint = "decimals are written `\"12.10\"`, with up to 38 digits";
+            return self.report_invalid(arg, "a decimal", hint);
+        };
+        Some(Const::Decimal(value))
+    }
+
     fn report_invalid(&mut self, arg: &Expr, what: &str, hint: &str) -> Option<Const> {
         let message = format!("this is not {what}");
         self.diagnostics.push(
@@ -195,17 +209,22 @@ impl Checker<'_> {
         if !self.unifier.assign(&found, ty) || (found == Type::Null && *ty != Type::Null) {
             let message = format!("{what} must be `{ty}`, not `{found}`");
             let mut diagnostic = Diagnostic::error("rule.check.type-mismatch", expr.span, message);
-            if found == Type::Null && is_scalar(ty) {
+            if found == Type::Null && ty.is_ordered() {
                 diagnostic = diagnostic.with_hint(format!("what may be null is declared `{ty}?`"));
             } else if let (ExprKind::Int(0..), Type::Uint) = (&expr.kind, ty) {
                 diagnostic =
                     diagnostic.with_hint(format!("write `{}u`", expr.span.text(self.source)));
+            } else if let (ExprKind::Int(..) | ExprKind::Double(..), Type::Decimal) =
+                (&expr.kind, ty)
+            {
+                let digits = expr.span.text(self.source);
+                diagnostic = diagnostic.with_hint(format!("write `decimal(\"{digits}\")`"));
             }
             self.diagnostics.push(diagnostic);
             return None;
         }
         let diagnostic = Diagnostic::error("rule.check.not-constant", expr.span, format!("{what} must be a constant"))
-            .with_hint("constants are literals, lists of them, `timestamp(\"…\")`, `duration(\"…\")` and `double(\"…\")`");
+            .with_hint("constants are literals, lists of them, `timestamp(\"…\")`, `duration(\"…\")`, `double(\"…\")` and `decimal(\"…\")`");
         self.diagnostics.push(diagnostic);
         None
     }
@@ -228,6 +247,7 @@ fn type_of_constant(kind: &ExprKind) -> Option<Type> {
             "timestamp" => Type::Timestamp,
             "duration" => Type::Duration,
             "double" => Type::Double,
+            "decimal" => Type::Decimal,
             _ => return None,
         },
         _ => return None,

@@ -1,6 +1,6 @@
 //! Inputs, parameters, outputs and `let`s.
 
-use super::{Checker, is_numeric, is_scalar};
+use super::{Checker, is_numeric};
 use crate::ast::{self, ItemKind};
 use crate::ir::{Const, Input, Merge, Output, Param};
 use crate::parser::merge_name;
@@ -52,7 +52,7 @@ impl Checker<'_> {
                     }
                 }
                 ItemKind::Param { name, ty, default } => {
-                    self.require_type(ty, "parameters", is_scalar);
+                    self.require_type(ty, "parameters", Type::is_ordered);
                     let binding = Binding::Param(checked.params.len());
                     self.declare_name(name, binding, &ty.ty);
                     let value = self
@@ -124,11 +124,11 @@ impl Checker<'_> {
         let is_list = matches!(ty, Type::List(_));
         let problem = match merge {
             Merge::First | Merge::Last => None,
-            Merge::Sum if is_numeric(ty) || *ty == Type::Duration => None,
-            Merge::Sum => {
-                Some("adds values: the output must be `int`, `uint`, `double` or `duration`")
-            }
-            Merge::Min | Merge::Max if is_scalar(ty) => None,
+            Merge::Sum if is_numeric(ty) || matches!(ty, Type::Duration | Type::Decimal) => None,
+            Merge::Sum => Some(
+                "adds values: the output must be `int`, `uint`, `double`, `decimal` or `duration`",
+            ),
+            Merge::Min | Merge::Max if ty.is_ordered() => None,
             Merge::Min | Merge::Max => {
                 Some("compares values: the output can be neither a list nor nullable")
             }
@@ -139,7 +139,7 @@ impl Checker<'_> {
         {
             let message = format!("`{}` {problem}, not `{ty}`", merge_name(merge));
             let mut diagnostic = Diagnostic::error("rule.check.merge", span, message);
-            if matches!(merge, Merge::Collect | Merge::Unique) && is_scalar(ty) {
+            if matches!(merge, Merge::Collect | Merge::Unique) && ty.is_ordered() {
                 diagnostic = diagnostic.with_hint(format!("declare it `list<{ty}>`"));
             }
             self.diagnostics.push(diagnostic);

@@ -2,7 +2,7 @@
 //! could not be typed gets `Type::Error`, which no later check complains about.
 
 use super::Checker;
-use super::unify::{is_numeric, is_scalar, without_null};
+use super::unify::{is_numeric, without_null};
 use crate::ast;
 use crate::ir::Const;
 use crate::scope::{Binding, Declaration};
@@ -463,10 +463,17 @@ fn optional_of(ty: Type) -> Type {
 /// Whether `to(x)` takes a `from`.
 pub(super) fn has_conversion(from: &Type, to: &Type) -> bool {
     match to {
-        Type::Int => matches!(from, Type::Uint | Type::Double | Type::String),
-        Type::Uint => matches!(from, Type::Int | Type::Double | Type::String),
-        Type::Double => matches!(from, Type::Int | Type::Uint | Type::String),
-        Type::String => is_scalar(from) && *from != Type::String,
+        Type::Int => matches!(
+            from,
+            Type::Uint | Type::Double | Type::Decimal | Type::String
+        ),
+        Type::Uint => matches!(
+            from,
+            Type::Int | Type::Double | Type::Decimal | Type::String
+        ),
+        Type::Double => matches!(from, Type::Int | Type::Uint | Type::Decimal | Type::String),
+        Type::Decimal => matches!(from, Type::Int | Type::Uint | Type::Double | Type::String),
+        Type::String => from.is_ordered() && *from != Type::String,
         Type::Timestamp | Type::Duration => matches!(from, Type::String),
         _ => false,
     }

@@ -2,7 +2,7 @@
 
 use super::Checker;
 use super::expressions::has_conversion;
-use super::unify::{is_numeric, is_scalar, without_null};
+use super::unify::{is_numeric, without_null};
 use crate::ast::{self, BinaryOp, LogicalOp, UnaryOp};
 use crate::ir::{CompareOp, Function};
 use crate::typed::{Expr, ExprKind};
@@ -277,8 +277,8 @@ impl Checker<'_> {
                 .with_label(left.span, format!("`{left_ty}`"))
                 .with_label(right.span, format!("`{right_ty}`"));
             let not_null = match (&left_ty, &right_ty) {
-                (Type::Null, other) if is_scalar(other) => Some((&right, other)),
-                (other, Type::Null) if is_scalar(other) => Some((&left, other)),
+                (Type::Null, other) if other.is_ordered() => Some((&right, other)),
+                (other, Type::Null) if other.is_ordered() => Some((&left, other)),
                 _ => None,
             };
             if let Some((operand, ty)) = not_null {
@@ -317,7 +317,7 @@ impl Checker<'_> {
         let left_ty = without_null(&self.unifier.resolve(&left.ty));
         let right_ty = without_null(&self.unifier.resolve(&right.ty));
         let is_any = |ty: &Type| matches!(ty, Type::Dyn | Type::Var(_));
-        let may_be_ordered = |ty: &Type| is_any(ty) || is_scalar(ty);
+        let may_be_ordered = |ty: &Type| is_any(ty) || ty.is_ordered();
         if (is_any(&left_ty) || is_any(&right_ty))
             && may_be_ordered(&left_ty)
             && may_be_ordered(&right_ty)
@@ -326,7 +326,7 @@ impl Checker<'_> {
             let right = Box::new(self.coerce(right, &Type::Dyn));
             return Expr::new(ExprKind::Compare(compare, left, right), Type::Bool, span);
         }
-        let is_ordered = is_scalar(&left_ty) && left_ty == right_ty
+        let is_ordered = left_ty.is_ordered() && left_ty == right_ty
             || is_numeric(&left_ty) && is_numeric(&right_ty);
         if !is_ordered {
             let message = format!(
@@ -339,7 +339,7 @@ impl Checker<'_> {
             diagnostic = match conversion_hint(&left_ty, &right_ty) {
                 Some(hint) => diagnostic.with_hint(hint),
                 None => diagnostic.with_hint(format!(
-                    "`{}` compares two numbers of any type, or two values of one type among `bool`, `string`, `bytes`, `timestamp` and `duration`",
+                    "`{}` compares two numbers of any type, or two values of one type among `bool`, `string`, `bytes`, `timestamp`, `duration` and `decimal`",
                     op.symbol()
                 )),
             };
@@ -367,6 +367,10 @@ pub(crate) fn conversion_hint(left: &Type, right: &Type) -> Option<String> {
                 "convert the text with `{other}(…)`, or the other side with `string(…)`"
             ))
         }
+        (Type::Decimal, other) | (other, Type::Decimal) if is_numeric(other) => Some(
+            "decimals mix with no other numbers: convert the other side with `decimal(…)`, or the decimal with `double(…)`"
+                .to_owned(),
+        ),
         (a, b) if is_numeric(a) && is_numeric(b) => {
             let to = if *a == Type::Double || *b == Type::Double {
                 "double"

@@ -179,6 +179,13 @@ impl Checker<'_> {
                     (ExprKind::Const(crate::ir::Const::Int(_)), Type::Double) => {
                         Some(format!("write `{}.0`", arg.span.text(self.source)))
                     }
+                    (ExprKind::Const(crate::ir::Const::Int(_)), Type::Decimal) => {
+                        Some(format!("write `decimal({})`", arg.span.text(self.source)))
+                    }
+                    (ExprKind::Const(crate::ir::Const::Double(_)), Type::Decimal) => Some(format!(
+                        "write `decimal(\"{}\")`",
+                        arg.span.text(self.source)
+                    )),
                     _ => None,
                 }
             });

@@ -560,7 +560,7 @@ fn is_literal(expr: &ast::Expr) -> bool {
             matches!(operand.without_parens().kind, A::Int(_) | A::Double(_))
         }
         A::Call { function, args, .. } => {
-            matches!(function.text.as_str(), "timestamp" | "duration")
+            matches!(function.text.as_str(), "timestamp" | "duration" | "decimal")
                 && matches!(
                     args.as_slice(),
                     [ast::Expr {
@@ -594,6 +594,7 @@ fn fits(expr: &ast::Expr, ty: &Type) -> bool {
         (A::Call { function, .. }, Type::Duration) => {
             is_literal(expr) && function.text == "duration"
         }
+        (A::Call { function, .. }, Type::Decimal) => is_literal(expr) && function.text == "decimal",
         (A::List(elements), Type::List(element)) => elements
             .iter()
             .all(|each| !each.optional && fits(&each.value, element)),

@@ -159,11 +159,6 @@ pub(crate) fn is_numeric(ty: &Type) -> bool {
     matches!(ty, Type::Int | Type::Uint | Type::Double)
 }
 
-/// Whether values of it are stored in columns as they are.
-pub(crate) fn is_scalar(ty: &Type) -> bool {
-    ty.is_scalar()
-}
-
 /// A type of which nothing is unknown any more: what could be anything is `dyn`.
 pub(crate) fn settled(ty: Type) -> Type {
     let boxed = |ty: Box<Type>| Box::new(settled(*ty));

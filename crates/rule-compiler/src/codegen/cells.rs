@@ -16,8 +16,9 @@ pub(super) mod tag {
     pub(crate) const MAP: u32 = 10;
     pub(crate) const TYPE: u32 = 11;
     pub(crate) const OPTIONAL: u32 = 12;
+    pub(crate) const DECIMAL: u32 = 15;
     /// The names of the types, by tag
-    pub(crate) const TYPE_NAMES: [&str; 15] = [
+    pub(crate) const TYPE_NAMES: [&str; 16] = [
         "null_type",
         "bool",
         "int",
@@ -33,6 +34,7 @@ pub(super) mod tag {
         "optional_type",
         "net.IP",
         "net.CIDR",
+        "decimal",
     ];
 }
 
@@ -146,6 +148,11 @@ impl StaticData {
                 record.align(8).u32(7).u32(*nanos).u64(*seconds as u64);
             }
             Const::Duration(value) => scalar(record, 8, *value as u64),
+            Const::Decimal(value) => {
+                let address = self.intern(&value.coefficient().to_le_bytes());
+                let record = record.align(8).u32(tag::DECIMAL).u32(value.scale());
+                record.u64(u64::from(address));
+            }
             Const::List(items) => {
                 let mut elements = Record::new();
                 for item in items {

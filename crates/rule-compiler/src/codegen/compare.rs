@@ -133,6 +133,17 @@ impl RowCode<'_> {
         match a_type {
             Type::String | Type::Bytes => self.compare_bytes(op, a, b),
             Type::Timestamp => self.compare_timestamps(op, a, b),
+            Type::Decimal => {
+                let helper = self.module.helper("value_compare");
+                let order = self.f.local(ValType::I32);
+                self.f
+                    .ins()
+                    .local_get(a[0])
+                    .local_get(b[0])
+                    .call(helper)
+                    .local_tee(order);
+                self.order_matches(op, order);
+            }
             _ => {
                 self.f.get_all(a);
                 self.f.get_all(b);

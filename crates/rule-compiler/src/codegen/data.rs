@@ -162,6 +162,10 @@ impl Record {
                 self.u8(value::TIMESTAMP).u64(*seconds as u64).u32(*nanos)
             }
             Const::Duration(nanos) => self.u8(value::DURATION).u64(*nanos as u64),
+            Const::Decimal(number) => {
+                let text = number.to_string();
+                self.u8(value::TEXT).align(8).text(data, &text)
+            }
             Const::List(_) | Const::Map(_) | Const::Type(_) | Const::Optional(_) => {
                 self.u8(value::ABSENT)
             }

@@ -1,4 +1,4 @@
-//! Values of types without columns of their own, at the border of the component: JSON text.
+//! Values of types without columns of their own, at the border of the component: JSON text, and the text of decimals.
 
 use super::expression::RowCode;
 use super::function::Label;
@@ -19,6 +19,45 @@ impl RowCode<'_> {
         scratch
     }
 
+    /// Calls for the text of an output's cell, whose slots are in locals; pushes a status. Where the text is, and
+    /// behind it whether it is null, becomes known with `load_text`.
+    fn push_text(&mut self, output: &Output, value: &[u32]) -> u32 {
+        if !output.ty.is_text() {
+            self.push_boxed(&output.ty, value);
+            return self.push_json();
+        }
+        let helper = self.module.helper("decimal_to_string");
+        let scratch = self.module.scratch();
+        let call = |code: &mut Self| {
+            let address = scratch as i32;
+            code.f
+                .ins()
+                .local_get(value[0])
+                .i32_const(address)
+                .call(helper);
+        };
+        match value.get(1) {
+            Some(present) => {
+                self.f.ins().local_get(*present);
+                self.f.if_(BlockType::Result(ValType::I32));
+                call(self);
+                self.f.else_();
+                self.f.ins().i32_const(0);
+                self.f.end();
+            }
+            None => call(self),
+        }
+        scratch
+    }
+
+    fn load_text(&mut self, scratch: u32, gathered: &Gathered) {
+        self.load_result(scratch, &Type::String);
+        if gathered.json.len() > 2 {
+            self.f.ins().local_get(gathered.value[1]);
+        }
+        self.f.set_all(&gathered.json);
+    }
+
     /// Pushes the value that an array of JSON text holds at a position in a local.
     pub(super) fn push_from_json(
         &mut self,
@@ -33,11 +72,11 @@ impl RowCode<'_> {
         self.f.set_all(&text);
         let description = self.description(ty);
         let parse = |code: &mut Self| {
-            code.f
-                .ins()
-                .local_get(text[0])
-                .local_get(text[1])
-                .i32_const(description as i32);
+            code.f.ins().local_get(text[0]).local_get(text[1]);
+            if ty.is_text() {
+                return code.call_helper("decimal_from_column", &Type::Dyn, on_error);
+            }
+            code.f.ins().i32_const(description as i32);
             code.call_helper("value_from_json", &Type::Dyn, on_error);
         };
         let cell = self.f.local(ValType::I32);
@@ -145,8 +184,7 @@ impl RowCode<'_> {
                 code.push_const(&output.default, &output.ty);
                 code.f.set_all(&gathered.value);
             });
-            self.push_boxed(&output.ty, &gathered.value);
-            let scratch = self.push_json();
+            let scratch = self.push_text(output, &gathered.value);
             let error = self.error;
             self.f.ins().local_tee(error);
             self.f.if_(BlockType::Empty);
@@ -159,8 +197,7 @@ impl RowCode<'_> {
                     .local_set(row_origin);
             });
             self.f.end();
-            self.load_result(scratch, &Type::String);
-            self.f.set_all(&gathered.json);
+            self.load_text(scratch, gathered);
         }
     }
 
@@ -168,10 +205,8 @@ impl RowCode<'_> {
     pub(super) fn set_default_json(&mut self, gathered: &Gathered, output: &Output) {
         self.push_const(&output.default, &output.ty);
         self.f.set_all(&gathered.value);
-        self.push_boxed(&output.ty, &gathered.value);
-        let scratch = self.push_json();
+        let scratch = self.push_text(output, &gathered.value);
         self.f.ins().drop();
-        self.load_result(scratch, &Type::String);
-        self.f.set_all(&gathered.json);
+        self.load_text(scratch, gathered);
     }
 }

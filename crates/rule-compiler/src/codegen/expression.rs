@@ -343,7 +343,12 @@ impl RowCode<'_> {
             return;
         }
         match constant {
-            Const::Null | Const::List(_) | Const::Map(_) | Const::Type(_) | Const::Optional(_) => {}
+            Const::Null
+            | Const::Decimal(_)
+            | Const::List(_)
+            | Const::Map(_)
+            | Const::Type(_)
+            | Const::Optional(_) => {}
             Const::Bool(value) => {
                 self.f.ins().i32_const(i32::from(*value));
             }
@@ -658,6 +663,10 @@ impl RowCode<'_> {
         match ty {
             Type::Double => {
                 self.f.ins().local_get(a[0]).local_get(b[0]).f64_add();
+            }
+            Type::Decimal => {
+                self.f.ins().local_get(a[0]).local_get(b[0]);
+                self.call_helper("decimal_add", ty, on_error);
             }
             _ => self.checked_arithmetic(ArithmeticOp::Add, ty, a[0], b[0], on_error),
         }

@@ -10,7 +10,7 @@ pub(super) use status::*;
 pub(super) const SCALAR_FAILURES: usize = 9;
 
 /// `row-error-code` and message of each status, from 1 on.
-pub(super) const FAILURES: [(u8, &str); 27] = [
+pub(super) const FAILURES: [(u8, &str); 30] = [
     (0, "integer overflow"),
     (1, "divide by zero"),
     (2, "modulus by zero"),
@@ -44,4 +44,7 @@ pub(super) const FAILURES: [(u8, &str); 27] = [
     (3, "the optional has no value"),
     (3, "the text is not the JSON of a value"),
     (7, "rows of the table that match do not go together"),
+    (0, "decimal overflow: the result has more than 38 digits"),
+    (3, "the text is not a decimal of up to 38 digits"),
+    (3, "decimals are rounded to -38 to 38 places"),
 ];

@@ -132,6 +132,9 @@ pub(super) fn is_fallible_input(ty: &Type) -> bool {
 pub(super) fn output_storage(ty: &Type) -> Type {
     match ty.column() {
         Column::Plain | Column::List => ty.clone(),
+        Column::Dynamic if ty.is_text() && is_nullable(ty) => {
+            Type::Nullable(Box::new(Type::String))
+        }
         Column::Dynamic => Type::String,
     }
 }
@@ -168,7 +171,7 @@ pub(super) fn value_case(ty: &Type) -> u8 {
         Type::Int => value::INT,
         Type::Uint => value::UINT,
         Type::Double => value::DOUBLE,
-        Type::String => value::TEXT,
+        Type::String | Type::Decimal => value::TEXT,
         Type::Bytes => value::BINARY,
         Type::Timestamp => value::TIMESTAMP,
         Type::Duration => value::DURATION,
@@ -209,7 +212,7 @@ pub(super) fn type_nodes(ty: &Type, is_input: bool) -> Vec<TypeNode> {
     } else {
         ty.column() == Column::Dynamic
     };
-    if is_dynamic {
+    if is_dynamic && !ty.is_text() {
         root.case = DYNAMIC;
         root.nullable |= *ty == Type::Dyn;
         return vec![root];
@@ -219,7 +222,7 @@ pub(super) fn type_nodes(ty: &Type, is_input: bool) -> Vec<TypeNode> {
         Type::Int => (5, 0),
         Type::Uint => (9, 0),
         Type::Double => (11, 0),
-        Type::String => (12, 0),
+        Type::String | Type::Decimal => (12, 0),
         Type::Bytes => (13, 0),
         Type::Timestamp => (14, MICROSECONDS),
         Type::Duration => (15, NANOSECONDS),

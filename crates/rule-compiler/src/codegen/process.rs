@@ -93,7 +93,7 @@ pub(super) fn generate(
         let column = code.open_output(&output_storage(&output.ty), rows);
         let value = code.locals(&output.ty);
         let json = if output.ty.column() == Column::Dynamic {
-            code.locals(&Type::String)
+            code.locals(&output_storage(&output.ty))
         } else {
             Vec::new()
         };
@@ -261,6 +261,17 @@ impl RowCode<'_> {
             .zip(super::session::param_offsets(self.ruleset))
         {
             let locals = self.locals(&param.ty);
+            if param.ty == Type::Decimal {
+                // Its cell is in the block.
+                self.f
+                    .ins()
+                    .local_get(session)
+                    .i32_const(offset as i32)
+                    .i32_add()
+                    .local_set(locals[0]);
+                self.params.push(locals);
+                continue;
+            }
             let mut offset = u64::from(offset);
             for (local, slot) in locals.iter().zip(slots(&param.ty)) {
                 self.f.ins().local_get(session);

@@ -57,7 +57,8 @@ impl RowCode<'_> {
         for (gathered, output) in outputs.iter().zip(&ruleset.outputs) {
             match &output.ty {
                 _ if output.ty.column() == Column::Dynamic => {
-                    self.store_output(&gathered.column, &Type::String, &gathered.json);
+                    let storage = output_storage(&output.ty);
+                    self.store_output(&gathered.column, &storage, &gathered.json);
                 }
                 Type::List(element) => {
                     if let Const::List(items) = &output.default

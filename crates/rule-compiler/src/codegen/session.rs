@@ -19,6 +19,16 @@ fn slot_bytes(slot: ValType) -> u32 {
     if slot == ValType::I32 { 4 } else { 8 }
 }
 
+/// A decimal in a block: its cell and its coefficient.
+const DECIMAL_BYTES: u32 = 32;
+
+fn bytes_of(ty: &Type) -> u32 {
+    match ty {
+        Type::Decimal => DECIMAL_BYTES,
+        ty => slots(ty).into_iter().map(slot_bytes).sum(),
+    }
+}
+
 /// Where each parameter lies in a session's block.
 pub(super) fn param_offsets(ruleset: &RuleSet) -> Vec<u32> {
     let mut offset: u32 = 0;
@@ -26,15 +36,13 @@ pub(super) fn param_offsets(ruleset: &RuleSet) -> Vec<u32> {
     for param in &ruleset.params {
         offset = offset.next_multiple_of(8);
         offsets.push(offset);
-        offset += slots(&param.ty).into_iter().map(slot_bytes).sum::<u32>();
+        offset += bytes_of(&param.ty);
     }
     offsets
 }
 
 fn params_bytes(ruleset: &RuleSet) -> u32 {
-    let last = ruleset.params.last().map_or(0, |param| {
-        slots(&param.ty).into_iter().map(slot_bytes).sum()
-    });
+    let last = ruleset.params.last().map_or(0, |param| bytes_of(&param.ty));
     (param_offsets(ruleset).last().copied().unwrap_or_default() + last).next_multiple_of(8)
 }
 
@@ -68,7 +76,7 @@ pub(super) fn open(
     return_if(&mut f, statics.wrong_number_of_params);
     let block = f.local(ValType::I32);
     if !ruleset.params.is_empty() {
-        check_params(&mut f, ruleset, statics, params);
+        check_params(&mut f, ruleset, module, statics, params);
         take_block(&mut f, ruleset, params, block);
         fill_block(&mut f, ruleset, module, params, block);
     }
@@ -92,7 +100,13 @@ fn param_address(index: usize) -> u64 {
     index as u64 * u64::from(value::SIZE)
 }
 
-fn check_params(f: &mut FunctionBuilder, ruleset: &RuleSet, statics: &Statics, params: u32) {
+fn check_params(
+    f: &mut FunctionBuilder,
+    ruleset: &RuleSet,
+    module: &mut ModuleBuilder,
+    statics: &Statics,
+    params: u32,
+) {
     for ((index, param), refusal) in ruleset
         .params
         .iter()
@@ -112,7 +126,27 @@ fn check_params(f: &mut FunctionBuilder, ruleset: &RuleSet, statics: &Statics, p
             .i32_ne()
             .i32_and();
         return_if(f, *refusal);
+        if param.ty == Type::Decimal {
+            let base = param_address(index);
+            let place = module.data.reserve(DECIMAL_BYTES) as i32;
+            let keep = module.helper("decimal_keep");
+            f.ins().local_get(case);
+            f.if_(BlockType::Empty);
+            push_param_text(f, params, base);
+            f.ins().i32_const(place).call(keep);
+            return_if(f, *refusal);
+            f.end();
+        }
     }
+}
+
+/// The address and length of a parameter's text.
+fn push_param_text(f: &mut FunctionBuilder, params: u32, base: u64) {
+    f.ins()
+        .local_get(params)
+        .i32_load(at(base + value::PAYLOAD))
+        .local_get(params)
+        .i32_load(at(base + value::TEXT_LENGTH));
 }
 
 fn is_bytes(ty: &Type) -> bool {
@@ -229,6 +263,15 @@ fn fill_block(
         let base = param_address(index);
         f.ins().local_get(params).i32_load8_u(at(base));
         f.if_(BlockType::Empty);
+        if param.ty == Type::Decimal {
+            let keep = module.helper("decimal_keep");
+            push_param_text(f, params, base);
+            keep_decimal(f, keep, block, offset);
+            f.else_();
+            store_default(f, module, &param.default, block, offset);
+            f.end();
+            continue;
+        }
         let mut ins = f.ins();
         match &param.ty {
             Type::Bool => ins
@@ -281,6 +324,16 @@ fn fill_block(
     }
 }
 
+/// Keeps the decimal whose text is on the stack, and known to be one.
+fn keep_decimal(f: &mut FunctionBuilder, keep: u32, block: u32, offset: u64) {
+    f.ins()
+        .local_get(block)
+        .i32_const(offset as i32)
+        .i32_add()
+        .call(keep)
+        .drop();
+}
+
 fn store_default(
     f: &mut FunctionBuilder,
     module: &mut ModuleBuilder,
@@ -288,6 +341,15 @@ fn store_default(
     block: u32,
     offset: u64,
 ) {
+    if let Const::Decimal(value) = default {
+        let text = value.to_string();
+        let address = module.data.intern(text.as_bytes());
+        let keep = module.helper("decimal_keep");
+        f.ins()
+            .i32_const(address as i32)
+            .i32_const(text.len() as i32);
+        return keep_decimal(f, keep, block, offset);
+    }
     let literal = match default {
         Const::String(text) => Some(text.as_bytes()),
         Const::Bytes(bytes) => Some(&bytes[..]),

@@ -278,6 +278,7 @@ pub(crate) fn plain_type(name: &str) -> Option<Type> {
         "bytes" => Type::Bytes,
         "timestamp" | "google.protobuf.Timestamp" => Type::Timestamp,
         "duration" | "google.protobuf.Duration" => Type::Duration,
+        "decimal" => Type::Decimal,
         "null_type" | "null" => Type::Null,
         "dyn" | "google.protobuf.Any" | "google.protobuf.Value" | "any" => Type::Dyn,
         "google.protobuf.Struct" => Type::Map(Box::new(Type::String), Box::new(Type::Dyn)),

@@ -4,7 +4,8 @@
 use super::values::{equal_in_depth, is_ordered, is_zero, type_name};
 use rulestage_pipeline::runtime::RowErrorCode as Code;
 use rulestage_rule_compiler::ir::{
-    ArithmeticOp, CompareOp, Const, Contribution, Expr, ExprKind, Function, Merge, Output, RuleSet,
+    ArithmeticOp, CompareOp, Const, Contribution, Decimal, Expr, ExprKind, Function, Merge, Output,
+    RuleSet,
 };
 use rulestage_rule_compiler::types::{Column, Type};
 use std::cell::RefCell;
@@ -278,6 +279,9 @@ fn arithmetic(op: ArithmeticOp, left: &Value, right: &Value) -> Result<Value> {
             };
             result.map(Value::Duration).ok_or(Code::Overflow)
         }
+        (Value::Decimal(a), Value::Decimal(b)) => decimal(a.add(*b)).inspect(|_| {
+            assert_eq!(op, Op::Add, "operators of decimals are helpers");
+        }),
         (Value::Timestamp(..), Value::Duration(b)) => {
             let moved = if op == Op::Add {
                 i128::from(*b)
@@ -296,6 +300,69 @@ fn arithmetic(op: ArithmeticOp, left: &Value, right: &Value) -> Result<Value> {
         }
         other => panic!("{op:?} of {other:?}"),
     }
+}
+
+/// What an operation on decimals gives, which `crates/decimal` compares with Python.
+fn decimal(result: std::result::Result<Decimal, rulestage_decimal::Error>) -> Result<Value> {
+    use rulestage_decimal::Error;
+    result.map(Value::Decimal).map_err(|error| match error {
+        Error::Overflow => Code::Overflow,
+        Error::DivideByZero => Code::DivideByZero,
+        Error::Syntax | Error::Places => Code::InvalidArgument,
+    })
+}
+
+/// The helpers of decimals, by their names in `rule-runtime`.
+pub(crate) fn decimal_helper(name: &str, args: &[Value]) -> Option<Result<Value>> {
+    let round = |value: &Decimal, places: i64| {
+        use rulestage_decimal::Rounding::*;
+        let rounding = match name.trim_end_matches("_to") {
+            "decimal_round" => HalfAway,
+            "decimal_round_even" => HalfEven,
+            "decimal_floor" => Floor,
+            "decimal_ceil" => Ceil,
+            "decimal_trunc" => Trunc,
+            _ => return None,
+        };
+        Some(decimal(value.round(places, rounding)))
+    };
+    let in_range = |value: Option<Value>| value.ok_or(Code::Overflow);
+    Some(match (name, args) {
+        ("decimal_from_string", [Value::String(text)]) => match text.parse() {
+            // Both are texts of no decimal.
+            Err(_) => Err(Code::InvalidArgument),
+            result => decimal(result),
+        },
+        ("decimal_from_int", [Value::Int(value)]) => Ok(Value::Decimal((*value).into())),
+        ("decimal_from_uint", [Value::Uint(value)]) => Ok(Value::Decimal((*value).into())),
+        ("decimal_from_double", [Value::Double(value)]) => {
+            in_range(value.to_string().parse().ok().map(Value::Decimal))
+        }
+        ("decimal_to_string", [Value::Decimal(value)]) => Ok(Value::String(value.to_string())),
+        ("decimal_to_double", [Value::Decimal(value)]) => {
+            in_range(value.to_string().parse().ok().map(Value::Double))
+        }
+        ("decimal_to_int", [Value::Decimal(value)]) => {
+            in_range(value.to_whole().try_into().ok().map(Value::Int))
+        }
+        ("decimal_to_uint", [Value::Decimal(value)]) => {
+            in_range(value.to_whole().try_into().ok().map(Value::Uint))
+        }
+        ("decimal_negate", [Value::Decimal(value)]) => Ok(Value::Decimal(value.negate())),
+        ("decimal_abs", [Value::Decimal(value)]) => Ok(Value::Decimal(value.abs())),
+        ("decimal_sign", [Value::Decimal(value)]) => Ok(Value::Decimal(value.signum().into())),
+        ("decimal_add", [Value::Decimal(a), Value::Decimal(b)]) => decimal(a.add(*b)),
+        ("decimal_subtract", [Value::Decimal(a), Value::Decimal(b)]) => decimal(a.subtract(*b)),
+        ("decimal_multiply", [Value::Decimal(a), Value::Decimal(b)]) => decimal(a.multiply(*b)),
+        ("decimal_divide", [Value::Decimal(a), Value::Decimal(b)]) => decimal(a.divide(*b)),
+        ("decimal_remainder", [Value::Decimal(_), Value::Decimal(b)]) if b.signum() == 0 => {
+            Err(Code::ModulusByZero)
+        }
+        ("decimal_remainder", [Value::Decimal(a), Value::Decimal(b)]) => decimal(a.remainder(*b)),
+        (_, [Value::Decimal(value)]) => return round(value, 0),
+        (_, [Value::Decimal(value), Value::Int(places)]) => return round(value, *places),
+        _ => return None,
+    })
 }
 
 fn nanoseconds(value: &Value) -> i128 {
@@ -329,6 +396,7 @@ pub(crate) fn order(a: &Value, b: &Value) -> Option<Ordering> {
         (Value::Bytes(a), Value::Bytes(b)) => a.partial_cmp(b),
         (Value::Timestamp(..), Value::Timestamp(..)) => nanoseconds(a).partial_cmp(&nanoseconds(b)),
         (Value::Duration(a), Value::Duration(b)) => a.partial_cmp(b),
+        (Value::Decimal(a), Value::Decimal(b)) => a.partial_cmp(b),
         (Value::Double(a), Value::Double(b)) => a.partial_cmp(b),
         (Value::Double(a), _) => order_double(*a, integer(b)?),
         (_, Value::Double(b)) => order_double(*b, integer(a)?).map(Ordering::reverse),

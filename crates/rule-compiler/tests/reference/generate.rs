@@ -35,7 +35,7 @@ impl Random {
     }
 }
 
-pub(crate) const SCALARS: [Type; 8] = [
+pub(crate) const SCALARS: [Type; 9] = [
     Type::Bool,
     Type::Int,
     Type::Uint,
@@ -44,6 +44,7 @@ pub(crate) const SCALARS: [Type; 8] = [
     Type::Bytes,
     Type::Timestamp,
     Type::Duration,
+    Type::Decimal,
 ];
 
 /// `a_int: int`, `b_int: int`, `n_int: int?` and so on.
@@ -173,9 +174,30 @@ pub(crate) fn value(random: &mut Random, ty: &Type) -> Value {
             86_400_000_000_000,
             -999_999_999,
         ])),
+        Type::Decimal => {
+            let digits = random.pick(&DECIMALS);
+            Value::Decimal(digits.parse().expect("a decimal"))
+        }
         other => aggregates::value(random, other),
     }
 }
+
+const DECIMALS: [&str; 14] = [
+    "0",
+    "0.00",
+    "0.1",
+    "0.2",
+    "-1.10",
+    "12.10",
+    "2.5",
+    "-0.005",
+    "3",
+    "1000000",
+    "0.00000000000000000000000000000000000001",
+    "99999999999999999999999999999999999999",
+    "-9999999999999999999.9999999999999999999",
+    "18446744073709551615",
+];
 
 const TEXTS: [&str; 26] = [
     "",
@@ -243,6 +265,7 @@ fn literal(random: &mut Random, ty: &Type) -> String {
         Type::Duration => random
             .pick(&["duration('1h')", "duration('-1.5s')", "duration('1ns')"])
             .to_owned(),
+        Type::Decimal => format!("decimal({:?})", random.pick(&DECIMALS)),
         other => panic!("no literal of type {other}"),
     }
 }
@@ -334,6 +357,7 @@ pub(crate) fn expression(random: &mut Random, ty: &Type, depth: usize) -> String
         of(Type::Duration),
         of(Type::Bool),
     );
+    let exact = of(Type::Decimal);
     match ty {
         Type::Int => {
             let getter = random.pick(&[
@@ -360,6 +384,7 @@ pub(crate) fn expression(random: &mut Random, ty: &Type, depth: usize) -> String
                 format!("int({uint})"),
                 format!("int({double})"),
                 format!("int({text})"),
+                format!("int({exact})"),
                 format!("int({time})"),
                 format!("({time}).{getter}()"),
                 format!("({span}).{span_getter}()"),
@@ -372,6 +397,7 @@ pub(crate) fn expression(random: &mut Random, ty: &Type, depth: usize) -> String
                 format!("uint({int})"),
                 format!("uint({double})"),
                 format!("uint({text})"),
+                format!("uint({exact})"),
             ])
         }
         Type::Double => {
@@ -382,6 +408,7 @@ pub(crate) fn expression(random: &mut Random, ty: &Type, depth: usize) -> String
                 format!("double({int})"),
                 format!("double({uint})"),
                 format!("double({text})"),
+                format!("double({exact})"),
             ])
         }
         Type::String => random.pick(&[
@@ -393,7 +420,27 @@ pub(crate) fn expression(random: &mut Random, ty: &Type, depth: usize) -> String
             format!("string({bytes})"),
             format!("string({time})"),
             format!("string({span})"),
+            format!("string({exact})"),
         ]),
+        Type::Decimal => {
+            let op = random.pick(&["+", "-", "*", "/", "%"]);
+            let rounding = random.pick(&["round", "roundEven", "floor", "ceil", "trunc"]);
+            let places = random.pick(&["0", "2", "-1", "18", "39"]);
+            random.pick(&[
+                format!("({a} {op} {b})"),
+                format!("({a} {op} {b})"),
+                format!("-({a})"),
+                format!("math.{rounding}({a})"),
+                format!("math.{rounding}({a}, {places})"),
+                format!("({a}).round({places})"),
+                format!("math.abs({a})"),
+                format!("math.sign({a})"),
+                format!("decimal({int})"),
+                format!("decimal({uint})"),
+                format!("decimal({double})"),
+                format!("decimal({text})"),
+            ])
+        }
         Type::Bytes => random.pick(&[format!("({a} + {b})"), format!("bytes({text})")]),
         Type::Timestamp => random.pick(&[
             format!("({a} + {span})"),
@@ -458,7 +505,13 @@ pub(crate) fn ruleset(random: &mut Random) -> String {
     source += "  }\n  param limit: int = 5\n  output {\n";
     let scalar = random.pick(&SCALARS);
     let ordered = random.pick(&SCALARS);
-    let summed = random.pick(&[Type::Int, Type::Uint, Type::Double, Type::Duration]);
+    let summed = random.pick(&[
+        Type::Int,
+        Type::Uint,
+        Type::Double,
+        Type::Duration,
+        Type::Decimal,
+    ]);
     let element = random.pick(&SCALARS);
     let outputs = [
         ("first", Type::Nullable(Box::new(scalar.clone())), "first"),
@@ -479,6 +532,7 @@ pub(crate) fn ruleset(random: &mut Random) -> String {
             Type::Int => " = 3".to_owned(),
             Type::Uint => " = 3u".to_owned(),
             Type::String => " = 'default'".to_owned(),
+            Type::Decimal => " = decimal('1.50')".to_owned(),
             _ => " = b'default'".to_owned(),
         };
         source += &format!("    {name}: {ty}{default} merge {merge}\n");

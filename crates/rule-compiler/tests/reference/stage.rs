@@ -31,6 +31,8 @@ fn same(a: &Value, b: &Value) -> bool {
         (Value::Double(a), Value::Double(b)) => {
             a.to_bits() == b.to_bits() || a.is_nan() && b.is_nan()
         }
+        // With their places.
+        (Value::Decimal(a), Value::Decimal(b)) => a.to_string() == b.to_string(),
         (Value::List(a), Value::List(b)) => {
             a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b))
         }
@@ -127,6 +129,13 @@ pub(crate) fn run(
 }
 
 fn read(column: &ArrayRef, ty: &Type, row: usize) -> Value {
+    if ty.is_text() {
+        if column.is_null(row) {
+            return Value::Null;
+        }
+        let text = column.as_string::<i32>().value(row);
+        return Value::Decimal(text.parse().expect("a decimal"));
+    }
     if ty.column() == Column::Dynamic {
         let text = column.as_string::<i32>().value(row);
         let json = serde_json::from_str(text).expect("JSON text");

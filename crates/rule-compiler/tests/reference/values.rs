@@ -1,6 +1,6 @@
 //! Lists, maps, optionals, dynamic values and macros in the direct evaluation.
 
-use super::evaluate::{Result, Row, Value, equal, order};
+use super::evaluate::{Result, Row, Value, decimal_helper, equal, order};
 use rulestage_pipeline::runtime::RowErrorCode as Code;
 use rulestage_rule_compiler::ir::{Const, Dispatch, Expr, ExprKind, Fold, FoldKind};
 use rulestage_rule_compiler::types::Type;
@@ -47,6 +47,7 @@ pub(crate) fn type_name(value: &Value) -> &'static str {
         Const::Bytes(_) => "bytes",
         Const::Timestamp(..) => "google.protobuf.Timestamp",
         Const::Duration(_) => "google.protobuf.Duration",
+        Const::Decimal(_) => "decimal",
         Const::List(_) => "list",
         Const::Map(_) => "map",
         Const::Type(_) => "type",
@@ -220,7 +221,8 @@ impl Row<'_> {
                     ("list_concat", [Value::List(a), Value::List(b)]) => {
                         Ok(Value::List([a.as_slice(), b].concat()))
                     }
-                    other => panic!("the helper {other:?}"),
+                    (name, args) => decimal_helper(name, args)
+                        .unwrap_or_else(|| panic!("the helper {name} of {args:?}")),
                 }
             }
             other => panic!("{other:?} is for scalars"),
@@ -312,6 +314,7 @@ pub(crate) fn is_zero(value: &Value) -> bool {
         Value::Null | Value::Bool(false) | Value::Int(0) | Value::Uint(0) => true,
         Value::Double(value) => *value == 0.0,
         Value::Duration(0) | Value::Timestamp(0, 0) | Value::Optional(None) => true,
+        Value::Decimal(value) => value.signum() == 0,
         Value::String(text) => text.is_empty(),
         Value::Bytes(bytes) => bytes.is_empty(),
         Value::List(items) => items.is_empty(),

@@ -6,6 +6,7 @@ use crate::collect::check_keys;
 use crate::memory::{Buffer, Values};
 use crate::status::{INVALID_JSON, OK, TOO_DEEP, TOO_LARGE};
 use crate::value::{Entry, MAX_DEPTH, Value, tag};
+use rulestage_decimal::Decimal;
 
 /// The lists and objects that are open.
 struct Open {
@@ -18,13 +19,16 @@ const IS_OBJECT: u32 = 1 << 31;
 
 struct Reader<'a> {
     rest: &'a [u8],
+    /// Whether numbers that are not whole become decimals
+    is_exact: bool,
     values: Values,
 }
 
-/// The value of the whole text.
-pub(super) fn parse(text: &[u8]) -> Outcome<Value> {
+/// The value of the whole text; with `is_exact`, numbers that are not whole are decimals, where they can be.
+pub(super) fn parse(text: &[u8], is_exact: bool) -> Outcome<Value> {
     let mut reader = Reader {
         rest: text,
+        is_exact,
         values: Values::new(),
     };
     let mut open = Open {
@@ -223,6 +227,11 @@ impl<'a> Reader<'a> {
                 return Ok(Value::uint(value));
             }
         }
+        if self.is_exact
+            && let Ok(value) = Decimal::parse(text.as_bytes())
+        {
+            return Ok(Value::decimal(value));
+        }
         text.parse::<f64>()
             .map(Value::double)
             .map_err(|_| INVALID_JSON)
@@ -313,11 +322,17 @@ fn tagged(name: &[u8], content: &Value) -> Option<Outcome<Value>> {
     let text = content.as_bytes();
     let is_text = content.tag == tag::STRING;
     Some(match name {
-        b"@uint" | b"@bytes" | b"@timestamp" | b"@duration" | b"@double" | b"@type" if !is_text => {
+        b"@uint" | b"@bytes" | b"@timestamp" | b"@duration" | b"@double" | b"@decimal"
+        | b"@type"
+            if !is_text =>
+        {
             Err(INVALID_JSON)
         }
         b"@uint" => parsed::<u64>(text).map(Value::uint),
         b"@double" => parsed::<f64>(text).map(Value::double),
+        b"@decimal" => Decimal::parse(text)
+            .map(Value::decimal)
+            .map_err(|_| INVALID_JSON),
         b"@type" => Ok(Value::type_named(text)),
         b"@bytes" => crate::encoders::decode(text)
             .map(Value::bytes)

@@ -3,7 +3,7 @@ use crate::equal::equal;
 use crate::status::{INVALID_JSON, TOO_DEEP};
 
 fn round_trip(text: &str) -> Result<String, i32> {
-    let value = read::parse(text.as_bytes())?;
+    let value = read::parse(text.as_bytes(), false)?;
     let written = write::text(&value)?;
     Ok(String::from_utf8_lossy(written).into_owned())
 }
@@ -107,7 +107,7 @@ fn nesting_has_a_limit_and_is_no_danger_to_the_stack() {
 }
 
 fn read_as(text: &str, ty: &[u8]) -> Result<String, i32> {
-    let value = read::parse(text.as_bytes())?;
+    let value = read::parse(text.as_bytes(), false)?;
     // SAFETY: a fresh value and a whole type.
     let value = unsafe { crate::conform::fit(value, ty.as_ptr()).0 }?;
     // SAFETY: the same.

@@ -113,6 +113,9 @@ fn push_scalar(value: &Value, out: &mut Buffer) {
         }),
         tag::IP => push_tagged(b"ip", out, |out| crate::network::push_text(value, out)),
         tag::CIDR => push_tagged(b"cidr", out, |out| crate::network::push_text(value, out)),
+        tag::DECIMAL => push_tagged(b"decimal", out, |out| {
+            out.extend(value.as_decimal().text().as_bytes());
+        }),
         _ => out.extend(b"null"),
     }
 }

@@ -8,6 +8,7 @@ use crate::memory::{Buffer, Values};
 use crate::sorting::sort;
 use crate::status::{INVALID_FORMAT, INVALID_UTF8, TOO_LARGE};
 use crate::value::{Entry, Value, tag};
+use rulestage_decimal::Rounding;
 
 /// More digits behind the point than any double has.
 const MAX_PRECISION: i32 = 1_100;
@@ -114,6 +115,14 @@ fn push_double(argument: &Value, verb: u8, precision: i32, out: &mut Buffer) -> 
         tag::DOUBLE => argument.as_double(),
         tag::INT => argument.as_int() as f64,
         tag::UINT => argument.as_uint() as f64,
+        tag::DECIMAL if verb == b'f' => {
+            let places = i64::from(precision);
+            let rounded = argument.as_decimal().round(places, Rounding::HalfEven);
+            let rounded = rounded.map_err(|_| INVALID_FORMAT)?;
+            out.extend(rounded.text().as_bytes());
+            return Ok(());
+        }
+        tag::DECIMAL => crate::decimal::to_double(*argument)?,
         _ => return Err(INVALID_FORMAT),
     };
     if push_unusual(value, out) {
@@ -198,6 +207,10 @@ fn push_scalar(value: &Value, out: &mut Buffer) -> Outcome<()> {
             timestamp_to_string(value.as_int(), value.extra as i32, text.as_mut_ptr())
         },
         tag::DURATION => unsafe { duration_to_string(value.as_int(), text.as_mut_ptr()) },
+        tag::DECIMAL => {
+            out.extend(value.as_decimal().text().as_bytes());
+            0
+        }
         tag::STRING | tag::TYPE => {
             out.extend(value.as_bytes());
             0

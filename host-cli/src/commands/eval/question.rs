@@ -119,7 +119,11 @@ impl Question {
         let values = self.values(&ruleset)?;
         let batch = cells::one_row(&host.schema(&session).inputs, |index| values[index].clone());
         let outcome = host.process(&mut session, &batch.map_err(invalid_binding)?)?;
-        Ok(result(&outcome, &host.schema(&session).outputs))
+        let ty = ruleset
+            .outputs
+            .first()
+            .map_or(&Type::Dyn, |output| &output.ty);
+        Ok(result(&outcome, &host.schema(&session).outputs, ty))
     }
 
     /// Every name that has a value or a type, with its type.
@@ -181,7 +185,7 @@ fn type_of_result(ruleset: &RuleSet) -> String {
     }
 }
 
-fn result(outcome: &Outcome, outputs: &Schema) -> Answer {
+fn result(outcome: &Outcome, outputs: &Schema, ty: &Type) -> Answer {
     if let Some(error) = outcome.errors.first() {
         return Answer::Error {
             code: code_name(error.code).into(),
@@ -191,7 +195,7 @@ fn result(outcome: &Outcome, outputs: &Schema) -> Answer {
     match outcome
         .columns
         .first()
-        .and_then(|column| cells::value_of(column, outputs.fields().first()?, 0))
+        .and_then(|column| cells::output_value(column, outputs.fields().first()?, 0, ty))
     {
         Some(value) => Answer::Value(value),
         None => Answer::Error {
