@@ -117,7 +117,7 @@ fn it_is_checked_tested_and_inspected() {
     let inspected = folder.run("inspect pipeline.toml").done();
     let text = String::from_utf8(inspected.stdout).unwrap();
     assert!(
-        text.contains("credit.onnx") && text.contains("p_bad: float"),
+        text.contains("credit.onnx") && text.contains("p_bad: f32"),
         "{text}"
     );
     folder
@@ -125,7 +125,7 @@ fn it_is_checked_tested_and_inspected() {
         .done();
     let inspected = folder.run("inspect credit.wasm").done();
     let text = String::from_utf8(inspected.stdout).unwrap();
-    for column in ["checking: string?", "months: double?", "p_good: float"] {
+    for column in ["checking: string?", "months: double?", "p_good: f32"] {
         assert!(text.contains(column), "{text}");
     }
 }

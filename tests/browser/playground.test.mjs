@@ -159,7 +159,7 @@ test("the credit example compiles its model in the page; the compiler is no part
   const risk = page.locator('.component[data-stage="risk"]');
   await risk.waitFor();
   assert.match(await risk.innerText(), /credit\.onnx/);
-  assert.match(await risk.innerText(), /p_bad\s+float/);
+  assert.match(await risk.innerText(), /p_bad\s+f32/);
   assert.deepEqual(page.faults, []);
   await page.context().close();
 });

@@ -151,7 +151,7 @@ function compare(name, type, browser, wasmtime, where) {
     } else if (type.startsWith("double")) {
       const bits = bitsOf(there);
       assert.ok(here === bits || (isNan(here) && isNan(bits)), differ(row));
-    } else if (type.startsWith("float")) {
+    } else if (type === "f32") {
       view.setFloat32(0, Number(there));
       assert.ok(here === view.getUint32(0).toString(16).padStart(8, "0"), differ(row));
     } else if (type.startsWith("timestamp")) {
@@ -352,7 +352,7 @@ test("credit: a model compiled to a stage and the rules behind it, bit for bit",
     const rows = inWasmtime(join(credit, "pipeline.toml"), sample, columns, options);
     assert.equal(rows.length, 1000);
     const types = typesOf(browser.report);
-    assert.equal(types.p_bad, "float");
+    assert.equal(types.p_bad, "f32");
     columns.forEach((name, column) => {
       compare(name, types[name], browser.columns[name], rows.map((row) => row[column]), "credit");
     });
