@@ -291,3 +291,59 @@ fn what_can_not_be_composed_is_said() {
     folder.write("pipeline.toml", manifest);
     run(&folder, None).fails(2, &["the component has no model `score`; it has `other`"]);
 }
+
+/// Vectors of texts against ONNX Runtime and the reference tokenizer, where the 90 MB were fetched.
+#[test]
+fn texts_become_the_vectors_of_the_reference() {
+    let component = Path::new(ROOT).join("components/text-embedding");
+    let model = component.join("all-minilm-l6-v2.onnx");
+    if !model.exists() {
+        eprintln!(
+            "nothing tested: components/text-embedding/reference.py makes all-minilm-l6-v2.onnx"
+        );
+        return;
+    }
+    let reference = fs::read(component.join("texts.json")).unwrap();
+    let reference: Vec<serde_json::Value> = serde_json::from_slice(&reference).unwrap();
+    let folder = Folder::new();
+    fs::copy(&model, folder.join("model.onnx")).unwrap();
+    let stage = Path::new(ROOT).join("target/components/text-embedding.wasm");
+    fs::copy(stage, folder.join("text-embedding.wasm")).unwrap();
+    let manifest = |parameters: &str| {
+        format!(
+            "[pipeline]\nname = \"texts\"\n[[model]]\nname = \"text-embedding\"\nfile = \"model.onnx\"\n\
+             [[stage]]\nname = \"embed\"\ncomponent = \"text-embedding.wasm\"\n{parameters}\n\
+             limits = {{ deadline = \"60s\" }}\n"
+        )
+    };
+    folder.write("pipeline.toml", manifest(""));
+    let row = |text: &serde_json::Value| format!("{}\n", serde_json::json!({ "text": text }));
+    let mut rows: String = reference.iter().map(|case| row(&case["text"])).collect();
+    rows += &row(&serde_json::Value::Null);
+    folder.write("rows.ndjson", rows);
+    folder
+        .run("run pipeline.toml --input rows.ndjson --output out.ndjson --batch-rows 5")
+        .done();
+    let output = String::from_utf8(folder.read("out.ndjson")).unwrap();
+    let found: Vec<serde_json::Value> = output
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(found.len(), reference.len() + 1);
+    assert!(found.last().unwrap()["embedding"].is_null());
+    for (found, case) in found.iter().zip(&reference) {
+        let vector = |row: &serde_json::Value| -> Vec<f64> {
+            let values = row["embedding"].as_array().unwrap().iter();
+            values.map(|value| value.as_f64().unwrap()).collect()
+        };
+        let (found, wanted) = (vector(found), vector(case));
+        assert_eq!((found.len(), wanted.len()), (384, 384));
+        let differences = found.iter().zip(&wanted).map(|(a, b)| (a - b).abs());
+        let largest = differences.fold(0.0, f64::max);
+        assert!(largest <= TOLERANCE, "{}: {largest}", case["text"]);
+    }
+    folder.write("pipeline.toml", manifest("params = { max_tokens = 1 }"));
+    folder
+        .run("run pipeline.toml --input rows.ndjson --output none.ndjson")
+        .fails(2, &["max_tokens", "a number from 2 to 512"]);
+}
