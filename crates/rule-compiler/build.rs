@@ -3,6 +3,7 @@
 
 use componentize::{Guest, componentize};
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::env;
 use std::error::Error;
 use std::fs;
@@ -46,24 +47,37 @@ fn main() -> Result<()> {
     }
     let template = RULE_RUNTIME.build(&root, &out_dir.join("template"))?;
     fs::write(out_dir.join("rule_runtime.wasm"), template)?;
-    let component = encode_empty_component(&root.join("wit"))?;
-    let (prefix, suffix) = split_at_core_module(&without_custom_sections(&component)?)?;
-    fs::write(out_dir.join("component_prefix.bin"), prefix)?;
-    fs::write(out_dir.join("component_suffix.bin"), suffix)?;
+    for (name, explains) in [("component", true), ("silent_component", false)] {
+        let component = encode_empty_component(&root.join("wit"), explains)?;
+        let component = without_custom_sections(&component)?;
+        let component = with_short_names(&component, &mut BTreeMap::new())?;
+        let (prefix, suffix) = split_at_core_module(&component)?;
+        fs::write(out_dir.join(format!("{name}_prefix.bin")), prefix)?;
+        fs::write(out_dir.join(format!("{name}_suffix.bin")), suffix)?;
+    }
     Ok(())
 }
 
+/// World `rules` without `explain`.
+const SILENT_WORLD: &str =
+    "package rulestage:silent; world silent { export rulestage:stage/stage@0.1.0; }";
+
 /// A component of world `rules` around a core module whose functions have the right types and no code.
-fn encode_empty_component(wit: &Path) -> Result<Vec<u8>> {
+fn encode_empty_component(wit: &Path, explains: bool) -> Result<Vec<u8>> {
     let mut resolve = Resolve::default();
     let (package, _) = resolve.push_path(wit)?;
-    let world = resolve.select_world(&[package], Some("rules"))?;
-    let mut module = empty_core_module();
+    let world = if explains {
+        resolve.select_world(&[package], Some("rules"))?
+    } else {
+        let package = resolve.push_str("silent.wit", SILENT_WORLD)?;
+        resolve.select_world(&[package], Some("silent"))?
+    };
+    let mut module = empty_core_module(explains);
     embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8, false)?;
     componentize(&module)
 }
 
-fn empty_core_module() -> Vec<u8> {
+fn empty_core_module(explains: bool) -> Vec<u8> {
     let mut types = TypeSection::new();
     let mut imports = ImportSection::new();
     let mut functions = FunctionSection::new();
@@ -75,7 +89,9 @@ fn empty_core_module() -> Vec<u8> {
         .ty()
         .function(value_types(n_params), value_types(n_results));
     imports.import(module, name, EntityType::Function(0));
-    for (index, (name, n_params, n_results)) in (1..).zip(interface::EXPORTS) {
+    let exported = interface::EXPORTS.into_iter();
+    let exported = exported.filter(|(name, ..)| explains || !interface::is_of_explain(name));
+    for (index, (name, n_params, n_results)) in (1..).zip(exported) {
         types
             .ty()
             .function(value_types(n_params), value_types(n_results));
@@ -164,6 +180,8 @@ fn push_section(component: &mut Vec<u8>, id: u8, contents: &[u8]) {
 const CUSTOM_SECTION: u8 = 0;
 const CORE_MODULE_SECTION: u8 = 1;
 const COMPONENT_SECTION: u8 = 4;
+const INSTANCE_SECTION: u8 = 5;
+const IMPORT_SECTION: u8 = 10;
 
 /// Drops names and notes on the producers, here and in nested components.
 fn without_custom_sections(component: &[u8]) -> Result<Vec<u8>> {
@@ -179,6 +197,84 @@ fn without_custom_sections(component: &[u8]) -> Result<Vec<u8>> {
         }
     }
     Ok(stripped)
+}
+
+/// Gives the imports of nested components short names, which nobody sees, here and where they are instantiated:
+/// `import-type-byte-slices` and its like are a fifth of a small component. `names` are those given so far.
+fn with_short_names(component: &[u8], names: &mut BTreeMap<Vec<u8>, String>) -> Result<Vec<u8>> {
+    let mut renamed = component.get(..8).ok_or("no component header")?.to_vec();
+    for (id, contents) in sections(component)? {
+        let contents = match id {
+            COMPONENT_SECTION => Cow::Owned(with_short_imports(contents, names)?),
+            INSTANCE_SECTION => Cow::Owned(with_short_arguments(contents, names)?),
+            _ => Cow::Borrowed(contents),
+        };
+        push_section(&mut renamed, id, &contents);
+    }
+    Ok(renamed)
+}
+
+fn with_short_imports(component: &[u8], names: &mut BTreeMap<Vec<u8>, String>) -> Result<Vec<u8>> {
+    let mut renamed = component.get(..8).ok_or("no component header")?.to_vec();
+    for (id, contents) in sections(component)? {
+        let contents = match (id, contents) {
+            // One import with a plain name: how many, what sort of name, its length.
+            (IMPORT_SECTION, [1, 0, length @ 0..=0x7f, rest @ ..]) => {
+                let (name, what) = rest
+                    .split_at_checked(usize::from(*length))
+                    .ok_or("no name")?;
+                let number = names.len();
+                let short = names
+                    .entry(name.to_vec())
+                    .or_insert_with(|| short_name(number));
+                let mut contents = vec![1, 0, short.len() as u8];
+                contents.extend_from_slice(short.as_bytes());
+                contents.extend_from_slice(what);
+                Cow::Owned(contents)
+            }
+            _ => Cow::Borrowed(contents),
+        };
+        push_section(&mut renamed, id, &contents);
+    }
+    Ok(renamed)
+}
+
+/// `a`, …, `z`, `a0`, `b0`, …
+fn short_name(number: usize) -> String {
+    let letter = char::from(b'a' + (number % 26) as u8);
+    match number / 26 {
+        0 => letter.to_string(),
+        round => format!("{letter}{}", round - 1),
+    }
+}
+
+/// Renames the arguments where one component is instantiated; other sections stay as they are.
+fn with_short_arguments(contents: &[u8], names: &BTreeMap<Vec<u8>, String>) -> Result<Vec<u8>> {
+    const CORE_SORT: u8 = 0;
+    let [1, 0, ..] = contents else {
+        return Ok(contents.to_vec());
+    };
+    let mut at = 2;
+    read_leb128(contents, &mut at)?;
+    let n_arguments = read_leb128(contents, &mut at)?;
+    let mut renamed = contents[..at].to_vec();
+    for _ in 0..n_arguments {
+        let length = read_leb128(contents, &mut at)?;
+        let name = contents.get(at..at + length).ok_or("no name")?;
+        at += length;
+        let start = at;
+        at += if contents.get(at) == Some(&CORE_SORT) {
+            2
+        } else {
+            1
+        };
+        read_leb128(contents, &mut at)?;
+        let name = names.get(name).map_or(name, |short| short.as_bytes());
+        renamed.push(u8::try_from(name.len())?);
+        renamed.extend_from_slice(name);
+        renamed.extend_from_slice(&contents[start..at]);
+    }
+    Ok(renamed)
 }
 
 /// What comes before and after the core module that the rules go into. The others call its destructor.

@@ -112,6 +112,9 @@ pub(crate) struct Compile {
     /// Write a view of the component instead
     #[arg(long, value_enum)]
     pub(crate) emit: Option<Emit>,
+    /// Leave out what `explain` and `run --why` need: the component is a third smaller or more, and as fast
+    #[arg(long)]
+    pub(crate) no_explain: bool,
 }
 
 /// What `compile --emit` writes.

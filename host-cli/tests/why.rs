@@ -137,3 +137,29 @@ fn a_component_without_the_function_still_explains_and_is_told_what_to_do() {
         );
     assert!(!folder.join("why.csv").exists());
 }
+
+#[test]
+fn a_component_without_explanations_computes_the_same_and_says_what_it_lacks() {
+    let folder = folder();
+    folder.write("few.csv", "n\n1\n2\n3\n7\n");
+    folder.run("compile first.rules -o full.wasm").done();
+    folder
+        .run("compile first.rules -o small.wasm --no-explain")
+        .done();
+    let (full, small) = (folder.read("full.wasm"), folder.read("small.wasm"));
+    assert!(
+        small.len() * 3 < full.len() * 2,
+        "{} of {}",
+        small.len(),
+        full.len()
+    );
+    folder.run("run full.wasm -i few.csv -o full.csv").done();
+    folder.run("run small.wasm -i few.csv -o small.csv").done();
+    assert_eq!(folder.read("full.csv"), folder.read("small.csv"));
+    folder
+        .run("run small.wasm -i few.csv -o why.csv --why")
+        .fails(4, &["doesn't explain itself", "--no-explain"]);
+    let wit = folder.run("inspect small.wasm --json").done().stdout;
+    let wit = String::from_utf8(wit).unwrap();
+    assert!(!wit.contains("rulestage:stage/explain"), "{wit}");
+}

@@ -39,31 +39,37 @@ pub(crate) use trace::operands;
 
 use crate::ir::RuleSet;
 use module::ModuleBuilder;
+use process::RowFunction;
 use runtime::Footprint;
 use statics::Statics;
 use trace::ShownExpressions;
 
 static COMPONENT_PREFIX: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/component_prefix.bin"));
 static COMPONENT_SUFFIX: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/component_suffix.bin"));
+static SILENT_PREFIX: &[u8] =
+    include_bytes!(concat!(env!("OUT_DIR"), "/silent_component_prefix.bin"));
+static SILENT_SUFFIX: &[u8] =
+    include_bytes!(concat!(env!("OUT_DIR"), "/silent_component_suffix.bin"));
 
-/// The component for a rule set; `source` is what its spans point into.
-pub fn generate(ruleset: &RuleSet, source: &str) -> Vec<u8> {
-    encode_component(&generate_core_module(ruleset, source))
+/// The component for a rule set, with the interface `explain` or without; `source` is what its spans point into.
+pub fn generate(ruleset: &RuleSet, source: &str, explains: bool) -> Vec<u8> {
+    encode_component(&generate_core_module(ruleset, source, explains), explains)
 }
 
 /// The core module inside of the component.
-pub fn generate_core_module(ruleset: &RuleSet, source: &str) -> Vec<u8> {
+pub fn generate_core_module(ruleset: &RuleSet, source: &str, explains: bool) -> Vec<u8> {
     // Where static data lies depends on the helpers in use, which are known only at the end: at most one more round.
     let mut footprint = Footprint::Nothing;
     let plans = statics::Plans {
         tables: table::Plans::new(ruleset),
-        groups: group::Plans::new(ruleset),
+        groups: group::Plans::new(ruleset, explains),
+        explains,
     };
     loop {
         let mut module = ModuleBuilder::new(footprint, plans.groups.n_functions() as u32);
         let functions = generate_functions(ruleset, source, &plans, &mut module);
         if module.footprint() <= footprint {
-            return module.finish(functions);
+            return module.finish(functions, explains);
         }
         footprint = module.footprint();
     }
@@ -79,8 +85,13 @@ fn generate_functions(
     let shown = ShownExpressions::new(ruleset);
     let statics = Statics::new(ruleset, source, &shown, plans, module);
     let process = process::generate(ruleset, module, &statics, plans, false);
-    let with_reasons = process::generate(ruleset, module, &statics, plans, true);
-    let explanation = explain::generate(ruleset, module, &statics, &shown, plans);
+    let (with_reasons, explanation) = if plans.explains {
+        let with_reasons = process::generate(ruleset, module, &statics, plans, true);
+        let explanation = explain::generate(ruleset, module, &statics, &shown, plans);
+        (with_reasons, explanation)
+    } else {
+        (RowFunction::nothing(4), RowFunction::nothing(5))
+    };
     let mut functions = vec![
         memory::reallocate(),
         session::constant(0, statics.description),
@@ -101,17 +112,23 @@ fn generate_functions(
         memory::array_fits(),
         memory::copy(),
     ];
-    for shapes in process.shapes.into_iter().zip(explanation.shapes) {
-        functions.extend(shapes.0.into_iter().chain(shapes.1));
+    let mut explained = explanation.shapes.into_iter();
+    for shapes in process.shapes {
+        functions.extend(shapes);
+        functions.extend(explained.next().into_iter().flatten());
     }
     functions
 }
 
-fn encode_component(core_module: &[u8]) -> Vec<u8> {
+fn encode_component(core_module: &[u8], explains: bool) -> Vec<u8> {
     const CORE_MODULE_SECTION: u8 = 1;
-    let mut component =
-        Vec::with_capacity(COMPONENT_PREFIX.len() + core_module.len() + COMPONENT_SUFFIX.len() + 6);
-    component.extend_from_slice(COMPONENT_PREFIX);
+    let (prefix, suffix) = if explains {
+        (COMPONENT_PREFIX, COMPONENT_SUFFIX)
+    } else {
+        (SILENT_PREFIX, SILENT_SUFFIX)
+    };
+    let mut component = Vec::with_capacity(prefix.len() + core_module.len() + suffix.len() + 6);
+    component.extend_from_slice(prefix);
     component.push(CORE_MODULE_SECTION);
     let mut rest = core_module.len();
     while rest > 0x7f {
@@ -120,6 +137,6 @@ fn encode_component(core_module: &[u8]) -> Vec<u8> {
     }
     component.push(rest as u8);
     component.extend_from_slice(core_module);
-    component.extend_from_slice(COMPONENT_SUFFIX);
+    component.extend_from_slice(suffix);
     component
 }

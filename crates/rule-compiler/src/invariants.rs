@@ -19,7 +19,7 @@ pub fn compile_invariants(ruleset: &RuleSet, source: &str) -> Option<Vec<u8>> {
     if ruleset.invariants.is_empty() {
         return None;
     }
-    Some(codegen::generate(&as_ruleset(ruleset), source))
+    Some(codegen::generate(&as_ruleset(ruleset), source, false))
 }
 
 fn as_ruleset(ruleset: &RuleSet) -> RuleSet {

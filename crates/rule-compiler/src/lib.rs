@@ -81,7 +81,12 @@ pub fn check(source: &str) -> Checked {
 
 /// Compiles a source of rules to a component, which needs no file, network or clock, and imports nothing.
 pub fn compile(source: &str) -> Compilation {
-    generate(check(source), source)
+    generate(check(source), source, true)
+}
+
+/// Compiles a source of rules to a smaller component that does not say why: it has no interface `explain`.
+pub fn compile_without_explain(source: &str) -> Compilation {
+    generate(check(source), source, false)
 }
 
 /// Compiles one expression, given the types of its variables; the component has one output, `result`.
@@ -93,12 +98,13 @@ pub fn compile_expression(
     generate(
         check_expression(expression, variables, container),
         expression,
+        true,
     )
 }
 
-fn generate(checked: Checked, source: &str) -> Compilation {
+fn generate(checked: Checked, source: &str, explains: bool) -> Compilation {
     let artifact = checked.ruleset.map(|ruleset| Artifact {
-        component: codegen::generate(&ruleset, source),
+        component: codegen::generate(&ruleset, source, explains),
         ruleset,
     });
     Compilation {

@@ -34,7 +34,7 @@ fn every_component_is_valid_and_imports_nothing() {
             .unwrap_or_else(|| panic!("{}: {:?}", path.display(), compilation.diagnostics));
         for bytes in [
             &artifact.component,
-            &codegen::generate_core_module(&artifact.ruleset, &source),
+            &codegen::generate_core_module(&artifact.ruleset, &source, true),
         ] {
             let mut validator = Validator::new_with_features(WasmFeatures::default());
             validator

@@ -5,17 +5,22 @@ use crate::failure::{Failure, OrFail, Result, Status};
 use crate::render::diagnostics::{self, Source};
 use crate::render::{self, Style};
 use crate::{input, output};
-use rulestage_rule_compiler::Artifact;
+use rulestage_rule_compiler::{Artifact, Compilation};
 use std::path::{Path, PathBuf};
 
 /// Compiles a rule set and writes the component, or a view of it.
 pub(crate) fn compile(args: &Compile) -> Result<Status> {
     let source = input::read_text(&args.file)?;
     let name = input::name(&args.file);
-    let Some(artifact) = compile_source(Source {
+    let source = Source {
         name: &name,
         text: &source,
-    }) else {
+    };
+    let artifact = match args.no_explain {
+        true => artifact_of(source, rulestage_rule_compiler::compile_without_explain),
+        false => compile_source(source),
+    };
+    let Some(artifact) = artifact else {
         return Ok(Status::Refused);
     };
     let written = match args.emit {
@@ -35,7 +40,11 @@ pub(crate) fn compile(args: &Compile) -> Result<Status> {
 
 /// The artifact, or `None` when the source has errors. Diagnostics go to standard error either way.
 pub(crate) fn compile_source(source: Source<'_>) -> Option<Artifact> {
-    let compilation = rulestage_rule_compiler::compile(source.text);
+    artifact_of(source, rulestage_rule_compiler::compile)
+}
+
+fn artifact_of(source: Source<'_>, compile: fn(&str) -> Compilation) -> Option<Artifact> {
+    let compilation = compile(source.text);
     let style = Style::for_stream(&std::io::stderr());
     render::notify(diagnostics::render(source, &compilation.diagnostics, style));
     if compilation.artifact.is_none() {

@@ -74,8 +74,8 @@ struct Member {
     constants: Vec<(Const, Type)>,
     then: Vec<Entry>,
     otherwise: Vec<Entry>,
-    /// The number of the shape that explains it, and its constants
-    explained: (usize, Vec<(Const, Type)>),
+    /// The number of the shape that explains it, and its constants; `None` where nothing is explained
+    explained: Option<(usize, Vec<(Const, Type)>)>,
 }
 
 /// A contribution.

@@ -1,4 +1,7 @@
 //! The core module's side of world `rules`: what it imports and exports. All parameters and results are `i32`.
+//!
+//! A component without explanations is one of a world that exports `stage` alone, and the module has the functions of
+//! `explain` only in name.
 
 /// Module, name, number of parameters and of results of the one import.
 pub(crate) const IMPORT: (&str, &str, usize, usize) = (
@@ -36,3 +39,8 @@ pub(crate) const EXPORTS: [(&str, usize, usize); 13] = [
         0,
     ),
 ];
+
+/// Whether an exported function is one of `explain`.
+pub(crate) fn is_of_explain(name: &str) -> bool {
+    name.contains("/explain@")
+}

@@ -126,7 +126,8 @@ impl ModuleBuilder {
     }
 
     /// The module with these functions: the exports in order, then the internal ones in order, then the rule set's own.
-    pub(super) fn finish(mut self, bodies: Vec<FunctionBuilder>) -> Vec<u8> {
+    /// Those of `explain` are exported only if it `explains`.
+    pub(super) fn finish(mut self, bodies: Vec<FunctionBuilder>, explains: bool) -> Vec<u8> {
         let i32s = |n: usize| vec![ValType::I32; n];
         let (import_module, import_name, n_params, n_results) = interface::IMPORT;
         let import_type = self.type_index(&i32s(n_params), &i32s(n_results));
@@ -141,7 +142,9 @@ impl ModuleBuilder {
         let mut exports = ExportSection::new();
         for (index, (name, n_params, n_results)) in (1..).zip(interface::EXPORTS) {
             functions.function(self.type_index(&i32s(n_params), &i32s(n_results)));
-            exports.export(name, ExportKind::Func, index);
+            if explains || !interface::is_of_explain(name) {
+                exports.export(name, ExportKind::Func, index);
+            }
         }
         exports.export("memory", ExportKind::Memory, 0);
         for (n_params, n_results) in INTERNAL_TYPES {

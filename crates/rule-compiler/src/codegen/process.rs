@@ -48,6 +48,18 @@ pub(super) struct RowFunction {
     pub(super) shapes: Vec<Vec<FunctionBuilder>>,
 }
 
+impl RowFunction {
+    /// What stands for a function that is never called, of so many parameters.
+    pub(super) fn nothing(n_params: u32) -> Self {
+        let mut function = FunctionBuilder::new(n_params);
+        function.ins().unreachable();
+        Self {
+            function,
+            shapes: Vec::new(),
+        }
+    }
+}
+
 /// Generates `process(session, rows, columns, number of columns) -> address of the result`.
 pub(super) fn generate(
     ruleset: &RuleSet,

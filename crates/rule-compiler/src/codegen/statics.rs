@@ -7,11 +7,14 @@ use super::module::ModuleBuilder;
 use super::trace::{DEFINITION, ShownExpressions, uses_cells};
 use crate::ir::RuleSet;
 use crate::types::Type;
+use rulestage_diagnostics::Span;
 
 /// What is known of a rule set before there are addresses.
 pub(super) struct Plans {
     pub(super) tables: super::table::Plans,
     pub(super) groups: super::group::Plans,
+    /// Whether the component has the interface `explain`
+    pub(super) explains: bool,
 }
 
 /// Addresses of the static records.
@@ -72,7 +75,10 @@ impl Statics {
             ),
             description: description(ruleset, module),
             schema: schema(ruleset, module),
-            outline: outline(ruleset, source, shown, module),
+            outline: match plans.explains {
+                true => outline(ruleset, source, shown, module),
+                false => 0,
+            },
             failures: failures(ruleset, module),
             origins: origins(ruleset, module),
             too_many_rows: failed(module, "a batch has at most 16777216 rows"),
@@ -203,6 +209,8 @@ fn outline(
             .text(data, &rule.doc);
     }
     let mut expressions = Record::new();
+    // A text that was laid out, and where
+    let mut whole: Option<(Span, u32)> = None;
     for expression in &shown.list {
         expressions
             .u32(expression.rule)
@@ -216,8 +224,16 @@ fn outline(
         if expression.role == DEFINITION && expression.depth == 0 {
             let name = &ruleset.lets[expression.output as usize].name;
             expressions.text(data, &format!("{name} = {text}"));
-        } else {
+        } else if expression.text.is_some() {
             expressions.text(data, text);
+        } else {
+            // A part of what was laid out last, as a rule.
+            let (start, end) = (expression.span.start, expression.span.end);
+            if !whole.is_some_and(|(span, _)| span.start <= start && end <= span.end) {
+                whole = Some((expression.span, data.intern(text.as_bytes())));
+            }
+            let address = whole.map_or(0, |(span, address)| address + (start - span.start));
+            expressions.u32(address).u32(text.len() as u32);
         }
         expressions.u32(expression.span.start);
     }

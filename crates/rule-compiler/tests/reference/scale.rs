@@ -6,7 +6,7 @@ use super::evaluate::{Value, evaluate_row};
 use super::generate::Random;
 use super::stage::{RowResult, agree, as_stored, open, run};
 use rulestage_pipeline::runtime::{Runtime, Verdict};
-use rulestage_rule_compiler::compile;
+use rulestage_rule_compiler::{compile, compile_without_explain};
 use rulestage_runtime_wasmtime::{Config, WasmtimeRuntime};
 use std::fmt::Write;
 
@@ -17,7 +17,10 @@ const BATCH_ROWS: usize = 61;
 const TEXTS: [&str; 7] = ["", "a", "b", "cz", "de", "longer than 8", "longer than 9"];
 
 const HEAD: &str = r#"ruleset large {
-  input { s: string  m: string?  i: int  n: int?  u: uint  x: double  y: double?  b: bool  f: bool?  t: timestamp }
+  input {
+    s: string  m: string?  i: int  n: int?  u: uint  x: double  y: double?  b: bool  f: bool?  t: timestamp
+    code: string  other_code: string?  number: int?  unsigned: uint
+  }
   param limit: int = 2
   output {
     first: string = "none"      merge first
@@ -45,8 +48,31 @@ fn order(random: &mut Random) -> &'static str {
     ["==", "!=", "<", "<=", ">", ">="][random.below(6)]
 }
 
+/// Values that are only compared for equality, so many that they are looked up by their hash: texts of all lengths
+/// around eight bytes.
+fn code(random: &mut Random) -> String {
+    let number = random.below(40);
+    ["", "c", "c23456", "c234567", "c234567890123456"][number % 5].to_owned() + &number.to_string()
+}
+
+fn equality(random: &mut Random) -> String {
+    let (one, two) = (code(random), code(random));
+    let number = random.below(60) as i64 * 1_000_003 - 30_000_000;
+    match random.below(8) {
+        0..=2 => format!("code == {one:?}"),
+        3 => format!("code in [{one:?}, {two:?}]"),
+        4 => format!("code != {one:?}"),
+        5 => format!("other_code == {one:?}"),
+        6 => format!("number == {number}"),
+        _ => format!("unsigned != {}u", number.unsigned_abs()),
+    }
+}
+
 /// One operand of a condition.
 fn operand(random: &mut Random) -> String {
+    if random.below(4) == 0 {
+        return equality(random);
+    }
     let (number, other, op) = (integer(random), integer(random), order(random));
     let half = format!("{:?}", number as f64 / 2.0);
     let name = text(random);
@@ -166,7 +192,14 @@ fn row(random: &mut Random) -> Vec<Value> {
     let f = Value::Bool(random.below(2) == 0);
     let f = or_null(random, f);
     let day = 1_704_067_200 + 43_200 * random.below(9) as i64;
-    vec![s, m, i, n, u, x, y, b, f, Value::Timestamp(day, 0)]
+    let one = Value::String(code(random));
+    let two = Value::String(code(random));
+    let two = or_null(random, two);
+    let large = random.below(60) as i64 * 1_000_003 - 30_000_000;
+    let number = or_null(random, Value::Int(large));
+    let unsigned = Value::Uint(large.unsigned_abs());
+    let day = Value::Timestamp(day, 0);
+    vec![s, m, i, n, u, x, y, b, f, day, one, two, number, unsigned]
 }
 
 #[test]
@@ -200,6 +233,10 @@ fn an_index_changes_no_answer() {
         let results = run(&runtime, &artifact.component, ruleset, &rows, BATCH_ROWS)
             .unwrap_or_else(|error| panic!("{error}\n{source}"));
         compare_reasons(&runtime, &artifact.component, &rows);
+        let silent = compile_without_explain(&source).artifact;
+        let silent = silent.expect("the same rules compile");
+        let same = run(&runtime, &silent.component, ruleset, &rows, BATCH_ROWS);
+        assert_eq!(format!("{same:?}"), format!("{:?}", Ok::<_, ()>(&results)));
         for (row, actual) in rows.iter().zip(&results) {
             let expected: RowResult = evaluate_row(ruleset, row)
                 .map(|values| values.into_iter().map(as_stored).collect());

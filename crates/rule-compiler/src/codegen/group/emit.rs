@@ -170,11 +170,13 @@ fn place(group: &Group, shown: &ShownExpressions, data: &mut StaticData) -> Plac
     }
     let mut explained = Record::new();
     for (index, rule) in (group.first..).zip(&group.rules) {
+        let Some((shape, constants)) = &rule.explained else {
+            continue;
+        };
         let mut record = Record::new();
         for word in header(index, shown.first_of_rule(index)) {
             record.u32(word);
         }
-        let (shape, constants) = &rule.explained;
         for (constant, ty) in constants {
             push_constant(&mut record, data, constant, ty);
         }

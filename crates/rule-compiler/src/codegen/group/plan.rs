@@ -29,7 +29,7 @@ const MIN_RULES_EACH: usize = 8;
 pub(in super::super) struct Plans(pub(in super::super) Vec<Group>);
 
 impl Plans {
-    pub(in super::super) fn new(ruleset: &RuleSet) -> Self {
+    pub(in super::super) fn new(ruleset: &RuleSet, explains: bool) -> Self {
         let mut groups = Vec::new();
         let mut n_functions = 0;
         let mut start = 0;
@@ -46,7 +46,7 @@ impl Plans {
                         .any(|each| test(each).is_some())
             };
             if n_fit > MAX_INLINE || rules.iter().filter(is_indexed).count() >= MIN_INDEXED {
-                let group = plan(ruleset, start, rules, n_functions);
+                let group = plan(ruleset, start, rules, n_functions, explains);
                 n_functions += (group.shapes.len() + group.explained.len()) as u32;
                 groups.push(group);
             }
@@ -130,7 +130,13 @@ struct Found {
     is_unwrapped: bool,
 }
 
-fn plan(ruleset: &RuleSet, first: usize, rules: &[Rule], first_function: u32) -> Group {
+fn plan(
+    ruleset: &RuleSet,
+    first: usize,
+    rules: &[Rule],
+    first_function: u32,
+    explains: bool,
+) -> Group {
     let conditions: Vec<Vec<&Expr>> = rules
         .iter()
         .map(|rule| conjuncts(&rule.condition))
@@ -157,7 +163,7 @@ fn plan(ruleset: &RuleSet, first: usize, rules: &[Rule], first_function: u32) ->
         .map(|column| is_infallible(&column.value, ruleset))
         .collect();
 
-    let mut shapes = Shapes::new(ruleset);
+    let mut shapes = Shapes::new(ruleset, explains);
     let mut outputs = Vec::new();
     let mut rows: Vec<RowTests> = Vec::with_capacity(rules.len());
     let mut members = Vec::with_capacity(rules.len());
@@ -361,6 +367,7 @@ fn lay_out(rows: &[RowTests], columns: &[TestedColumn]) -> (Vec<u32>, usize) {
 /// The shapes of a group so far.
 struct Shapes<'a> {
     ruleset: &'a RuleSet,
+    explains: bool,
     list: Vec<Shape>,
     known: HashMap<String, usize>,
     explained: Vec<ExplainedShape>,
@@ -368,9 +375,10 @@ struct Shapes<'a> {
 }
 
 impl<'a> Shapes<'a> {
-    fn new(ruleset: &'a RuleSet) -> Self {
+    fn new(ruleset: &'a RuleSet, explains: bool) -> Self {
         Self {
             ruleset,
+            explains,
             list: Vec::new(),
             known: HashMap::new(),
             explained: Vec::new(),
@@ -440,7 +448,7 @@ impl<'a> Shapes<'a> {
             constants,
             then: std::mem::take(then),
             otherwise: std::mem::take(otherwise),
-            explained: self.explained(rule),
+            explained: self.explains.then(|| self.explained(rule)),
         }
     }
 
