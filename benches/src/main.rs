@@ -1,7 +1,7 @@
 //! Measures what the project promises, in one run, and prints the result as Markdown.
 //!
 //!     rulestage-bench PROGRAM EXAMPLE FLIGHTS WORK
-//!     rulestage-bench memory | nested | networks | scale | strings
+//!     rulestage-bench memory | nested | networks | reference | scale | strings
 //!     rulestage-bench peers WORK COMMAND...
 //!
 //! `PROGRAM` is the `rulestage` program, `EXAMPLE` the folder of flight-desk, `FLIGHTS` the Parquet file with all
@@ -41,6 +41,7 @@ fn main() -> Result<()> {
             let work = more.next().context("WORK is missing")?;
             return peers::report(work.as_ref(), &more.collect::<Vec<_>>());
         }
+        Some("reference") => return reference::report(),
         Some("scale") => return scale::report(),
         Some("strings") => return strings::report(),
         _ => {}
