@@ -127,7 +127,7 @@ const COMPUTED: &str = r#"ruleset computed {
 }"#;
 
 #[test]
-fn memory_does_not_grow_from_call_to_call() {
+fn memory_settles_at_the_largest_batch() {
     let runtime = runtime();
     for source in [SOURCE, COMPUTED] {
         let artifact = rulestage_rule_compiler::compile(source).artifact;
