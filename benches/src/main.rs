@@ -1,7 +1,7 @@
 //! Measures what the project promises, in one run, and prints the result as Markdown.
 //!
 //!     rulestage-bench PROGRAM EXAMPLE FLIGHTS WORK
-//!     rulestage-bench memory | nested | networks | scale | strings
+//!     rulestage-bench memory | nested | networks | reference | scale | strings
 //!     rulestage-bench peers WORK COMMAND...
 //!     rulestage-bench trees MODEL ROWS COLUMNS
 //!
@@ -44,6 +44,7 @@ fn main() -> Result<()> {
             let work = more.next().context("WORK is missing")?;
             return peers::report(work.as_ref(), &more.collect::<Vec<_>>());
         }
+        Some("reference") => return reference::report(),
         Some("scale") => return scale::report(),
         Some("strings") => return strings::report(),
         Some("trees") => return trees::answer(),

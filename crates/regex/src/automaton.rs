@@ -6,7 +6,7 @@
 //!
 //! The words: a header, the classes of ASCII characters as bytes, where each run of other characters starts (its class
 //! in the high 8 bits), a bit for each state that accepts at the end of the text, and the transitions, a
-//! row of classes for each state, as 16-bit places of the rows that they lead to.
+//! row of classes for each state, as the places of the rows that they lead to.
 
 #[cfg(feature = "determinize")]
 mod determinize;
@@ -18,6 +18,7 @@ use crate::machine::decode;
 use crate::program::word;
 
 /// The state that no text leads out of: there is no match.
+#[cfg(feature = "determinize")]
 pub(crate) const DEAD: u16 = 0;
 /// The state that is entered with the first match.
 pub(crate) const MATCHED: u16 = 1;
@@ -72,8 +73,7 @@ pub fn is_match(automaton: &[u32], text: &[u8]) -> bool {
             at += length;
             class_beyond_ascii(runs, char)
         };
-        let index = state + class as usize;
-        state = (word(transitions, index / 2) >> (16 * (index % 2)) & 0xffff) as usize;
+        state = word(transitions, state + class as usize) as usize;
     }
     state == usize::from(MATCHED) * n_classes
 }

@@ -140,13 +140,21 @@ fn join<'a>(list: &Value, separator: &[u8]) -> Outcome<&'a [u8]> {
 
 /// Changes the case of ASCII letters from `first` on.
 fn change_case<'a>(text: &[u8], first: u8) -> Outcome<&'a [u8]> {
-    let (words, rest) = text.as_chunks();
     let mut changed = Buffer::with_capacity(text.len().saturating_add(8));
-    for word in words {
-        changed.push_word(with_other_case(*word, first));
+    match text.last_chunk() {
+        // The last eight bytes overlap those before.
+        Some(last) => {
+            for word in text.as_chunks().0 {
+                changed.push_word(with_other_case(*word, first));
+            }
+            changed.truncate(text.len() - 8);
+            changed.push_word(with_other_case(*last, first));
+        }
+        None => {
+            changed.push_word(with_other_case(padded(text), first));
+            changed.truncate(text.len());
+        }
     }
-    changed.push_word(with_other_case(padded(rest), first));
-    changed.truncate(text.len());
     changed.finish().ok_or(TOO_LARGE)
 }
 

@@ -58,7 +58,12 @@ pub(crate) fn find(text: &[u8], needle: &[u8]) -> Option<usize> {
             return Some(start);
         }
     }
-    find_in(&padded(rest), words.len() * 8)
+    match starts.last_chunk() {
+        // Some are tried again, which is less than to go byte by byte.
+        Some(last) if !rest.is_empty() => find_in(last, starts.len() - 8),
+        Some(_) => None,
+        None => find_in(&padded(rest), 0),
+    }
 }
 
 const ONES: u64 = u64::from_le_bytes([1; 8]);

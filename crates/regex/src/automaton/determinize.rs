@@ -11,7 +11,7 @@ use crate::program::{
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-/// Bounds the transitions of an automaton, of two bytes each.
+/// Bounds the transitions of an automaton, of four bytes each.
 const MAX_TRANSITIONS: usize = 1 << 12;
 /// Bounds the runs of characters beyond ASCII, of four bytes each.
 const MAX_RUNS: usize = 1 << 11;
@@ -297,12 +297,8 @@ impl Builder<'_> {
             bits.fold(0, |word, (bit, accepts)| word | u32::from(*accepts) << bit)
         }));
         let n_classes = self.classes.examples.len() as u32;
-        // Below the bound of transitions, so that it has 16 bits.
         let row = |state: u16| u32::from(state) * n_classes;
-        words.extend(transitions.chunks(2).map(|pair| {
-            let at = |index| row(pair.get(index).copied().unwrap_or(DEAD));
-            at(0) | at(1) << 16
-        }));
+        words.extend(transitions.iter().map(|state| row(*state)));
         words[header::N_WORDS] = words.len() as u32;
         words[header::N_CLASSES] = n_classes;
         words[header::START] = row(start);

@@ -96,14 +96,17 @@ impl RowCode<'_> {
         }
     }
 
-    /// Runs code with each element of the list that a `map` makes, in locals, and makes no list.
+    /// Runs code with each element of the list that a `map` makes, in locals, and makes no list. `open` gets a local with
+    /// how many there are at most.
     pub(super) fn emit_each(
         &mut self,
         fold: &Fold<Expr>,
         on_error: Label,
+        open: impl FnOnce(&mut Self, u32),
         each: impl FnOnce(&mut Self, &[u32]),
     ) {
         let range = self.open_range(&fold.range, on_error);
+        open(self, range.count);
         self.emit_loop(fold, &range, |code, next| {
             code.emit_filter(fold, next, on_error);
             let value = code.emit_to_locals(&fold.body, on_error);

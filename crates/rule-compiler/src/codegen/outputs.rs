@@ -1,8 +1,10 @@
 //! Result columns while they grow: values, validity, texts and lists.
 
 use super::expression::{RowCode, at};
+use super::function::Label;
 use super::layout::{inner, is_nullable};
 use super::module::function;
+use crate::ir::{Expr, Fold};
 use crate::types::Type;
 use wasm_encoder::{BlockType, ValType};
 
@@ -27,6 +29,11 @@ pub(super) struct Growable {
     pub(super) pointer: u32,
     pub(super) length: u32,
     pub(super) capacity: u32,
+}
+
+/// Whether elements of lists take 8 bytes each.
+pub(super) fn is_wide(element: &Type) -> bool {
+    !matches!(element, Type::String | Type::Bytes | Type::Bool)
 }
 
 impl RowCode<'_> {
@@ -307,6 +314,58 @@ impl RowCode<'_> {
             .local_get(column.n_elements)
             .i32_const(1)
             .i32_add()
+            .local_set(column.n_elements);
+    }
+
+    /// Appends what a `map` computes to the row's list of elements of 8 bytes. No element may fail.
+    pub(super) fn append_each(
+        &mut self,
+        column: &OutputColumn,
+        ty: &Type,
+        fold: &Fold<Expr>,
+        on_error: Label,
+    ) {
+        /// So many need more memory than there is; their size would not fit into 32 bits.
+        const TOO_MANY_SHIFT: i32 = 28;
+        let elements = column.elements;
+        let cursor = self.f.local(ValType::I32);
+        let open = |code: &mut Self, count| {
+            code.f
+                .ins()
+                .local_get(count)
+                .i32_const(TOO_MANY_SHIFT)
+                .i32_shr_u();
+            code.f.if_(BlockType::Empty);
+            code.f.ins().unreachable();
+            code.f.end();
+            code.make_room(elements, |code| {
+                code.f.ins().local_get(count).i32_const(3).i32_shl();
+            });
+            code.f
+                .ins()
+                .local_get(elements.pointer)
+                .local_get(elements.length)
+                .i32_add()
+                .local_set(cursor);
+        };
+        self.emit_each(fold, on_error, open, |code, value| {
+            code.f.ins().local_get(cursor);
+            code.push_wide_value(ty, value);
+            code.f
+                .ins()
+                .local_get(cursor)
+                .i32_const(8)
+                .i32_add()
+                .local_set(cursor);
+        });
+        self.f
+            .ins()
+            .local_get(cursor)
+            .local_get(elements.pointer)
+            .i32_sub()
+            .local_tee(elements.length)
+            .i32_const(3)
+            .i32_shr_u()
             .local_set(column.n_elements);
     }
 

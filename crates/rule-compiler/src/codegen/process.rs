@@ -9,7 +9,7 @@ use super::layout::{
     output_storage, slots,
 };
 use super::module::{ModuleBuilder, function, global};
-use super::outputs::{Growable, OutputColumn};
+use super::outputs::{Growable, OutputColumn, is_wide};
 use super::statics::{Plans, Statics};
 use super::table::PlacedTable;
 use super::trace::{ListItems, list_items};
@@ -588,7 +588,10 @@ impl RowCode<'_> {
         };
         let append_all = |code: &mut Self| {
             match direct {
-                Some(fold) => code.emit_each(fold, failed, append),
+                Some(fold) if output.merge == Merge::Unique || !is_wide(element) => {
+                    code.emit_each(fold, failed, |_, _| {}, append);
+                }
+                Some(fold) => code.append_each(&gathered.column, element, fold, failed),
                 None => code.append_cells(list, element, append),
             }
             code.f.ins().i32_const(1).local_set(gathered.is_set);
