@@ -42,7 +42,10 @@ fn the_tests_of_policies_hold() {
         }
         let ran = folder.run("test actual.rules").done();
         let out = String::from_utf8(ran.stdout).unwrap();
-        assert!(!out.contains("\n0 passed") && out.contains("0 failed"), "{name}: {out}");
+        assert!(
+            !out.contains("\n0 passed") && out.contains("0 failed"),
+            "{name}: {out}"
+        );
         folder.run("fmt --check actual.rules").done();
         n_cases += 1;
     }
@@ -123,7 +126,9 @@ fn losses_and_errors_have_their_exit_codes() {
         .write("broken.rules", "ruleset a { input { x: int } }")
         .run("import unknown.txt")
         .fails(2, &["--from"]);
-    folder.run("import broken.json").fails(3, &["broken.json:2"]);
+    folder
+        .run("import broken.json")
+        .fails(3, &["broken.json:2"]);
     folder
         .run("import --from dmn unknown.txt")
         .fails(3, &["unknown.txt:1"]);
@@ -178,7 +183,9 @@ fn what_is_exported_decides_the_same() {
         let folder = Folder::new();
         folder.write("in.rules", source);
         let ran = folder
-            .run("export in.rules --to cel-policy -o policy.yaml --environment config.yaml --strict")
+            .run(
+                "export in.rules --to cel-policy -o policy.yaml --environment config.yaml --strict",
+            )
             .done();
         assert_eq!(ran.stderr, "");
         folder
