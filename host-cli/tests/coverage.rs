@@ -49,7 +49,7 @@ fn what_no_example_shows_is_listed_with_its_place() {
     assert!(out.contains("`m > 1` is never true in `both`"), "{out}");
     assert!(out.contains("`m > 1` is never false in `both`"), "{out}");
     assert!(
-        out.contains("partly.rules:9:5: the row `| > 100 || 2 |` of `sizes` never counts"),
+        out.contains("partly.rules:9:5: row `1 in line 9: | > 100 || 2 |` of `sizes` never counts"),
         "{out}"
     );
     // A rule that always fires assigns it.
