@@ -175,10 +175,10 @@ fn start_coverage(outline: Option<Outline>, ruleset: &RuleSet, text: &str) -> Co
                 // As explanations name them
                 let rows = table.rows.iter().enumerate().map(|(index, row)| {
                     let line = map.position(row.span.start).line;
-                    let shown = row.span.text(text);
+                    let cells: Vec<&str> = row.span.text(text).split_whitespace().collect();
                     (
                         row.span.start,
-                        format!("{} in line {line}: {shown}", index + 1),
+                        format!("{} in line {line}: {}", index + 1, cells.join(" ")),
                     )
                 });
                 tables.insert(table.name.text, rows.collect());
