@@ -45,6 +45,17 @@ fn what_no_example_shows_is_listed_with_its_place() {
     assert!(out.contains("`sizes` never fires"), "{out}");
     assert!(!out.contains("`always`"), "{out}");
     assert!(!out.contains("`n > 1` is never false"), "{out}");
+    // What no row reached counts as well, so that the number of points stays.
+    assert!(out.contains("`m > 1` is never true in `both`"), "{out}");
+    assert!(out.contains("`m > 1` is never false in `both`"), "{out}");
+    assert!(
+        out.contains("partly.rules:9:5: row `1 in line 9: | > 100 || 2 |` of `sizes` never counts"),
+        "{out}"
+    );
+    // A rule that always fires assigns it.
+    assert!(!out.contains("`b` never has its default"), "{out}");
+    assert!(!out.contains("`a` never has its default"), "{out}");
+    assert!(out.contains("coverage 45.5%: 5 of 11 "), "{out}");
 }
 
 #[test]
@@ -68,6 +79,23 @@ fn too_little_coverage_fails() {
         .done();
     let out = String::from_utf8(ran.stdout).unwrap();
     assert!(out.contains("coverage 100.0%"), "{out}");
+}
+
+#[test]
+fn lcov_has_rules_and_branches() {
+    let folder = Folder::new();
+    folder.write("partly.rules", PARTLY.replace("EXAMPLES", ""));
+    folder.run("test partly.rules --lcov out.info").done();
+    let lcov = String::from_utf8(folder.read("out.info")).unwrap();
+    assert!(
+        lcov.starts_with("TN:\nSF:partly.rules\nFN:5,both\nFNDA:0,both\n"),
+        "{lcov}"
+    );
+    assert!(lcov.contains("FNDA:1,always\n"), "{lcov}");
+    assert!(
+        lcov.ends_with("FNF:3\nFNH:1\nBRF:11\nBRH:5\nend_of_record\n"),
+        "{lcov}"
+    );
 }
 
 #[test]

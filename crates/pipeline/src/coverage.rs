@@ -125,6 +125,7 @@ impl Coverage {
     /// Which these are does not depend on the rows: parts of conditions that no row reached miss both of their sides.
     pub fn points(&self) -> Vec<Point> {
         let mut points = Vec::new();
+        let mut always_assigned = Vec::new();
         let no_rows = Vec::new();
         for (rule, counts) in self.verdicts.iter().enumerate() {
             let name = &self.outline.rules[rule].name;
@@ -150,6 +151,9 @@ impl Coverage {
             let is_always = rows.is_empty() && root.is_some_and(|root| root.text == "true");
             let kinds = [PointKind::Fired, PointKind::NotFired];
             let kinds = if is_always { &kinds[..1] } else { &kinds };
+            if is_always && let Some([fired, _]) = self.sides.assigns.get(rule) {
+                always_assigned.extend(fired.iter().copied());
+            }
             add(root.map(|root| root.offset), "", kinds, counts);
             for ((offset, text), hits) in rows.iter().zip(&self.rows[rule]) {
                 add(Some(*offset), text, &[PointKind::Row], &[*hits]);
@@ -167,6 +171,7 @@ impl Coverage {
             }
         }
         let defaults = self.sides.defaults.iter().zip(&self.defaults);
+        let defaults = defaults.filter(|((output, ..), _)| !always_assigned.contains(output));
         points.extend(defaults.map(|((_, name, offset), hits)| Point {
             name: name.clone(),
             offset: Some(*offset),
@@ -247,7 +252,6 @@ mod tests {
                 ("both", "b", False, 0),
                 ("always", "", Fired, 1),
                 ("o", "", Default, 1),
-                ("p", "", Default, 0),
             ]
         );
     }

@@ -117,7 +117,7 @@ fn collect_sources(folder: &Path, sources: &mut Vec<String>) {
         if path.is_dir() {
             collect_sources(&path, sources);
         } else if path.extension().is_some_and(|found| found == "rules") {
-            // Some of the fuzzer's are no text.
+            // Some are no text on purpose.
             sources.extend(std::fs::read_to_string(&path));
         }
     }

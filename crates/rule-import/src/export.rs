@@ -11,6 +11,21 @@ use rulestage_rule_compiler::types::Type;
 use rulestage_rule_compiler::{check, parse};
 use std::fmt::Write;
 
+/// What is called without a receiver.
+const GLOBAL_FUNCTIONS: [&str; 11] = [
+    "size",
+    "type",
+    "dyn",
+    "bool",
+    "int",
+    "uint",
+    "double",
+    "string",
+    "bytes",
+    "timestamp",
+    "duration",
+];
+
 /// A CEL Policy made of a rule set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Export {
@@ -304,7 +319,12 @@ impl<'a> Exporter<'a> {
                 if self.functions.contains(&&*function.text) {
                     self.lose(expr.span, format!("`{}` is no CEL", function.text));
                 }
-                format!("{}({})", function.text, all.join(", "))
+                if function.text.contains('.') || GLOBAL_FUNCTIONS.contains(&&*function.text) {
+                    format!("{}({})", function.text, all.join(", "))
+                } else {
+                    let receiver = all.remove(0);
+                    format!("({receiver}).{}({})", function.text, all.join(", "))
+                }
             }
             kind => {
                 if let ExprKind::Call { function, .. } = kind

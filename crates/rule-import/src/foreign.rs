@@ -151,6 +151,9 @@ impl Names {
                     ("=", _) if self.dialect == Dialect::Feel => text.push_str("=="),
                     ("$", Some(subject)) if self.dialect == Dialect::Zen => text.push_str(subject),
                     ("?", Some(subject)) if self.dialect == Dialect::Feel => text.push_str(subject),
+                    ("%", _) => {
+                        return Err("`%` is for whole numbers only in CEL".to_owned());
+                    }
                     ("=" | "$" | "^" | "**" | "..", _) => {
                         return Err(format!("`{symbol}` has nothing like it in CEL"));
                     }

@@ -114,12 +114,9 @@ impl<'a> Graph<'a> {
     }
 
     /// Whether another node reads what the node makes.
-    fn is_read(&self, node: usize, depth: usize) -> bool {
-        depth < 64
-            && self
-                .edges
-                .iter()
-                .any(|(from, to)| *from == node && !self.is(*to, "outputNode"))
+    fn is_read(&self, node: usize) -> bool {
+        let mut edges = self.edges.iter();
+        edges.any(|(from, to)| *from == node && !self.is(*to, "outputNode"))
     }
 }
 
@@ -154,7 +151,7 @@ impl Reader<'_> {
             self.model.writer.lose(field.line, message);
         }
         let is_visible = self.graph.is_visible(node, 0);
-        let is_read = self.graph.is_read(node, 0);
+        let is_read = self.graph.is_read(node);
         let output = is_visible.then(|| self.model.writer.name(&plain));
         let value = is_read.then(|| {
             let suffix = if is_visible { "_value" } else { "" };

@@ -152,6 +152,7 @@ fn start_coverage(outline: Option<Outline>, ruleset: &RuleSet, text: &str) -> Co
         outputs: Vec::new(),
     });
     let analysis = analyse(text);
+    let map = SourceMap::new(text);
     let conditions: BTreeSet<Span> = analysis
         .facts
         .types
@@ -171,8 +172,15 @@ fn start_coverage(outline: Option<Outline>, ruleset: &RuleSet, text: &str) -> Co
     for item in analysis.ruleset.into_iter().flat_map(|parsed| parsed.items) {
         match item.kind {
             ItemKind::Table(table) => {
-                let rows = table.rows.iter().map(|row| row.span);
-                let rows = rows.map(|span| (span.start, span.text(text).to_owned()));
+                // As explanations name them
+                let rows = table.rows.iter().enumerate().map(|(index, row)| {
+                    let line = map.position(row.span.start).line;
+                    let cells: Vec<&str> = row.span.text(text).split_whitespace().collect();
+                    (
+                        row.span.start,
+                        format!("{} in line {line}: {}", index + 1, cells.join(" ")),
+                    )
+                });
                 tables.insert(table.name.text, rows.collect());
             }
             ItemKind::Output(fields) => {

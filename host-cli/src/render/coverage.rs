@@ -22,7 +22,7 @@ pub(crate) fn missing(points: &[Point], file: &str, map: &SourceMap<'_>) -> Stri
             PointKind::NotFired => format!("{place}: `{name}` fires in every example\n"),
             PointKind::True => format!("{place}: `{text}` is never true in `{name}`\n"),
             PointKind::False => format!("{place}: `{text}` is never false in `{name}`\n"),
-            PointKind::Row => format!("{place}: the row `{text}` of `{name}` never counts\n"),
+            PointKind::Row => format!("{place}: row `{text}` of `{name}` never counts\n"),
             PointKind::Default => format!("{place}: `{name}` never has its default\n"),
         }
     });

@@ -1,0 +1,231 @@
+//! `rulestage import` and `rulestage export`: what comes of other formats runs, through the real components.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a test: what fails is a failure"
+)]
+
+mod support;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use support::Folder;
+
+fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// Each policy with its environment; its tests hold as examples. `skips.txt` names what is lost on purpose.
+#[test]
+fn the_tests_of_policies_hold() {
+    let root = repository().join("tests/cel-policy");
+    let skips = fs::read_to_string(root.join("skips.txt")).unwrap();
+    let mut n_cases = 0;
+    for entry in fs::read_dir(root.join("cases")).unwrap() {
+        let case = entry.unwrap().path();
+        let name = case.file_name().unwrap().to_str().unwrap().to_owned();
+        let folder = Folder::copy_of(&case);
+        let environment = if case.join("config.yaml").exists() {
+            " --environment config.yaml"
+        } else {
+            ""
+        };
+        let ran = folder
+            .run(&format!(
+                "import policy.yaml --tests tests.yaml{environment} -o actual.rules"
+            ))
+            .done();
+        for loss in ran.stderr.lines() {
+            let loss = format!("{name}: {loss}");
+            assert!(skips.lines().any(|skip| skip == loss), "{loss}");
+        }
+        let ran = folder.run("test actual.rules").done();
+        let out = String::from_utf8(ran.stdout).unwrap();
+        assert!(
+            !out.contains("\n0 passed") && out.contains("0 failed"),
+            "{name}: {out}"
+        );
+        folder.run("fmt --check actual.rules").done();
+        n_cases += 1;
+    }
+    assert!(n_cases >= 9, "{n_cases}");
+}
+
+/// Runs the rules over rows; gives the rows of the columns.
+fn run(folder: &Folder, rules: &str, rows: &str, columns: &str) -> String {
+    folder.write("in.ndjson", rows);
+    let ran = folder
+        .run(&format!(
+            "run {rules} --input in.ndjson --output - --columns {columns} --quiet"
+        ))
+        .done();
+    String::from_utf8(ran.stdout).unwrap()
+}
+
+fn imported(file: &str) -> Folder {
+    let folder = Folder::copy_of(&repository().join("crates/rule-import/tests/cases"));
+    folder.run(&format!("import {file} -o out.rules")).done();
+    folder
+}
+
+#[test]
+fn a_jdm_graph_decides() {
+    let folder = imported("discounts.json");
+    let rows = r#"{"customer":{"turnover":20000,"country":"US"},"cart":{"total":200}}
+{"customer":{"turnover":20000,"country":"US"},"cart":{"total":2}}
+{"customer":{"turnover":9999.5,"country":"SK"},"cart":{"total":7}}
+{"customer":{"turnover":9999.5,"country":"US"},"cart":{"total":6000}}
+{"customer":{"country":"CZ"},"cart":{}}
+"#;
+    let expected = r#"{"discount":20.0,"reason":"ten percent","shout":"GOLD!","louder":"GOLD!!"}
+{"discount":5.0,"reason":"five","shout":"GOLD!","louder":"GOLD!!"}
+{"discount":5.0,"reason":"five","shout":"SILVER!","louder":"SILVER!!"}
+{"discount":0.0,"reason":null,"shout":"PLAIN!","louder":"PLAIN!!"}
+{"discount":0.0,"reason":null,"shout":"PLAIN!","louder":"PLAIN!!"}
+"#;
+    assert_eq!(
+        run(&folder, "out.rules", rows, "discount,reason,shout,louder"),
+        expected
+    );
+}
+
+#[test]
+fn a_dmn_model_decides() {
+    let folder = imported("loan.dmn");
+    let rows = r#"{"Applicant_Age":17,"income":0,"purpose":"car"}
+{"Applicant_Age":24,"income":1000,"purpose":"house"}
+{"Applicant_Age":25,"income":200000,"purpose":"boat"}
+{"Applicant_Age":25,"income":2500,"purpose":null}
+"#;
+    let expected = r#"{"risk":"high","rate":10.0,"desk":"branch","yearly_cost":100.0}
+{"risk":"high","rate":9.0,"desk":"branch","yearly_cost":100.0}
+{"risk":"low","rate":5.5,"desk":"private","yearly_cost":2000.0}
+{"risk":"medium","rate":4.5,"desk":"branch","yearly_cost":100.0}
+"#;
+    assert_eq!(
+        run(&folder, "out.rules", rows, "risk,rate,desk,yearly_cost"),
+        expected
+    );
+}
+
+#[test]
+fn losses_and_errors_have_their_exit_codes() {
+    let folder = imported("discounts.json");
+    folder
+        .run("import discounts.json")
+        .done()
+        .fails(0, &["discounts.json:", "`functionNode` can't be imported"]);
+    folder
+        .run("import discounts.json --strict -o strict.rules")
+        .fails(1, &["warning"]);
+    assert!(!folder.join("strict.rules").exists());
+    folder
+        .write("unknown.txt", "hello")
+        .write("broken.json", "{\n\"nodes\": [}")
+        .write("broken.rules", "ruleset a { input { x: int } }")
+        .run("import unknown.txt")
+        .fails(2, &["--from"]);
+    folder
+        .run("import broken.json")
+        .fails(3, &["broken.json:2"]);
+    folder
+        .run("import --from dmn unknown.txt")
+        .fails(3, &["unknown.txt:1"]);
+    folder
+        .run("import loan.dmn --tests broken.json")
+        .fails(2, &["CEL Policy"]);
+    folder
+        .run("export broken.rules --to cel-policy")
+        .fails(3, &["broken.rules:1"]);
+}
+
+/// Lets in any order, priorities, `else`, `if`, pipes and null.
+const ONE_OUTPUT: &str = r#"
+// Who carries
+// a "parcel".
+ruleset carriers {
+  input { weight: double  country: string  value: double?  tags: list<string> }
+  output { result: string = "post" }
+  let is_heavy = weight > limit
+  let limit = if country == "CZ" { 30.0 } else { 20.0 }
+  rule last { when size(tags) > 1 then { result = tags[1] } else { result = "else" } }
+  rule heavy priority 5 { when is_heavy && !(country in ["DE"]) then { result = country |> lowerAscii() } }
+  rule dear priority 9 { when value != null && value > 100.0 then { result = "insured" } }
+}
+"#;
+
+const MORE_OUTPUTS: &str = r#"
+ruleset fees {
+  input { weight: double  country: string  value: double?  tags: list<string> }
+  output { fee: double = 1.0  desk: string = "none" merge last }
+  rule a { when weight > 20.0 then { fee = 5.0, desk = "a" } }
+  rule b priority 1 { when country == "CZ" then { fee = 3.5 } else { desk = "b" } }
+  rule c { when value == null then { desk = "c" } }
+}
+"#;
+
+#[test]
+fn what_is_exported_decides_the_same() {
+    let mut rows = String::new();
+    for weight in ["0.5", "20.0", "25.0", "31.0"] {
+        for country in ["CZ", "DE", "US"] {
+            for value in ["null", "100.0", "101.0"] {
+                for tags in ["[]", "[\"a\",\"b\"]"] {
+                    rows += &format!(
+                        "{{\"weight\":{weight},\"country\":\"{country}\",\"value\":{value},\"tags\":{tags}}}\n"
+                    );
+                }
+            }
+        }
+    }
+    for (source, columns) in [(ONE_OUTPUT, "result"), (MORE_OUTPUTS, "fee,desk")] {
+        let folder = Folder::new();
+        folder.write("in.rules", source);
+        let ran = folder
+            .run(
+                "export in.rules --to cel-policy -o policy.yaml --environment config.yaml --strict",
+            )
+            .done();
+        assert_eq!(ran.stderr, "");
+        folder
+            .run("import policy.yaml --environment config.yaml --strict -o back.rules")
+            .done();
+        let before = run(&folder, "in.rules", &rows, columns);
+        let after = run(&folder, "back.rules", &rows, "result");
+        for (before, after) in before.lines().zip(after.lines()) {
+            let after = match columns {
+                "result" => after.to_owned(),
+                // The only result is a map of the outputs.
+                _ => after
+                    .strip_prefix("{\"result\":")
+                    .and_then(|rest| rest.strip_suffix('}'))
+                    .unwrap()
+                    .to_owned(),
+            };
+            assert_eq!(before, after);
+        }
+        assert_eq!(before.lines().count(), 72);
+    }
+}
+
+#[test]
+fn what_no_policy_says_is_named() {
+    let folder = Folder::new();
+    folder.write(
+        "in.rules",
+        "ruleset a version \"1\" {\n input { x: int }\n param p: int = 1\n output { n: int = 0 merge sum  s: string = \"\" }\n \
+         rule r { when x > p then { n = x ?? 1, s = \"a\" } }\n \
+         table t { | x || n |\n | 1 || 2 |\n }\n example \"e\" { given { x: 1 } expect { n: 2 } }\n}\n",
+    );
+    folder.run("export in.rules --to cel-policy").fails(
+        0,
+        &[
+            "in.rules:3: warning: the parameter `p`",
+            "in.rules:4: warning: the output `n` is left out",
+            "the table `t`",
+            "the example `e`",
+            "the version",
+        ],
+    );
+}
