@@ -163,9 +163,9 @@ fn what_has_another_shape_is_a_row_error_with_its_place() {
         (format!("{{\"items\":{{}},{good}}}"), "is no list<"),
         (format!("{{\"items\":null,{good}}}"), "null"),
         (
-            "{\"items\":[],\"buyer\":{\"name\":\"x\",\"home\":{\"zip\":3}},\"stock\":{}}"
+            "{\"items\":[],\"buyer\":{\"name\":\"x\",\"home\":{\"zip\":true}},\"stock\":{}}"
                 .to_owned(),
-            "`home`: `zip`: `3` is no string",
+            "`home`: `zip`: `true` is no string",
         ),
         (
             "{\"items\":[],\"buyer\":null,\"stock\":{\"a\":[1,null]}}".to_owned(),

@@ -5,6 +5,7 @@ use crate::manifest::{ParamManifest, ParamValue};
 use crate::runtime::{Description, Value};
 use crate::suggest::{did_you_mean, list};
 use rulestage_diagnostics::{Diagnostic, Span};
+use rulestage_rule_compiler::ir::Decimal;
 
 /// One value for each parameter of `description`; `Absent` where the manifest gives none.
 pub(crate) fn resolve(
@@ -88,6 +89,11 @@ fn value(value: &ParamValue, type_name: &str) -> Option<Value> {
             Some(*value as f64).filter(|double| *double as i128 == i128::from(*value))?,
         ),
         ("string", ParamValue::Text(text)) => Value::Text(text.clone()),
+        ("decimal", ParamValue::Text(text)) => {
+            let text = text.trim();
+            text.parse::<Decimal>().ok()?;
+            Value::Text(text.to_owned())
+        }
         ("bytes", ParamValue::Text(text)) => Value::Binary(text.clone().into_bytes()),
         ("timestamp", ParamValue::Text(text)) => {
             let nanoseconds = parse_timestamp(text)?;

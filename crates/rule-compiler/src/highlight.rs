@@ -55,7 +55,7 @@ const BLOCK_WORDS: [&str; 21] = [
     "let",
 ];
 
-const TYPE_WORDS: [&str; 12] = [
+const TYPE_WORDS: [&str; 13] = [
     "int",
     "uint",
     "double",
@@ -64,6 +64,7 @@ const TYPE_WORDS: [&str; 12] = [
     "bytes",
     "timestamp",
     "duration",
+    "decimal",
     "list",
     "map",
     "optional",

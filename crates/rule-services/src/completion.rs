@@ -58,7 +58,7 @@ pub enum CompletionKind {
 /// Stands for what is being written: makes `a.` and `when` readable.
 const PLACEHOLDER: &str = "cursor_is_here";
 
-const TYPES: [&str; 12] = [
+const TYPES: [&str; 13] = [
     "bool",
     "int",
     "uint",
@@ -67,6 +67,7 @@ const TYPES: [&str; 12] = [
     "bytes",
     "timestamp",
     "duration",
+    "decimal",
     "list",
     "map",
     "optional",
@@ -147,7 +148,8 @@ impl Scene {
                 self.names(|symbol| symbol.kind == kind)
             }
             Context::Constant => {
-                let makes_one = |each: &Signature| matches!(each.name, "timestamp" | "duration");
+                let makes_one =
+                    |each: &Signature| matches!(each.name, "timestamp" | "duration" | "decimal");
                 let mut items: Vec<_> = ["true", "false", "null"].map(keyword).into();
                 items.extend(functions(makes_one));
                 items
