@@ -28,8 +28,8 @@ mod process;
 mod reference;
 mod scale;
 mod strings;
-mod workloads;
 mod trees;
+mod workloads;
 
 use anyhow::{Context, Result};
 use std::path::PathBuf;
