@@ -204,7 +204,7 @@ test("dropped files are rows: the gate says what they are, and nothing leaves th
   assert.ok(!requests.some((request) => request.includes("upload-gate")), "nothing of the example is fetched before it is opened");
   await page.locator("select", { has: page.locator('option[value="upload-gate"]') }).selectOption("upload-gate");
   await page.locator(".data-name", { hasText: "67 files" }).waitFor();
-  await page.waitForFunction(() => /^67 rows/.test(document.querySelector("#run-state")?.textContent ?? ""), null, { timeout: 120_000 });
+  await page.waitForFunction(() => /^67 rows/.test(document.querySelector("#run-state")?.textContent ?? ""), null, { timeout: 600_000 });
   assert.ok(requests.includes("GET /examples/upload-gate/file-type.onnx"));
   assert.deepEqual([await count(page, "reject"), await count(page, "quarantine"), await count(page, "accept")], [6, 10, 51]);
 
