@@ -68,6 +68,7 @@ def training_data():
 
 def session(path):
     options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3  # the exported shape of the labels is wrong, and said so each time
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
