@@ -6,7 +6,7 @@ use crate::runtime::{Explanation, Outline, Role, Value, Verdict};
 /// What the source says of the rules, beyond their outline.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Sides {
-    /// For each rule, the rows of a table as they are written, and where; none for other rules
+    /// For each rule, where the rows of a table stand, and how explanations name them; none for other rules
     pub rows: Vec<Vec<(u32, String)>>,
     /// For each expression of the outline, whether it is a `bool`
     pub is_condition: Vec<bool>,
