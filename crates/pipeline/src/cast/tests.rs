@@ -379,11 +379,12 @@ fn json_becomes_values_of_any_shape() {
         &[Some("\"a\\u00e9\""), Some("3"), Some("{")],
     );
     assert_eq!(array.as_string::<i32>().value(0), "aé");
-    assert_eq!(errors, ["1: `3` is no string", "2: `{` is not JSON"]);
+    assert_eq!(array.as_string::<i32>().value(1), "3");
+    assert_eq!(errors, ["2: `{` is not JSON"]);
     let item = Arc::new(Field::new("item", DataType::Utf8, false));
     let (array, errors) = json(
         DataType::List(item),
-        &[Some("[\"a\",\"b\"]"), Some("[null]"), Some("[1]"), None],
+        &[Some("[\"a\",\"b\"]"), Some("[null]"), Some("[true]"), None],
     );
     assert_eq!(
         array.as_list::<i32>().value(0).as_string::<i32>().value(1),
@@ -391,7 +392,7 @@ fn json_becomes_values_of_any_shape() {
     );
     assert_eq!(
         errors,
-        ["1: element 0: it is null", "2: element 0: `1` is no string"]
+        ["1: element 0: it is null", "2: element 0: `true` is no string"]
     );
     let record = DataType::Struct(
         vec![

@@ -51,7 +51,7 @@ fn hover_tells_types_and_documentation() {
         ),
         (
             "let a = math.ab<|>s(weight) }",
-            "math.abs(double) -> double\nmath.abs(int) -> int\nmath.abs(uint) -> uint",
+            "math.abs(double) -> double\nmath.abs(int) -> int\nmath.abs(uint) -> uint\nmath.abs(decimal) -> decimal",
             "The absolute value.",
         ),
         // Broken sources
