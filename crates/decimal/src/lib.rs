@@ -144,6 +144,10 @@ impl Decimal {
     ///
     /// # Errors
     /// `Overflow`
+    #[allow(
+        clippy::should_implement_trait,
+        reason = "unlike the operator, it may fail"
+    )]
     pub fn add(self, other: Self) -> Result<Self, Error> {
         let scale = self.scale.max(other.scale);
         let narrow = |number: Self| {

@@ -60,7 +60,7 @@ impl Wide {
         let high = self.high / 10;
         let upper = (self.high % 10) << HALF | self.low >> HALF;
         let lower = (upper % 10) << HALF | self.low & LOW_HALF;
-        let low = (upper / 10) << HALF | lower / 10;
+        let low = ((upper / 10) << HALF) | (lower / 10);
         (Self { high, low }, (lower % 10) as u32)
     }
 }

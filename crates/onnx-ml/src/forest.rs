@@ -467,12 +467,12 @@ impl<T: Real> Forest<T> {
     fn walk<const MIRROR: bool>(&self, tree: &Tree, group: &[[T; LANES]]) -> [u32; LANES] {
         let mut places = [tree.root; LANES];
         for _ in 0..tree.depth {
-            for lane in 0..LANES {
+            for (lane, place) in places.iter_mut().enumerate() {
                 // SAFETY: `pack` makes every node a split, whose left child and the node behind it are in `nodes`, or
                 // one that leads to the node behind `left` alone, which is in `nodes` too. Features are below
                 // `n_features`, as many as the group has; a tree with any depth has one.
                 let (node, mut value) = unsafe {
-                    let node = self.nodes.get_unchecked(places[lane] as usize);
+                    let node = self.nodes.get_unchecked(*place as usize);
                     let feature = if MIRROR {
                         node.feature & !MIRRORED
                     } else {
@@ -484,7 +484,7 @@ impl<T: Real> Forest<T> {
                     value = value.mirrored(node.feature >> MIRRORED_BIT);
                 }
                 let is_left = value <= node.threshold;
-                places[lane] = node.left.wrapping_add(u32::from(!is_left));
+                *place = node.left.wrapping_add(u32::from(!is_left));
             }
         }
         places

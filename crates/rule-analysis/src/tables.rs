@@ -86,10 +86,10 @@ fn of_table(ruleset: &RuleSet, rule: &Rule, table: &Table<Expr>) -> Vec<Diagnost
     }
     // With examples: rows that test expressions count as matching where that speaks against a gap, and as not matching
     // where it speaks against an overlap.
-    if takes_first || is_exclusive {
-        if let Some(point) = grid.find_gap(&live, &mut limits) {
-            found.push(gap(ruleset, rule, &grid, &point));
-        }
+    if (takes_first || is_exclusive)
+        && let Some(point) = grid.find_gap(&live, &mut limits)
+    {
+        found.push(gap(ruleset, rule, &grid, &point));
     }
     if is_exclusive {
         let certain: Vec<usize> = live

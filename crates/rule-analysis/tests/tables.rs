@@ -407,10 +407,18 @@ fn what_is_said_of_tables_is_so_and_all_of_it() {
     assert!(counts.iter().all(|count| *count > 40), "{counts:?}");
 }
 
+/// The policy, a row's tests, the code of its flaw and what the message names.
+type Shape = (
+    &'static str,
+    fn(usize) -> String,
+    &'static str,
+    &'static str,
+);
+
 /// Ten thousand rows, in the shapes that tables have, with one flaw each.
 #[test]
 fn large_tables_are_analysed_as_a_whole() {
-    let shapes: [(&str, fn(usize) -> String, &str, &str); 4] = [
+    let shapes: [Shape; 4] = [
         (
             "unique",
             |n| format!("{}..{} | -", 10 * n, 10 * n + 9 + usize::from(n == 5_000)),

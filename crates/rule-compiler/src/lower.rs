@@ -440,19 +440,19 @@ impl Lowerer<'_> {
 
 /// `decimal("12.10")`; what is no decimal fails where it is used.
 fn decimal_constant(helper: &str, args: &[Expr]) -> Option<Decimal> {
-    match (helper, args) {
-        ("decimal_from_string", [Expr { kind, .. }]) => match kind {
-            ExprKind::Const(Const::String(text)) => text.parse().ok(),
-            _ => None,
+    let [
+        Expr {
+            kind: ExprKind::Const(value),
+            ..
         },
-        ("decimal_from_int", [Expr { kind, .. }]) => match kind {
-            ExprKind::Const(Const::Int(value)) => Some(Decimal::from(*value)),
-            _ => None,
-        },
-        ("decimal_negate", [Expr { kind, .. }]) => match kind {
-            ExprKind::Const(Const::Decimal(value)) => Some(value.negate()),
-            _ => None,
-        },
+    ] = args
+    else {
+        return None;
+    };
+    match (helper, value) {
+        ("decimal_from_string", Const::String(text)) => text.parse().ok(),
+        ("decimal_from_int", Const::Int(value)) => Some(Decimal::from(*value)),
+        ("decimal_negate", Const::Decimal(value)) => Some(value.negate()),
         _ => None,
     }
 }

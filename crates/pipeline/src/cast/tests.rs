@@ -392,7 +392,10 @@ fn json_becomes_values_of_any_shape() {
     );
     assert_eq!(
         errors,
-        ["1: element 0: it is null", "2: element 0: `true` is no string"]
+        [
+            "1: element 0: it is null",
+            "2: element 0: `true` is no string"
+        ]
     );
     let record = DataType::Struct(
         vec![
