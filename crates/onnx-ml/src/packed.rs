@@ -38,7 +38,7 @@ pub fn write(name: &str, doc: &str, options: &Options, file: &[u8]) -> Vec<u8> {
 }
 
 impl<'a> Packed<'a> {
-    /// The parts, or `None` if these are not the bytes of [`write`].
+    /// The parts, or `None` if these are not the bytes of [`write()`].
     pub fn read(mut bytes: &'a [u8]) -> Option<Self> {
         let mut part = || {
             let (length, rest) = bytes.split_first_chunk()?;
