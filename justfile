@@ -107,6 +107,7 @@ fmt-check:
 clippy: components
     cargo clippy --release --all-targets -- -D warnings
     {{ wasm_env }} cargo clippy {{ wasm_args }} $(scripts/wasm-crates.sh) -- -D warnings
+    {{ wasm_env }} cargo clippy {{ wasm_args }} -p rulestage-rule-runtime -- -D warnings
 
 # needs: wasm
 # Build the API documentation, warnings denied

@@ -48,7 +48,10 @@ fn Counts(props: &PartProps) -> Html {
         }
         _ => None,
     });
-    let last = texts.clone().last().map(|(_, column, _)| &column.stage);
+    let last = texts
+        .clone()
+        .next_back()
+        .map(|(_, column, _)| &column.stage);
     let found = texts
         .clone()
         .find(|(_, column, _)| Some(&column.stage) == last);
