@@ -8,8 +8,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::convert::Infallible;
 pub(super) use template::Template;
 use wasm_encoder::reencode::{Error, Reencode};
-use wasm_encoder::{CodeSection, ConstExpr, DataSection, Function, ValType};
-use wasmparser::Operator;
+use wasm_encoder::{CodeSection, ConstExpr, DataSection, ValType};
 
 /// What memory the kept helpers need below the rule set's own data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -65,47 +64,14 @@ impl KeptFunctions {
         self.indices.insert(function, index);
         self.kept.push(function);
         self.footprint = self.footprint.max(Footprint::Stack);
-        if template.is_panic(function) {
-            return index;
+        let helper = template.function(function);
+        for segment in &helper.segments {
+            self.keep_segment(template, *segment);
         }
-        for callee in self.scan(template, function) {
-            self.keep(template, callee);
+        for callee in &helper.callees {
+            self.keep(template, *callee);
         }
         index
-    }
-
-    /// The functions that a body calls; keeps the static data it refers to. The arguments of a panic do not count.
-    fn scan(&mut self, template: &Template, function: u32) -> Vec<u32> {
-        let mut callees = Vec::new();
-        let mut pushed: Vec<u32> = Vec::new();
-        let body = &template.bodies[(function - template.n_imports) as usize];
-        let Ok(operators) = body.get_operators_reader() else {
-            return callees;
-        };
-        let operators: Vec<_> = operators
-            .into_iter_with_offsets()
-            .map_while(Result::ok)
-            .collect();
-        let ends = operators.iter().skip(1).map(|(_, start)| *start);
-        for ((operator, start), end) in operators.iter().zip(ends.chain([body.range().end])) {
-            let references = template.references(*start..end);
-            match operator {
-                Operator::I32Const { .. } | Operator::LocalGet { .. } => pushed.extend(references),
-                other => {
-                    pushed.extend(references);
-                    if let Operator::Call { function_index } = other {
-                        callees.push(*function_index);
-                        if template.is_panic(*function_index) {
-                            pushed.clear();
-                        }
-                    }
-                    for segment in pushed.drain(..) {
-                        self.keep_segment(template, segment);
-                    }
-                }
-            }
-        }
-        callees
     }
 
     fn keep_segment(&mut self, template: &Template, segment: u32) {
@@ -120,10 +86,9 @@ impl KeptFunctions {
     /// Function types (parameters, results) of the kept helpers, in the order of their indices.
     pub(super) fn types(&self) -> impl Iterator<Item = &'static (Vec<ValType>, Vec<ValType>)> {
         let template = Template::get();
-        self.kept.iter().map(|function| {
-            let own = (function - template.n_imports) as usize;
-            &template.types[template.function_types[own] as usize]
-        })
+        self.kept
+            .iter()
+            .map(|function| &template.types[template.function(*function).ty as usize])
     }
 
     /// Adds the bodies in the order of the indices.
@@ -135,19 +100,13 @@ impl KeptFunctions {
     ) {
         let template = Template::get();
         for function in &self.kept {
-            if template.is_panic(*function) {
-                let mut body = Function::new([]);
-                body.instructions().unreachable().end();
-                code.function(&body);
-                continue;
-            }
             let mut copier = Copier {
                 indices: &self.indices,
                 stack_pointer,
                 template,
                 type_index: &mut type_index,
             };
-            let body = template.bodies[(function - template.n_imports) as usize].clone();
+            let body = template.function(*function).body.clone();
             if let Err(error) = copier.parse_function_body(code, body) {
                 unreachable!("the template was made by this crate's build: {error}");
             }
@@ -198,31 +157,20 @@ impl<F: FnMut(&[ValType], &[ValType]) -> u32> Reencode for Copier<'_, F> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use wasmparser::Operator;
 
     #[test]
     fn no_helper_calls_indirectly() {
         let template = Template::get();
-        for (index, body) in template.bodies.iter().enumerate() {
-            let mut operators = body.get_operators_reader().expect("operators");
+        for (index, function) in template.functions.iter().enumerate() {
+            let mut operators = function.body.get_operators_reader().expect("operators");
             while !operators.eof() {
                 let operator = operators.read().expect("an operator");
-                let is_indirect = matches!(operator, Operator::CallIndirect { .. });
                 assert!(
-                    !is_indirect || template.panics[index] || !is_reachable(template, index),
+                    !matches!(operator, Operator::CallIndirect { .. }),
                     "function {index} of the template calls indirectly"
                 );
             }
         }
-    }
-
-    /// Whether some export needs the function.
-    fn is_reachable(template: &Template, index: usize) -> bool {
-        let mut kept = KeptFunctions::new(0);
-        let mut names: Vec<_> = template.exports.keys().copied().collect();
-        names.sort_unstable();
-        for name in names {
-            kept.require(name);
-        }
-        kept.kept.contains(&(index as u32 + template.n_imports))
     }
 }

@@ -1,35 +1,38 @@
 //! The template module of `rule-runtime`, parsed once: types, functions, static data, and which refers to what.
 
 use std::collections::HashMap;
-use std::ops::Range;
 use std::sync::OnceLock;
 use wasm_encoder::ValType;
 use wasmparser::{
-    BinaryReaderError, ExternalKind, FunctionBody, KnownCustom, Linking, Name, Operator, Parser,
-    Payload, RelocationType, SymbolInfo,
+    BinaryReader, BinaryReaderError, ExternalKind, FunctionBody, Operator, Parser, Payload,
 };
 
+/// Reduced by this crate's build to what helpers reach, see `build/template.rs`.
 static BYTES: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/rule_runtime.wasm"));
 
 /// The parsed template.
+#[derive(Default)]
 pub(crate) struct Template {
     pub(super) types: Vec<(Vec<ValType>, Vec<ValType>)>,
     /// How many functions are imported: each is the allocator of the row's memory
     pub(super) n_imports: u32,
-    /// Type of each function of its own
-    pub(super) function_types: Vec<u32>,
-    pub(super) bodies: Vec<FunctionBody<'static>>,
+    pub(super) functions: Vec<TemplateFunction>,
     pub(super) exports: HashMap<&'static str, u32>,
-    /// Own functions that only panic; replaced by a trap, so that message formatting is left behind
-    pub(super) panics: Vec<bool>,
     /// Initial value of the stack pointer: the stack grows down from here
     pub(crate) stack_top: u32,
     /// Static data; each static has a segment of its own
     pub(super) segments: Vec<Segment>,
-    /// Where code holds an address of static data: offset in the file and segment, in order
-    code_references: Vec<(u64, u32)>,
     /// First address behind the static data
     pub(crate) heap_base: u32,
+}
+
+/// A function of its own.
+pub(super) struct TemplateFunction {
+    pub(super) ty: u32,
+    pub(super) body: FunctionBody<'static>,
+    pub(super) callees: Vec<u32>,
+    /// The segments whose addresses it holds
+    pub(super) segments: Vec<u32>,
 }
 
 /// A static.
@@ -39,9 +42,6 @@ pub(super) struct Segment {
     /// The segments whose addresses it holds
     pub(super) references: Vec<u32>,
 }
-
-/// Places that hold addresses, as the linker notes them: offset in a section, symbol.
-type Relocations = Vec<(u64, u32)>;
 
 impl Template {
     /// The template of this compiler.
@@ -54,25 +54,10 @@ impl Template {
     }
 
     fn parse(bytes: &'static [u8]) -> Result<Self, BinaryReaderError> {
-        let mut template = Self {
-            types: Vec::new(),
-            n_imports: 0,
-            function_types: Vec::new(),
-            bodies: Vec::new(),
-            exports: HashMap::new(),
-            panics: Vec::new(),
-            stack_top: 0,
-            segments: Vec::new(),
-            code_references: Vec::new(),
-            heap_base: 0,
-        };
+        let mut template = Self::default();
         let mut globals = Vec::new();
         let mut heap_base = None;
-        let mut code_start = 0;
-        let mut data_start = 0;
-        let mut data_ranges: Vec<Range<u64>> = Vec::new();
-        let mut symbols: Vec<Option<u32>> = Vec::new();
-        let mut relocations: HashMap<String, Relocations> = HashMap::new();
+        let mut function_types = Vec::new();
         for payload in Parser::new(0).parse_all(bytes) {
             match payload? {
                 Payload::TypeSection(section) => {
@@ -91,7 +76,7 @@ impl Template {
                     }
                 }
                 Payload::FunctionSection(section) => {
-                    template.function_types = section.into_iter().collect::<Result<_, _>>()?;
+                    function_types = section.into_iter().collect::<Result<_, _>>()?;
                 }
                 Payload::GlobalSection(section) => {
                     for global in section {
@@ -112,17 +97,16 @@ impl Template {
                         }
                     }
                 }
-                Payload::CodeSectionStart {
-                    unchecked_range, ..
-                } => code_start = unchecked_range.start,
-                Payload::CodeSectionEntry(body) => template.bodies.push(body),
+                Payload::CodeSectionEntry(body) => template.functions.push(TemplateFunction {
+                    ty: function_types[template.functions.len()],
+                    body,
+                    callees: Vec::new(),
+                    segments: Vec::new(),
+                }),
                 Payload::DataSection(section) => {
-                    data_start = section.range().start;
                     for segment in section {
                         let segment = segment?;
                         if let wasmparser::DataKind::Active { offset_expr, .. } = segment.kind {
-                            let end = segment.range.end;
-                            data_ranges.push(end - segment.data.len() as u64..end);
                             template.segments.push(Segment {
                                 address: constant(&offset_expr)?,
                                 bytes: segment.data,
@@ -131,131 +115,36 @@ impl Template {
                         }
                     }
                 }
-                Payload::CustomSection(section) => match section.as_known() {
-                    KnownCustom::Name(names) => {
-                        template.panics = panicking_functions(
-                            names,
-                            template.n_imports,
-                            template.function_types.len(),
-                        )?;
+                Payload::CustomSection(section) if section.name() == "references" => {
+                    let mut notes = BinaryReader::new(section.data(), 0);
+                    for function in &mut template.functions {
+                        function.callees = list(&mut notes)?;
+                        function.segments = list(&mut notes)?;
                     }
-                    KnownCustom::Linking(linking) => symbols = data_symbols(linking)?,
-                    KnownCustom::Reloc(section_relocations) => {
-                        let mut found = Vec::new();
-                        for entry in section_relocations.entries() {
-                            let entry = entry?;
-                            if is_address(entry.ty) {
-                                found.push((u64::from(entry.offset), entry.index));
-                            }
-                        }
-                        relocations.insert(section.name().to_owned(), found);
+                    for segment in &mut template.segments {
+                        segment.references = list(&mut notes)?;
                     }
-                    _ => {}
-                },
+                }
                 _ => {}
             }
         }
-        template.panics.resize(template.function_types.len(), false);
         template.stack_top = globals.first().copied().unwrap_or_default();
         template.heap_base = heap_base
             .and_then(|index| globals.get(index as usize).copied())
             .unwrap_or_default();
-        let mut references = |name: &str, section_start: u64| {
-            let mut found: Vec<(u64, u32)> = relocations
-                .remove(name)
-                .unwrap_or_default()
-                .into_iter()
-                .filter_map(|(offset, symbol)| {
-                    let segment = symbols.get(symbol as usize).copied().flatten()?;
-                    Some((section_start + offset, segment))
-                })
-                .collect();
-            found.sort_unstable();
-            found
-        };
-        template.code_references = references("reloc.CODE", code_start);
-        for (offset, segment) in references("reloc.DATA", data_start) {
-            let holder = data_ranges.iter().position(|range| range.contains(&offset));
-            if let Some(holder) = holder {
-                template.segments[holder].references.push(segment);
-            }
-        }
         Ok(template)
     }
 
-    /// The segments whose addresses stand in this range of the file.
-    pub(super) fn references(&self, range: Range<u64>) -> impl Iterator<Item = u32> {
-        let start = self
-            .code_references
-            .partition_point(|(offset, _)| *offset < range.start);
-        self.code_references[start..]
-            .iter()
-            .take_while(move |(offset, _)| *offset < range.end)
-            .map(|(_, segment)| *segment)
-    }
-
-    /// Whether a function, imported or not, only panics.
-    pub(super) fn is_panic(&self, function: u32) -> bool {
-        function
-            .checked_sub(self.n_imports)
-            .is_some_and(|own| self.panics[own as usize])
+    /// A function of its own, by its index among all.
+    pub(super) fn function(&self, index: u32) -> &TemplateFunction {
+        &self.functions[(index - self.n_imports) as usize]
     }
 }
 
-/// The segment of each symbol that stands for data.
-fn data_symbols(
-    linking: wasmparser::LinkingSectionReader<'_>,
-) -> Result<Vec<Option<u32>>, BinaryReaderError> {
-    let mut symbols = Vec::new();
-    for subsection in linking.subsections() {
-        if let Linking::SymbolTable(table) = subsection? {
-            for symbol in table {
-                symbols.push(match symbol? {
-                    SymbolInfo::Data { symbol, .. } => symbol.map(|data| data.index),
-                    _ => None,
-                });
-            }
-        }
-    }
-    Ok(symbols)
-}
-
-fn is_address(ty: RelocationType) -> bool {
-    matches!(
-        ty,
-        RelocationType::MemoryAddrLeb
-            | RelocationType::MemoryAddrSleb
-            | RelocationType::MemoryAddrI32
-    )
-}
-
-/// Which functions belong to `core::panicking` or fail a bounds check.
-fn panicking_functions(
-    names: wasmparser::NameSectionReader<'_>,
-    n_imports: u32,
-    n_functions: usize,
-) -> Result<Vec<bool>, BinaryReaderError> {
-    let mut panics = vec![false; n_functions];
-    for name in names {
-        if let Name::Function(functions) = name? {
-            for naming in functions {
-                let naming = naming?;
-                let is_panic = [
-                    "panicking",
-                    "slice_index_fail",
-                    "panic_handler",
-                    "begin_unwind",
-                ]
-                .iter()
-                .any(|part| naming.name.contains(part));
-                let own = naming.index.wrapping_sub(n_imports);
-                if let Some(slot) = panics.get_mut(own as usize) {
-                    *slot = is_panic;
-                }
-            }
-        }
-    }
-    Ok(panics)
+/// A count and as many numbers.
+fn list(notes: &mut BinaryReader<'_>) -> Result<Vec<u32>, BinaryReaderError> {
+    let count = notes.read_var_u32()?;
+    (0..count).map(|_| notes.read_var_u32()).collect()
 }
 
 fn constant(expression: &wasmparser::ConstExpr<'_>) -> Result<u32, BinaryReaderError> {

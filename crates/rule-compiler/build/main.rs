@@ -15,8 +15,9 @@ use wasm_encoder::{
 use wit_component::{StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
 
-#[path = "src/codegen/interface.rs"]
+#[path = "../src/codegen/interface.rs"]
 mod interface;
+mod template;
 
 /// A small stack; each static in a segment of its own, and notes on where addresses stand: that is how the code
 /// generator sees which helpers need which data.
@@ -40,13 +41,16 @@ fn main() -> Result<()> {
         "crates/decimal",
         "crates/regex",
         "wit",
-        "crates/rule-compiler/build.rs",
+        "crates/rule-compiler/build",
         "crates/rule-compiler/src/codegen/interface.rs",
     ] {
         println!("cargo::rerun-if-changed={}", root.join(path).display());
     }
     let template = RULE_RUNTIME.build(&root, &out_dir.join("template"))?;
-    fs::write(out_dir.join("rule_runtime.wasm"), template)?;
+    fs::write(
+        out_dir.join("rule_runtime.wasm"),
+        template::reduce(&template)?,
+    )?;
     for (name, explains) in [("component", true), ("silent_component", false)] {
         let component = encode_empty_component(&root.join("wit"), explains)?;
         let component = without_custom_sections(&component)?;
