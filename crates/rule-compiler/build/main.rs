@@ -1,5 +1,5 @@
-//! Makes what the code generator splices together: the template module of `rule-runtime`, and the component
-//! around the core module, which is the same for every rule set.
+//! Makes what the code generator splices together: the template module of `rule-runtime`, the time zones, and the
+//! component around the core module, which is the same for every rule set.
 
 use componentize::{Guest, componentize};
 use std::borrow::Cow;
@@ -18,6 +18,7 @@ use wit_parser::Resolve;
 #[path = "../src/codegen/interface.rs"]
 mod interface;
 mod template;
+mod zones;
 
 /// A small stack; each static in a segment of its own, and notes on where addresses stand: that is how the code
 /// generator sees which helpers need which data.
@@ -51,6 +52,7 @@ fn main() -> Result<()> {
         out_dir.join("rule_runtime.wasm"),
         template::reduce(&template)?,
     )?;
+    fs::write(out_dir.join("zones.bin"), zones::packed()?)?;
     for (name, explains) in [("component", true), ("silent_component", false)] {
         let component = encode_empty_component(&root.join("wit"), explains)?;
         let component = without_custom_sections(&component)?;

