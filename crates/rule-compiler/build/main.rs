@@ -48,10 +48,7 @@ fn main() -> Result<()> {
         println!("cargo::rerun-if-changed={}", root.join(path).display());
     }
     let template = RULE_RUNTIME.build(&root, &out_dir.join("template"))?;
-    fs::write(
-        out_dir.join("rule_runtime.wasm"),
-        template::reduce(&template)?,
-    )?;
+    fs::write(out_dir.join("template.bin"), template::packed(&template)?)?;
     fs::write(out_dir.join("zones.bin"), zones::packed()?)?;
     for (name, explains) in [("component", true), ("silent_component", false)] {
         let component = encode_empty_component(&root.join("wit"), explains)?;

@@ -16,6 +16,7 @@ mod lexer;
 mod literal;
 mod lower;
 mod overloads;
+mod packed;
 mod parser;
 mod prepared;
 mod scope;

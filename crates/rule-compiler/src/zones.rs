@@ -1,6 +1,6 @@
 //! Time zones: from the packed IANA database (`build/zones.rs`) to what helpers read (`rule-runtime/src/zones.rs`).
 
-use wasmparser::{BinaryReader, BinaryReaderError};
+use crate::packed::Reader;
 
 static PACKED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/zones.bin"));
 
@@ -49,20 +49,11 @@ struct Packed {
 
 impl Packed {
     fn get() -> Self {
-        made_by_the_build(Self::read(&mut BinaryReader::new(PACKED, 0)))
-    }
-
-    fn read(packed: &mut BinaryReader<'static>) -> Result<Self, BinaryReaderError> {
-        let mut zones = Vec::new();
-        for _ in 0..packed.read_var_u32()? {
-            let length = packed.read_var_u32()? as usize;
-            zones.push(packed.read_bytes(length)?);
+        let packed = &mut Reader::new(PACKED);
+        Self {
+            zones: packed.list(Reader::bytes),
+            names: packed.list(|packed| (packed.text(), packed.index())),
         }
-        let mut names = Vec::new();
-        for _ in 0..packed.read_var_u32()? {
-            names.push((packed.read_string()?, packed.read_var_u32()? as usize));
-        }
-        Ok(Self { zones, names })
     }
 
     fn zone(&self, number: usize) -> Vec<u8> {
@@ -72,40 +63,18 @@ impl Packed {
 
 /// A zone as helpers read it.
 fn unpacked(zone: &'static [u8]) -> Vec<u8> {
-    let unpack = |zone: &mut BinaryReader<'_>| {
-        let n_transitions = zone.read_var_u32()? as usize;
-        let mut time = 0;
-        let mut transitions = Vec::with_capacity(n_transitions);
-        for _ in 0..n_transitions {
-            time += signed(zone)?;
-            transitions.push(time << 8);
-        }
-        for (transition, index) in transitions.iter_mut().zip(zone.read_bytes(n_transitions)?) {
-            *transition |= i64::from(*index);
-        }
-        let n_offsets = zone.read_var_u32()?;
-        let offsets: Vec<i32> = (0..n_offsets)
-            .map(|_| Ok(signed(zone)? as i32))
-            .collect::<Result<_, BinaryReaderError>>()?;
-        let mut rule = [0; 6];
-        for number in &mut rule {
-            *number = signed(zone)? as i32;
-        }
-        Ok(record(&transitions, &offsets, rule))
-    };
-    made_by_the_build(unpack(&mut BinaryReader::new(zone, 0)))
-}
-
-fn signed(packed: &mut BinaryReader<'_>) -> Result<i64, BinaryReaderError> {
-    let zigzag = packed.read_var_u64()?;
-    Ok((zigzag >> 1) as i64 ^ -((zigzag & 1) as i64))
-}
-
-fn made_by_the_build<T>(result: Result<T, BinaryReaderError>) -> T {
-    match result {
-        Ok(value) => value,
-        Err(error) => unreachable!("the zones were packed by this crate's build: {error}"),
+    let packed = &mut Reader::new(zone);
+    let mut time = 0;
+    let mut transitions = packed.list(|packed| {
+        time += packed.signed();
+        time << 8
+    });
+    for transition in &mut transitions {
+        *transition |= i64::from(packed.byte());
     }
+    let offsets = packed.list(|packed| packed.signed() as i32);
+    let rule = std::array::from_fn(|_| packed.signed() as i32);
+    record(&transitions, &offsets, rule)
 }
 
 fn record(transitions: &[i64], offsets: &[i32], rule: [i32; 6]) -> Vec<u8> {

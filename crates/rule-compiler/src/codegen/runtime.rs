@@ -5,10 +5,9 @@ mod template;
 
 use super::module::function::ALLOCATE_TEMP;
 use std::collections::{BTreeSet, HashMap};
-use std::convert::Infallible;
 pub(super) use template::Template;
-use wasm_encoder::reencode::{Error, Reencode};
-use wasm_encoder::{CodeSection, ConstExpr, DataSection, ValType};
+use template::{Index, Piece};
+use wasm_encoder::{CodeSection, ConstExpr, DataSection, Encode, ValType};
 
 /// What memory the kept helpers need below the rule set's own data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -64,12 +63,14 @@ impl KeptFunctions {
         self.indices.insert(function, index);
         self.kept.push(function);
         self.footprint = self.footprint.max(Footprint::Stack);
-        let helper = template.function(function);
+        let helper = template.helper(function);
         for segment in &helper.segments {
             self.keep_segment(template, *segment);
         }
-        for callee in &helper.callees {
-            self.keep(template, *callee);
+        for piece in &helper.body {
+            if let Index::Function(callee) = piece.index {
+                self.keep(template, callee);
+            }
         }
         index
     }
@@ -88,7 +89,7 @@ impl KeptFunctions {
         let template = Template::get();
         self.kept
             .iter()
-            .map(|function| &template.types[template.function(*function).ty as usize])
+            .map(|function| &template.types[template.helper(*function).ty])
     }
 
     /// Adds the bodies in the order of the indices.
@@ -100,16 +101,23 @@ impl KeptFunctions {
     ) {
         let template = Template::get();
         for function in &self.kept {
-            let mut copier = Copier {
-                indices: &self.indices,
-                stack_pointer,
-                template,
-                type_index: &mut type_index,
-            };
-            let body = template.function(*function).body.clone();
-            if let Err(error) = copier.parse_function_body(code, body) {
-                unreachable!("the template was made by this crate's build: {error}");
+            let mut body = Vec::new();
+            for Piece { bytes, index } in &template.helper(*function).body {
+                body.extend_from_slice(bytes);
+                match index {
+                    Index::End => {}
+                    Index::Function(callee) if *callee < template.n_imports => {
+                        ALLOCATE_TEMP.encode(&mut body);
+                    }
+                    Index::Function(callee) => self.indices[callee].encode(&mut body),
+                    Index::Type(index) => {
+                        let (params, results) = &template.types[*index];
+                        i64::from(type_index(params, results)).encode(&mut body);
+                    }
+                    Index::StackPointer => stack_pointer.encode(&mut body),
+                }
             }
+            code.raw(&body);
         }
     }
 
@@ -123,54 +131,6 @@ impl KeptFunctions {
                 &ConstExpr::i32_const(segment.address as i32),
                 segment.bytes.iter().copied(),
             );
-        }
-    }
-}
-
-struct Copier<'a, F> {
-    indices: &'a HashMap<u32, u32>,
-    stack_pointer: u32,
-    template: &'a Template,
-    type_index: &'a mut F,
-}
-
-impl<F: FnMut(&[ValType], &[ValType]) -> u32> Reencode for Copier<'_, F> {
-    type Error = Infallible;
-
-    fn function_index(&mut self, function: u32) -> Result<u32, Error> {
-        if function < self.template.n_imports {
-            return Ok(ALLOCATE_TEMP);
-        }
-        Ok(self.indices.get(&function).copied().unwrap_or_default())
-    }
-
-    fn type_index(&mut self, index: u32) -> Result<u32, Error> {
-        let (params, results) = &self.template.types[index as usize];
-        Ok((self.type_index)(params, results))
-    }
-
-    fn global_index(&mut self, _: u32) -> Result<u32, Error> {
-        Ok(self.stack_pointer)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use wasmparser::Operator;
-
-    #[test]
-    fn no_helper_calls_indirectly() {
-        let template = Template::get();
-        for (index, function) in template.functions.iter().enumerate() {
-            let mut operators = function.body.get_operators_reader().expect("operators");
-            while !operators.eof() {
-                let operator = operators.read().expect("an operator");
-                assert!(
-                    !matches!(operator, Operator::CallIndirect { .. }),
-                    "function {index} of the template calls indirectly"
-                );
-            }
         }
     }
 }
