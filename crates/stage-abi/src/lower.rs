@@ -45,6 +45,18 @@ pub fn store(guest: &mut impl Guest, bytes: &[u8], align: u32) -> Lowered<u32> {
     Ok(at)
 }
 
+/// Writes a result to where the guest wants it.
+pub fn put(guest: &mut impl Guest, at: u32, bytes: &[u8], align: u32) -> Result<(), Malformed> {
+    if !at.is_multiple_of(align) {
+        return Err("pointer not aligned".into());
+    }
+    if u64::from(at) + bytes.len() as u64 > guest.size_bytes() {
+        return Err("pointer out of bounds".into());
+    }
+    guest.write(at, bytes);
+    Ok(())
+}
+
 /// The address of `size` bytes in the guest, which lie inside its memory.
 fn allocate(guest: &mut impl Guest, size: usize, align: u32) -> Lowered<u32> {
     let size = u32::try_from(size).map_err(|_| StageFailure {
