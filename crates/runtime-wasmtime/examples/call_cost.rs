@@ -18,7 +18,7 @@ use arrow_array::types::{Float64Type, Int64Type};
 use arrow_array::{Array, BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray};
 use arrow_buffer::BooleanBuffer;
 use rulestage_pipeline::runtime::{Limits, Runtime};
-use rulestage_runtime_wasmtime::{Config, WasmtimeRuntime};
+use rulestage_runtime_wasmtime::{Calls, Config, WasmtimeRuntime};
 
 const SOURCE: &str = r#"ruleset reference {
   input { age: int  country: string  score: double }
@@ -52,6 +52,14 @@ fn main() {
     println!("opened in {:.1} us", opened.elapsed().as_secs_f64() * 1e6);
     let schema = Arc::clone(&runtime.schema(&session).inputs);
 
+    let config = Config {
+        calls: Calls::Linked,
+        ..Config::default()
+    };
+    let linked_runtime = WasmtimeRuntime::new(config).expect("wasmtime starts");
+    let linked = linked_runtime.load(&artifact.component).expect("it loads");
+    let mut linked = linked_runtime.open(&linked, &[], LIMITS).expect("it opens");
+
     for n_rows in [1, 16, 1_000, 16_384, 65_536, 1_000_000] {
         let batch = RecordBatch::try_new(Arc::clone(&schema), columns(n_rows)).expect("a batch");
         let outcome = runtime.process(&mut session, &batch).expect("it runs");
@@ -69,12 +77,22 @@ fn main() {
                     .expect("it runs"),
             );
         });
+        let bindings = fastest_ns(calls, || {
+            black_box(
+                linked_runtime
+                    .process(&mut linked, black_box(&batch))
+                    .expect("it runs"),
+            );
+        });
         let rust = fastest_ns(calls, || {
             black_box(native(black_box(&batch)));
         });
         let per_row = stage / n_rows as f64;
         println!(
-            "{n_rows:>9} rows: {stage:>12.0} ns a call, {per_row:>8.2} ns a row; Rust {:.2}, ratio {:.2}",
+            "{n_rows:>9} rows: {stage:>12.0} ns a call, {per_row:>8.2} ns a row; through the component {:.2} ({:.2} times); \
+             Rust {:.2}, ratio {:.2}",
+            bindings / n_rows as f64,
+            bindings / stage,
             rust / n_rows as f64,
             stage / rust
         );

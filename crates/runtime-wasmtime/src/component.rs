@@ -40,6 +40,11 @@ impl StageComponent {
     pub fn compile_stats(&self) -> CompileStats {
         self.0.stats
     }
+
+    /// Whether its core module is called, rather than the component around it.
+    pub fn is_called_directly(&self) -> bool {
+        self.0.direct.is_some()
+    }
 }
 
 /// How a component's code came to be.
