@@ -1,7 +1,9 @@
 //! What a call costs: the reference rule through the whole host path, copies into and out of the guest
 //! included, against the same rule in Rust over the same columns.
 //!
-//!     cargo run --release -p rulestage-runtime-wasmtime --example call_cost
+//!     cargo run --release --example call_cost
+//!
+//! With a number behind it, it calls with batches of so many rows only, and long enough to be profiled.
 
 #![allow(
     clippy::disallowed_methods,
@@ -60,7 +62,13 @@ fn main() {
     let linked = linked_runtime.load(&artifact.component).expect("it loads");
     let mut linked = linked_runtime.open(&linked, &[], LIMITS).expect("it opens");
 
-    for n_rows in [1, 16, 1_000, 16_384, 65_536, 1_000_000] {
+    let only = std::env::args().nth(1);
+    let only: Option<usize> = only.map(|rows| rows.parse().expect("a number of rows"));
+    let (sizes, work) = match only {
+        Some(rows) => (vec![rows], 400_000_000),
+        None => (vec![1, 16, 1_000, 16_384, 65_536, 1_000_000], 8_000_000),
+    };
+    for n_rows in sizes {
         let batch = RecordBatch::try_new(Arc::clone(&schema), columns(n_rows)).expect("a batch");
         let outcome = runtime.process(&mut session, &batch).expect("it runs");
         assert_eq!(
@@ -69,7 +77,7 @@ fn main() {
             "both give the same answers"
         );
 
-        let calls = (8_000_000 / n_rows).clamp(5, 200_000);
+        let calls = (work / n_rows).clamp(5, work / 40);
         let stage = fastest_ns(calls, || {
             black_box(
                 runtime

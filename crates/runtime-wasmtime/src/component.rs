@@ -9,7 +9,7 @@ use wasmtime::component::{Component, InstancePre, Linker};
 
 use crate::bindings::rules::exports::rulestage::stage::stage;
 use crate::cache::Cache;
-use crate::direct::{self, Shape, with_exported_module};
+use crate::direct::{self, Shape, with_exported_modules};
 use crate::failure::failure;
 use crate::inspect::{STAGE, check_is_component, refusal};
 use crate::instance::StageInstance;
@@ -72,7 +72,7 @@ struct Direct {
     shape: Shape,
     linker: wasmtime::Linker<Host>,
     /// Once the types of the component's functions were checked
-    module: OnceLock<wasmtime::InstancePre<Host>>,
+    modules: OnceLock<direct::Modules>,
 }
 
 impl Loaded {
@@ -94,9 +94,7 @@ impl Loaded {
             Some(component) => component,
             None => {
                 let compiled = match shape {
-                    Some(shape) => {
-                        Component::new(engine, with_exported_module(bytes, shape.module))
-                    }
+                    Some(shape) => Component::new(engine, with_exported_modules(bytes, shape)),
                     None => Component::new(engine, bytes),
                 };
                 let component = compiled.map_err(|error| refusal(bytes, &error))?;
@@ -136,7 +134,7 @@ impl Loaded {
                 Some(Direct {
                     shape,
                     linker,
-                    module: OnceLock::new(),
+                    modules: OnceLock::new(),
                 })
             }
             None => None,
@@ -159,25 +157,26 @@ impl Loaded {
         let Some(direct) = &self.direct else {
             return Ok(Box::new(linked::Instance::new(self, models, limits)?));
         };
-        let module = match direct.module.get() {
-            Some(module) => module,
+        let modules = match direct.modules.get() {
+            Some(modules) => modules,
             None => {
                 // The bindings check the types.
-                let linked = linked::Instance::new(self, models, limits)?;
-                let no_module = |error: wasmtime::Error| {
-                    let message = format!("the component's core module can't be linked: {error:#}");
-                    failure(StageFailureKind::WrongWorld, message)
-                };
-                let module = linked.core_module();
-                let module =
-                    module.ok_or_else(|| no_module(wasmtime::format_err!("it is not there")))?;
-                let module = direct.linker.instantiate_pre(&module).map_err(no_module)?;
-                direct.module.get_or_init(|| module)
+                let modules = linked::Instance::new(self, models, limits)?.core_modules();
+                let [stage, staged] = modules.ok_or_else(|| no_modules("it is not there"))?;
+                let stage = direct.linker.instantiate_pre(&stage);
+                let stage = stage.map_err(|error| no_modules(&format!("{error:#}")))?;
+                let modules = direct::Modules { stage, staged };
+                direct.modules.get_or_init(|| modules)
             }
         };
-        let instance = direct::Instance::new(module, direct.shape, models, limits)?;
+        let instance = direct::Instance::new(modules, direct.shape, models, limits)?;
         Ok(Box::new(instance))
     }
+}
+
+fn no_modules(reason: &str) -> StageFailure {
+    let message = format!("the component's core module can't be linked: {reason}");
+    failure(StageFailureKind::WrongWorld, message)
 }
 
 /// Names every import that nothing grants, not only the first.

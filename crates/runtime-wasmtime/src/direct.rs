@@ -6,14 +6,17 @@
 
 mod instance;
 mod shape;
+mod staged;
 
-pub(crate) use instance::{Handles, Instance, link};
-pub(crate) use shape::{Shape, with_exported_module};
+pub(crate) use instance::{Handles, Instance, Modules, link};
+pub(crate) use shape::{Shape, with_exported_modules};
 
 use crate::inspect::{EXPLAIN, STAGE};
 
 /// The name that the core module has among the exports of what is compiled.
 pub(crate) const EXPORT: &str = "rulestage-core-module";
+/// The same of the module for small batches.
+pub(crate) const STAGED_EXPORT: &str = "rulestage-staged-module";
 
 const MEMORY: &str = "memory";
 const REALLOC: &str = "cabi_realloc";

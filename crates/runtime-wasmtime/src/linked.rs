@@ -59,9 +59,10 @@ impl Instance {
         })
     }
 
-    /// The core module that was compiled with the component, if it is among its exports.
-    pub(crate) fn core_module(mut self) -> Option<Module> {
-        self.instance.get_module(&mut self.store, direct::EXPORT)
+    /// The core modules that were compiled with the component, if they are among its exports.
+    pub(crate) fn core_modules(mut self) -> Option<[Module; 2]> {
+        let mut module = |name| self.instance.get_module(&mut self.store, name);
+        Some([module(direct::EXPORT)?, module(direct::STAGED_EXPORT)?])
     }
 
     fn start_deadline(&mut self) {

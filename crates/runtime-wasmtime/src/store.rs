@@ -43,6 +43,8 @@ pub(crate) struct MemoryBudget {
     limit_bytes: u64,
     used_bytes: u64,
     refused: bool,
+    /// While something of the host's own is made
+    is_exempt: bool,
 }
 
 impl MemoryBudget {
@@ -51,11 +53,20 @@ impl MemoryBudget {
             limit_bytes,
             used_bytes: 0,
             refused: false,
+            is_exempt: false,
         }
+    }
+
+    /// From now on, whether what is taken counts.
+    pub(crate) fn exempt(&mut self, is_exempt: bool) {
+        self.is_exempt = is_exempt;
     }
 
     /// Whether `bytes` more fit; if so, they are counted.
     pub(crate) fn take(&mut self, bytes: u64) -> bool {
+        if self.is_exempt {
+            return true;
+        }
         let wanted = self.used_bytes.saturating_add(bytes);
         let fits = wanted <= self.limit_bytes;
         match fits {

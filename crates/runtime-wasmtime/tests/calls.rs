@@ -244,19 +244,19 @@ const RULES: [&str; 3] = [
     r#"ruleset sorts {
   input { age: int  country: string  score: double? }
   param limit: double = 0.5
-  param names: list<string> = ["CZ"]
+  param name: string = "CZ"
   output {
     texts: list<string> = [] merge collect
     share: double? merge first
     kind: string = "none"
   }
   let ratio = 100 / age
-  rule texts { when country in names then { texts = [country + "-" + string(age), "é"], kind = country } }
+  rule texts { when country == name then { texts = [country + "-" + string(age), "é"], kind = country } }
   rule shares { when score > limit then { share = score / double(ratio), texts = "share" } else { texts = "less" } }
 }"#,
     r#"ruleset refused {
   input { age: int  country: string  score: double }
-  param limit: int
+  param limit: int = 3
   output { high: bool = false }
   rule high { when age > limit then { high = true } }
 }"#,

@@ -13,7 +13,9 @@ mod lower;
 
 pub use answer::{FieldRecord, StageError, checked_row_errors, schema};
 pub use lift::{Lifter, get_u32};
-pub use lower::{arrays, bytes, put, put_u32, store, values};
+pub use lower::{
+    OUTSIDE_ALLOCATION, UNALIGNED_ALLOCATION, arrays, bytes, put, put_u32, store, values,
+};
 
 use rulestage_pipeline::runtime::{StageFailure, StageFailureKind};
 use std::borrow::Cow;

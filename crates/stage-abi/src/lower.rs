@@ -6,6 +6,11 @@ use bytemuck::cast_slice;
 use rulestage_pipeline::runtime::{RowErrorCode, StageFailure, StageFailureKind, Value};
 use rulestage_pipeline::wire::{FlatArray, FlatBuffer};
 
+/// The allocator's answer can't hold what was asked for.
+pub const UNALIGNED_ALLOCATION: &str = "realloc return: result not aligned";
+/// The allocator's answer reaches past the memory.
+pub const OUTSIDE_ALLOCATION: &str = "realloc return: beyond end of memory";
+
 type Lowered<T> = Result<T, StageFailure>;
 
 /// Writes `list<array>`: the address and number of its records.
@@ -65,10 +70,10 @@ fn allocate(guest: &mut impl Guest, size: usize, align: u32) -> Lowered<u32> {
     })?;
     let at = guest.allocate(align, size)?;
     if !at.is_multiple_of(align) {
-        return Err(Malformed::from("realloc return: result not aligned").into());
+        return Err(Malformed::from(UNALIGNED_ALLOCATION).into());
     }
     if u64::from(at) + u64::from(size) > guest.size_bytes() {
-        return Err(Malformed::from("realloc return: beyond end of memory").into());
+        return Err(Malformed::from(OUTSIDE_ALLOCATION).into());
     }
     Ok(at)
 }

@@ -8,9 +8,11 @@ use rulestage_pipeline::runtime::{
 use rulestage_pipeline::wire::FlatArray;
 use rulestage_stage_abi::{self as abi, FieldRecord, Guest, Lifter, Malformed, get_u32, layout};
 use wasmtime::{
-    Caller, InstancePre, Linker, Store, Trap, TypedFunc, WasmParams, WasmResults, format_err,
+    Caller, Global, InstancePre, Linker, Memory, Module, Store, Trap, TypedFunc, WasmParams,
+    WasmResults, format_err,
 };
 
+use super::staged::{self, Plan};
 use super::{Function, MEMORY, REALLOC, RESOURCE_NEW, RESOURCE_REP, Shape};
 use crate::engine;
 use crate::failure::{call_failure, failure, malformed};
@@ -26,8 +28,8 @@ pub(crate) fn link(linker: &mut Linker<Host>) -> wasmtime::Result<()> {
         &module,
         RESOURCE_NEW,
         |mut caller: Caller<'_, Host>, rep: u32| {
+            check_may_leave(&mut caller)?;
             let host = caller.data_mut();
-            host.handles.check_may_leave()?;
             match host.memory.take(Handles::ENTRY_BYTES) {
                 true => Ok(host.handles.insert(rep)),
                 false => Err(format_err!("no room for another session")),
@@ -37,13 +39,23 @@ pub(crate) fn link(linker: &mut Linker<Host>) -> wasmtime::Result<()> {
     linker.func_wrap(
         &module,
         RESOURCE_REP,
-        |caller: Caller<'_, Host>, handle: u32| {
-            let handles = &caller.data().handles;
-            handles.check_may_leave()?;
-            handles.get(handle)
+        |mut caller: Caller<'_, Host>, handle: u32| {
+            check_may_leave(&mut caller)?;
+            caller.data().handles.get(handle)
         },
     )?;
     Ok(())
+}
+
+/// Intrinsics must not be called by allocators and by what is called after a function.
+fn check_may_leave(caller: &mut Caller<'_, Host>) -> wasmtime::Result<()> {
+    let handles = &caller.data().handles;
+    let (may_leave, sealed) = (handles.may_leave, handles.sealed);
+    let is_sealed = sealed.is_some_and(|sealed| sealed.get(caller).i32() != Some(0));
+    match may_leave && !is_sealed {
+        true => Ok(()),
+        false => Err(Trap::CannotLeaveComponent.into()),
+    }
 }
 
 /// The sessions that a guest owns handles of.
@@ -51,19 +63,13 @@ pub(crate) fn link(linker: &mut Linker<Host>) -> wasmtime::Result<()> {
 pub(crate) struct Handles {
     /// What the guest knows each by; handles count from 1
     reps: Vec<Option<u32>>,
-    /// Intrinsics must not be called by allocators and by what is called after a function
     may_leave: bool,
+    /// What [`staged::module`] says of it
+    sealed: Option<Global>,
 }
 
 impl Handles {
     const ENTRY_BYTES: u64 = size_of::<Option<u32>>() as u64;
-
-    fn check_may_leave(&self) -> wasmtime::Result<()> {
-        match self.may_leave {
-            true => Ok(()),
-            false => Err(Trap::CannotLeaveComponent.into()),
-        }
-    }
 
     fn insert(&mut self, rep: u32) -> u32 {
         self.reps.push(Some(rep));
@@ -90,12 +96,27 @@ struct Export<P> {
     post_return: Option<TypedFunc<u32, ()>>,
 }
 
+/// The core modules of a component that can be called directly.
+pub(crate) struct Modules {
+    pub(crate) stage: InstancePre<Host>,
+    pub(crate) staged: Module,
+}
+
+/// An instance of [`staged::module`].
+struct Staged {
+    memory: Memory,
+    call: TypedFunc<(u32, u32, u32, u32), u32>,
+}
+
 /// An instance of the core module alone.
 pub(crate) struct Instance {
     guest: CoreGuest,
     instance: wasmtime::Instance,
     shape: Shape,
     process: Export<(u32, u32, u32, u32)>,
+    staged_module: Module,
+    /// Once there was a small batch
+    staged: Option<Staged>,
     /// What the guest knows the session by
     session: u32,
     /// What one call may hand to the host
@@ -105,7 +126,7 @@ pub(crate) struct Instance {
 /// The memory of an instance and its allocator.
 struct CoreGuest {
     store: Store<Host>,
-    memory: wasmtime::Memory,
+    memory: Memory,
     realloc: TypedFunc<(u32, u32, u32, u32), u32>,
     limits: Limits,
 }
@@ -169,11 +190,12 @@ fn export<P: WasmParams, R: WasmResults>(
 
 impl Instance {
     pub(crate) fn new(
-        module: &InstancePre<Host>,
+        modules: &Modules,
         shape: Shape,
         models: &Arc<Models>,
         limits: Limits,
     ) -> Called<Self> {
+        let module = &modules.stage;
         let mut store = store(module.module().engine(), models, limits);
         store.set_epoch_deadline(engine::epochs(limits.deadline_ms));
         store.data_mut().handles.may_leave = true;
@@ -197,6 +219,8 @@ impl Instance {
             guest,
             instance,
             shape,
+            staged_module: modules.staged.clone(),
+            staged: None,
             session: 0,
             most_bytes: most_copied_bytes(limits),
         })
@@ -229,6 +253,74 @@ fn find<P: WasmParams>(
     })
 }
 
+impl Staged {
+    fn new(
+        guest: &mut CoreGuest,
+        module: &Module,
+        process: &TypedFunc<(u32, u32, u32, u32), u32>,
+    ) -> wasmtime::Result<Self> {
+        let imports = [
+            guest.memory.into(),
+            guest.realloc.func().clone().into(),
+            process.func().clone().into(),
+        ];
+        let store = &mut guest.store;
+        store.data_mut().memory.exempt(true);
+        let instance = wasmtime::Instance::new(&mut *store, module, &imports);
+        store.data_mut().memory.exempt(false);
+        let instance = instance?;
+        let missing = || format_err!("an export of the host's own module is missing");
+        let sealed = instance.get_global(&mut *store, staged::SEALED);
+        store.data_mut().handles.sealed = Some(sealed.ok_or_else(missing)?);
+        let memory = instance.get_memory(&mut *store, staged::MEMORY);
+        Ok(Self {
+            memory: memory.ok_or_else(missing)?,
+            call: instance.get_typed_func(&mut *store, staged::CALL)?,
+        })
+    }
+
+    /// What the module found wrong with an allocation, before it trapped.
+    fn refusal(&self, store: &Store<Host>) -> Option<Malformed> {
+        match get_u32(self.memory.data(store), 0) {
+            staged::UNALIGNED => Some(abi::UNALIGNED_ALLOCATION.into()),
+            staged::OUTSIDE => Some(abi::OUTSIDE_ALLOCATION.into()),
+            _ => None,
+        }
+    }
+}
+
+impl Instance {
+    /// Where the result of `process` lies; `None` for batches that are not small.
+    fn process_staged(&mut self, n_rows: u32, columns: &[FlatArray<'_>]) -> Option<Called<u32>> {
+        if n_rows > staged::MOST_ROWS {
+            return None;
+        }
+        let guest = &mut self.guest;
+        let staged = match &mut self.staged {
+            Some(staged) => staged,
+            none => {
+                let process = &self.process.function;
+                match Staged::new(guest, &self.staged_module, process) {
+                    Ok(staged) => none.insert(staged),
+                    Err(error) => return Some(Err(guest.failure(&error))),
+                }
+            }
+        };
+        let plan = Plan::of(staged.memory.data_mut(&mut guest.store), columns)?;
+        guest.store.data_mut().handles.may_leave = true;
+        let arguments = (self.session, n_rows, plan.n_arrays, plan.n_lists);
+        let returned = staged.call.call(&mut guest.store, arguments);
+        guest.store.data_mut().handles.may_leave = false;
+        Some(returned.map_err(|error| {
+            let memory = &guest.store.data().memory;
+            match staged.refusal(&guest.store) {
+                Some(reason) => malformed(reason, memory, guest.limits),
+                None => guest.failure(&error),
+            }
+        }))
+    }
+}
+
 /// Calls a function, reads what it returned, and lets the guest release it.
 fn call<P: WasmParams, T>(
     guest: &mut CoreGuest,
@@ -241,6 +333,17 @@ fn call<P: WasmParams, T>(
     let returned = export.function.call(&mut guest.store, arguments);
     guest.store.data_mut().handles.may_leave = false;
     let at = returned.map_err(|error| guest.failure(&error))?;
+    finish(guest, most_bytes, export, at, read)
+}
+
+/// Reads what a function returned, and lets the guest release it.
+fn finish<P: WasmParams, T>(
+    guest: &mut CoreGuest,
+    most_bytes: u64,
+    export: &Export<P>,
+    at: u32,
+    read: impl FnOnce(&Lifter<'_, Seen<'_>>, u32) -> Result<T, Malformed>,
+) -> Called<T> {
     let seen = Seen(guest.memory.data(&guest.store));
     let value = read(&Lifter::new(&seen, most_bytes), at);
     let value =
@@ -316,16 +419,22 @@ impl StageInstance for Instance {
 
     fn process(&mut self, n_rows: u32, columns: &[FlatArray<'_>]) -> Called<Answer<RawOutcome>> {
         self.guest.start_deadline();
+        let read = |lifter: &Lifter<'_, Seen<'_>>, at| match lifter.result(at, layout::RESULT)? {
+            Ok(record) => Ok(Ok(outcome(lifter, &record)?)),
+            Err(error) => Ok(Err(error)),
+        };
+        if let Some(returned) = self.process_staged(n_rows, columns) {
+            let (guest, process) = (&mut self.guest, &self.process);
+            return finish(guest, self.most_bytes, process, returned?, read);
+        }
         let (at, len) = abi::arrays(&mut self.guest, columns)?;
+        let arguments = (self.session, n_rows, at, len);
         call(
             &mut self.guest,
             self.most_bytes,
             &self.process,
-            (self.session, n_rows, at, len),
-            |lifter, at| match lifter.result(at, layout::RESULT)? {
-                Ok(record) => Ok(Ok(outcome(lifter, &record)?)),
-                Err(error) => Ok(Err(error)),
-            },
+            arguments,
+            read,
         )
     }
 

@@ -12,14 +12,16 @@ use wasmparser::{
     Payload, TypeRef,
 };
 
-use super::{EXPORT, Function};
+use super::{EXPORT, Function, STAGED_EXPORT, staged};
 use crate::inspect::STAGE;
 
 /// A component that was recognised.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Shape {
     /// The number of its core module
-    pub(crate) module: u32,
+    module: u32,
+    /// How many core modules it has
+    n_modules: u32,
     /// Whether the component exports each [`Function`], and whether something is called after it
     functions: [Option<PostReturn>; Function::ALL.len()],
 }
@@ -156,6 +158,10 @@ impl<'a> Nested<'a> {
     }
 }
 
+fn is_ours(export: &str) -> bool {
+    [EXPORT, STAGED_EXPORT].contains(&export)
+}
+
 fn is_type_alias(alias: &ComponentAlias<'_>) -> Option<()> {
     let is_type = match alias {
         ComponentAlias::InstanceExport { kind, .. } => *kind == ComponentExternalKind::Type,
@@ -248,7 +254,7 @@ impl<'a> Walk<'a> {
                 for export in section.clone() {
                     let export = export.ok()?;
                     match export.kind {
-                        ComponentExternalKind::Instance if export.name.name != EXPORT => {
+                        ComponentExternalKind::Instance if !is_ours(export.name.name) => {
                             let functions = self.instances.get(export.index as usize)?.clone();
                             self.instances.push(functions);
                             self.exports.push((export.name.name, export.index));
@@ -328,6 +334,7 @@ impl<'a> Walk<'a> {
         let module = self.only_module(main)?;
         Some(Shape {
             module,
+            n_modules: self.modules.len() as u32,
             functions: found,
         })
     }
@@ -420,21 +427,30 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// The component with its core module among its exports, as [`EXPORT`]: compiled together, either can be called.
-pub(crate) fn with_exported_module(component: &[u8], module: u32) -> Vec<u8> {
+/// The component with its core module and [`staged::module`] among its exports: compiled together, any can be called.
+pub(crate) fn with_exported_modules(component: &[u8], shape: Shape) -> Vec<u8> {
+    const CORE_MODULE_SECTION: u8 = 1;
     const EXPORT_SECTION: u8 = 11;
-    let mut contents = vec![1, 0];
-    push_leb128(&mut contents, EXPORT.len() as u32);
-    contents.extend_from_slice(EXPORT.as_bytes());
-    // A core module, without a type of its own.
-    contents.extend([0x00, 0x11]);
-    push_leb128(&mut contents, module);
-    contents.push(0);
     let mut extended = component.to_vec();
-    extended.push(EXPORT_SECTION);
-    push_leb128(&mut extended, contents.len() as u32);
-    extended.extend(contents);
+    push_section(&mut extended, CORE_MODULE_SECTION, &staged::module());
+    let mut exports = vec![2];
+    for (name, module) in [(EXPORT, shape.module), (STAGED_EXPORT, shape.n_modules)] {
+        exports.push(0);
+        push_leb128(&mut exports, name.len() as u32);
+        exports.extend_from_slice(name.as_bytes());
+        // A core module, without a type of its own.
+        exports.extend([0x00, 0x11]);
+        push_leb128(&mut exports, module);
+        exports.push(0);
+    }
+    push_section(&mut extended, EXPORT_SECTION, &exports);
     extended
+}
+
+fn push_section(component: &mut Vec<u8>, id: u8, contents: &[u8]) {
+    component.push(id);
+    push_leb128(component, contents.len() as u32);
+    component.extend_from_slice(contents);
 }
 
 fn push_leb128(bytes: &mut Vec<u8>, mut value: u32) {
