@@ -20,7 +20,7 @@ use arrow_array::types::{Float64Type, Int64Type};
 use arrow_array::{Array, BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray};
 use arrow_buffer::BooleanBuffer;
 use rulestage_pipeline::runtime::{Limits, Runtime};
-use rulestage_runtime_wasmtime::{Calls, Config, WasmtimeRuntime};
+use rulestage_runtime_wasmtime::{Calls, Config, Scalar, WasmtimeRuntime};
 
 const SOURCE: &str = r#"ruleset reference {
   input { age: int  country: string  score: double }
@@ -53,6 +53,18 @@ fn main() {
     let mut session = runtime.open(&component, &[], LIMITS).expect("it opens");
     println!("opened in {:.1} us", opened.elapsed().as_secs_f64() * 1e6);
     let schema = Arc::clone(&runtime.schema(&session).inputs);
+
+    let rows =
+        (0..1_000_u32).map(|row| (i64::from(row) % 90, ["CZ", "DE", "US"][row as usize % 3]));
+    let rows: Vec<_> = rows
+        .map(|(age, country)| [Scalar::Int(age), Scalar::Text(country), Scalar::Double(0.8)])
+        .collect();
+    let row = fastest_ns(400, || {
+        for row in &rows {
+            black_box(session.process_row(black_box(row)).expect("it runs"));
+        }
+    });
+    println!("        1 row of values: {:.0} ns a call", row / 1e3);
 
     let config = Config {
         calls: Calls::Linked,

@@ -6,6 +6,7 @@ use rulestage_pipeline::runtime::{
 use rulestage_pipeline::wire::FlatArray;
 use rulestage_stage_abi::{FieldRecord, StageError};
 
+use crate::row::RowForm;
 use crate::store::MemoryBudget;
 
 /// An answer of the stage, or its own refusal.
@@ -17,6 +18,14 @@ pub(crate) type Called<T> = Result<T, StageFailure>;
 pub(crate) struct RawOutcome {
     pub(crate) arrays: Vec<FlatArray<'static>>,
     pub(crate) errors: Vec<RowError>,
+}
+
+/// The results of one row.
+pub(crate) enum RawRow {
+    /// They are in the vector that was handed over
+    Values,
+    /// The row failed, or its columns have to be checked in full
+    Outcome(RawOutcome),
 }
 
 /// The rules that fired as the stage gave them: offsets and rules.
@@ -34,6 +43,15 @@ pub(crate) trait StageInstance: Send {
     fn schema(&mut self) -> Called<[Vec<FieldRecord>; 2]>;
 
     fn process(&mut self, n_rows: u32, columns: &[FlatArray<'_>]) -> Called<Answer<RawOutcome>>;
+
+    /// Computes one row; `None` where [`StageInstance::process`] has to do that.
+    fn process_row(
+        &mut self,
+        _row: &RowForm,
+        _values: &mut Vec<Value>,
+    ) -> Option<Called<Answer<RawRow>>> {
+        None
+    }
 
     /// The functions of `explain` are called for components that have them.
     fn process_with_reasons(

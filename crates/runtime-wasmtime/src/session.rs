@@ -11,10 +11,11 @@ use rulestage_pipeline::wire::{self, FlatArray};
 use rulestage_stage_abi as abi;
 
 use crate::component::Loaded;
-use crate::explain;
 use crate::failure::failure;
-use crate::instance::{RawOutcome, StageInstance};
+use crate::instance::{RawOutcome, RawRow, StageInstance};
 use crate::models::Models;
+use crate::row::{RowForm, RowOutcome, Scalar};
+use crate::{direct, explain};
 
 /// A stage with its parameters fixed. After a trap, a missed deadline or a broken contract its instance is
 /// gone, and the next call makes another with the same parameters.
@@ -22,6 +23,9 @@ pub struct Session {
     origin: Origin,
     schema: StageSchema,
     instance: Option<Box<dyn StageInstance>>,
+    /// Once a row was called alone
+    row: Option<RowForm>,
+    row_outcome: RowOutcome,
 }
 
 /// All that it takes to make an instance.
@@ -52,6 +56,8 @@ impl Session {
             origin,
             schema,
             instance: Some(opened),
+            row: None,
+            row_outcome: RowOutcome::default(),
         })
     }
 
@@ -92,6 +98,29 @@ impl Session {
             let outcome = outcome.map_err(|error| error.failure(column_name(schema)))?;
             checked_outcome(schema, outcome, n_rows)
         })
+    }
+
+    /// Computes one row, given as one value for each input in the order of the schema, without Arrow arrays around it:
+    /// the shortest way to a decision. Columns are scalars; outputs may be lists of texts too.
+    ///
+    /// # Errors
+    /// `InvalidColumn`: more or fewer values than columns, or one of another type. `Failed`: a column is of a type that
+    /// only batches have. Otherwise as [`Runtime::process`](rulestage_pipeline::runtime::Runtime::process). A row that
+    /// fails is no error: [`RowOutcome::error`] says why.
+    pub fn process_row(&mut self, row: &[Scalar<'_>]) -> Result<&RowOutcome, StageFailure> {
+        let mut form = match self.row.take() {
+            Some(form) => form,
+            None => RowForm::new(&self.schema, direct::ROW_ORIGIN)?,
+        };
+        let mut outcome = std::mem::take(&mut self.row_outcome);
+        outcome.values.clear();
+        outcome.error = None;
+        let result = form.write(&self.schema, row).and_then(|()| {
+            self.call(|opened, schema| process_row(opened, schema, &form, &mut outcome))
+        });
+        self.row = Some(form);
+        self.row_outcome = outcome;
+        result.map(|()| &self.row_outcome)
     }
 
     pub(crate) fn process_with_reasons(
@@ -188,6 +217,27 @@ fn unexplained() -> StageFailure {
         StageFailureKind::Failed,
         "this stage doesn't explain itself",
     )
+}
+
+fn process_row(
+    opened: &mut dyn StageInstance,
+    schema: &StageSchema,
+    form: &RowForm,
+    outcome: &mut RowOutcome,
+) -> Result<(), StageFailure> {
+    let answer = match opened.process_row(form, &mut outcome.values) {
+        Some(answer) => answer?,
+        None => opened.process(1, &form.columns())?.map(RawRow::Outcome),
+    };
+    match answer.map_err(|error| error.failure(column_name(schema)))? {
+        RawRow::Values => {}
+        RawRow::Outcome(raw) => {
+            let Outcome { columns, errors } = checked_outcome(schema, raw, 1)?;
+            outcome.values = form.values(&columns);
+            outcome.error = errors.into_iter().next();
+        }
+    }
+    Ok(())
 }
 
 fn checked_outcome(

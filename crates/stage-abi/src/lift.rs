@@ -33,6 +33,11 @@ impl<'a, M: Memory> Lifter<'a, M> {
         }
     }
 
+    /// What it reads from.
+    pub fn memory(&self) -> &'a M {
+        self.memory
+    }
+
     /// The record that a function returned the address of.
     pub fn returned(&self, at: u32, size: u32, align: u32) -> Lifted<Cow<'a, [u8]>> {
         if !at.is_multiple_of(align) {

@@ -17,8 +17,9 @@ use super::{Function, MEMORY, REALLOC, RESOURCE_NEW, RESOURCE_REP, Shape};
 use crate::engine;
 use crate::failure::{call_failure, failure, malformed};
 use crate::inspect::STAGE;
-use crate::instance::{Answer, Called, RawFired, RawOutcome, StageInstance};
+use crate::instance::{Answer, Called, RawFired, RawOutcome, RawRow, StageInstance};
 use crate::models::Models;
+use crate::row::RowForm;
 use crate::store::{Host, MemoryBudget, most_copied_bytes, store};
 
 /// The intrinsics of `session`, which core modules import.
@@ -290,11 +291,12 @@ impl Staged {
 }
 
 impl Instance {
-    /// Where the result of `process` lies; `None` for batches that are not small.
-    fn process_staged(&mut self, n_rows: u32, columns: &[FlatArray<'_>]) -> Option<Called<u32>> {
-        if n_rows > staged::MOST_ROWS {
-            return None;
-        }
+    /// Where the result of `process` lies; `None` for what is not small.
+    fn process_staged(
+        &mut self,
+        n_rows: u32,
+        plan: impl FnOnce(&mut [u8]) -> Option<Plan>,
+    ) -> Option<Called<u32>> {
         let guest = &mut self.guest;
         let staged = match &mut self.staged {
             Some(staged) => staged,
@@ -306,8 +308,9 @@ impl Instance {
                 }
             }
         };
-        let plan = Plan::of(staged.memory.data_mut(&mut guest.store), columns)?;
-        guest.store.data_mut().handles.may_leave = true;
+        let (memory, host) = staged.memory.data_and_store_mut(&mut guest.store);
+        let plan = plan(memory)?;
+        host.handles.may_leave = true;
         let arguments = (self.session, n_rows, plan.n_arrays, plan.n_lists);
         let returned = staged.call.call(&mut guest.store, arguments);
         guest.store.data_mut().handles.may_leave = false;
@@ -423,7 +426,9 @@ impl StageInstance for Instance {
             Ok(record) => Ok(Ok(outcome(lifter, &record)?)),
             Err(error) => Ok(Err(error)),
         };
-        if let Some(returned) = self.process_staged(n_rows, columns) {
+        if n_rows <= staged::MOST_ROWS
+            && let Some(returned) = self.process_staged(n_rows, |memory| Plan::of(memory, columns))
+        {
             let (guest, process) = (&mut self.guest, &self.process);
             return finish(guest, self.most_bytes, process, returned?, read);
         }
@@ -436,6 +441,28 @@ impl StageInstance for Instance {
             arguments,
             read,
         )
+    }
+
+    fn process_row(
+        &mut self,
+        row: &RowForm,
+        values: &mut Vec<Value>,
+    ) -> Option<Called<Answer<RawRow>>> {
+        self.guest.start_deadline();
+        let returned = self.process_staged(1, |memory| Plan::of_row(memory, row))?;
+        let at = match returned {
+            Ok(at) => at,
+            Err(failure) => return Some(Err(failure)),
+        };
+        let read = |lifter: &Lifter<'_, Seen<'_>>, at| match lifter.result(at, layout::RESULT)? {
+            Ok(record) => Ok(Ok(match row.read(lifter.memory(), &record, values) {
+                Some(()) => RawRow::Values,
+                None => RawRow::Outcome(outcome(lifter, &record)?),
+            })),
+            Err(error) => Ok(Err(error)),
+        };
+        let (guest, process) = (&mut self.guest, &self.process);
+        Some(finish(guest, self.most_bytes, process, at, read))
     }
 
     fn process_with_reasons(

@@ -8,6 +8,8 @@
 use rulestage_pipeline::runtime::{StageFailure, StageFailureKind};
 use rulestage_pipeline::wire::FlatArray;
 use rulestage_stage_abi::{self as abi, Guest, layout, put_u32};
+
+use crate::row::RowForm;
 use wasm_encoder::{
     BlockType, CodeSection, ConstExpr, EntityType, ExportKind, ExportSection, Function,
     FunctionSection, GlobalSection, GlobalType, ImportSection, InstructionSink, MemArg,
@@ -38,7 +40,7 @@ const LISTS: u32 = 16;
 const LIST_BYTES: u32 = 16;
 const MOST_LISTS: u32 = 256;
 /// The first list: the records of all arrays
-const CONTENTS: u32 = LISTS + MOST_LISTS * LIST_BYTES;
+pub(crate) const CONTENTS: u32 = LISTS + MOST_LISTS * LIST_BYTES;
 const PAGE_BYTES: u32 = 65_536;
 
 impl Plan {
@@ -53,6 +55,22 @@ impl Plan {
         let n_lists = stage.n_lists;
         stage.note_addresses(records, n_arrays);
         Some(Self { n_arrays, n_lists })
+    }
+
+    /// The same of one row.
+    pub(crate) fn of_row(memory: &mut [u8], row: &RowForm) -> Option<Self> {
+        let n_lists = row.lists.len() as u32 / LIST_BYTES;
+        let (lists, contents) = memory.split_at_mut_checked(CONTENTS as usize)?;
+        lists[LISTS as usize..]
+            .get_mut(..row.lists.len())?
+            .copy_from_slice(&row.lists);
+        contents
+            .get_mut(..row.contents.len())?
+            .copy_from_slice(&row.contents);
+        Some(Self {
+            n_arrays: row.n_arrays(),
+            n_lists,
+        })
     }
 }
 
@@ -233,31 +251,58 @@ fn give_up_if(ins: &mut InstructionSink<'_>, reason: u32) {
         .end();
 }
 
-/// `(to, from, size)`: from our memory to the guest's, 8 bytes at a time and then one.
+/// `(to, from, size)`: from our memory to the guest's.
 fn copy() -> Function {
     let (to, from, size) = (0, 1, 2);
     let mut f = Function::new([]);
     let mut ins = f.instructions();
-    for step in [8, 1] {
-        ins.block(BlockType::Empty).loop_(BlockType::Empty);
-        ins.local_get(size)
-            .i32_const(step)
-            .i32_lt_u()
-            .br_if(1)
-            .local_get(to)
-            .local_get(from);
-        match step {
-            8 => ins.i64_load(place(OURS, 0)).i64_store(place(THEIRS, 0)),
-            _ => ins.i32_load8_u(place(OURS, 0)).i32_store8(place(THEIRS, 0)),
-        };
-        for (local, by) in [(to, step), (from, step), (size, -step)] {
+    let advance = |ins: &mut InstructionSink<'_>, by: i32| {
+        for (local, by) in [(to, by), (from, by), (size, -by)] {
             ins.local_get(local)
                 .i32_const(by)
                 .i32_add()
                 .local_set(local);
         }
-        ins.br(0).end().end();
-    }
+    };
+    let copy_8 = |ins: &mut InstructionSink<'_>, offset| {
+        ins.local_get(to)
+            .local_get(from)
+            .i64_load(place(OURS, offset))
+            .i64_store(place(THEIRS, offset));
+    };
+    ins.block(BlockType::Empty).loop_(BlockType::Empty);
+    ins.local_get(size).i32_const(16).i32_lt_u().br_if(1);
+    copy_8(&mut ins, 0);
+    copy_8(&mut ins, 8);
+    advance(&mut ins, 16);
+    ins.br(0).end().end();
+    ins.local_get(size)
+        .i32_const(8)
+        .i32_and()
+        .if_(BlockType::Empty);
+    copy_8(&mut ins, 0);
+    advance(&mut ins, 8);
+    ins.end();
+    ins.local_get(size)
+        .i32_const(4)
+        .i32_and()
+        .if_(BlockType::Empty)
+        .local_get(to)
+        .local_get(from)
+        .i32_load(place(OURS, 0))
+        .i32_store(place(THEIRS, 0));
+    advance(&mut ins, 4);
+    ins.end();
+    ins.block(BlockType::Empty).loop_(BlockType::Empty);
+    ins.local_get(size)
+        .i32_eqz()
+        .br_if(1)
+        .local_get(to)
+        .local_get(from)
+        .i32_load8_u(place(OURS, 0))
+        .i32_store8(place(THEIRS, 0));
+    advance(&mut ins, 1);
+    ins.br(0).end().end();
     ins.end();
     f
 }
