@@ -54,12 +54,19 @@ fn main() {
     println!("opened in {:.1} us", opened.elapsed().as_secs_f64() * 1e6);
     let schema = Arc::clone(&runtime.schema(&session).inputs);
 
+    let only = std::env::args().nth(1);
+    let only: Option<usize> = only.map(|rows| rows.parse().expect("a number of rows"));
+    let (sizes, work) = match only {
+        Some(rows) => (vec![rows], 400_000_000),
+        None => (vec![1, 16, 1_000, 16_384, 65_536, 1_000_000], 8_000_000),
+    };
+
     let rows =
         (0..1_000_u32).map(|row| (i64::from(row) % 90, ["CZ", "DE", "US"][row as usize % 3]));
     let rows: Vec<_> = rows
         .map(|(age, country)| [Scalar::Int(age), Scalar::Text(country), Scalar::Double(0.8)])
         .collect();
-    let row = fastest_ns(400, || {
+    let row = fastest_ns(work / 20_000, || {
         for row in &rows {
             black_box(session.process_row(black_box(row)).expect("it runs"));
         }
@@ -74,12 +81,6 @@ fn main() {
     let linked = linked_runtime.load(&artifact.component).expect("it loads");
     let mut linked = linked_runtime.open(&linked, &[], LIMITS).expect("it opens");
 
-    let only = std::env::args().nth(1);
-    let only: Option<usize> = only.map(|rows| rows.parse().expect("a number of rows"));
-    let (sizes, work) = match only {
-        Some(rows) => (vec![rows], 400_000_000),
-        None => (vec![1, 16, 1_000, 16_384, 65_536, 1_000_000], 8_000_000),
-    };
     for n_rows in sizes {
         let batch = RecordBatch::try_new(Arc::clone(&schema), columns(n_rows)).expect("a batch");
         let outcome = runtime.process(&mut session, &batch).expect("it runs");

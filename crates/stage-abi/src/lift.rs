@@ -39,6 +39,7 @@ impl<'a, M: Memory> Lifter<'a, M> {
     }
 
     /// The record that a function returned the address of.
+    #[inline]
     pub fn returned(&self, at: u32, size: u32, align: u32) -> Lifted<Cow<'a, [u8]>> {
         if !at.is_multiple_of(align) {
             return Err("return pointer not aligned".into());
@@ -51,6 +52,7 @@ impl<'a, M: Memory> Lifter<'a, M> {
 
     /// The address and number of elements of the list that stands at `at` of a record. Elements have `size` bytes in
     /// the guest and are `T` here.
+    #[inline]
     fn list_of<T>(&self, record: &[u8], at: usize, size: u32, align: u32) -> Lifted<(u32, u32)> {
         let (address, len) = (get_u32(record, at), get_u32(record, at + 4));
         let bytes = u64::from(len) * u64::from(size);
@@ -65,6 +67,7 @@ impl<'a, M: Memory> Lifter<'a, M> {
         Ok((address, len))
     }
 
+    #[inline]
     fn pay(&self, bytes: u64) -> Lifted<()> {
         let left = self.bytes_left.get().checked_sub(bytes);
         self.bytes_left.set(left.ok_or(TOO_MUCH)?);
@@ -98,7 +101,11 @@ impl<'a, M: Memory> Lifter<'a, M> {
     ) -> Lifted<Vec<T>> {
         let (address, len) = self.list_of::<T>(record, at, size, align)?;
         let bytes = self.memory.read(address, len * size);
-        bytes.chunks_exact(size as usize).map(read).collect()
+        let mut items = Vec::with_capacity(len as usize);
+        for record in bytes.chunks_exact(size as usize) {
+            items.push(read(record)?);
+        }
+        Ok(items)
     }
 
     /// A list of fixed-width numbers, copied once.
@@ -349,6 +356,7 @@ fn time_unit(case: u8) -> Lifted<TimeUnit> {
 }
 
 /// The 32-bit number at `at` of a record.
+#[inline]
 pub fn get_u32(record: &[u8], at: usize) -> u32 {
     u32::from_le_bytes([record[at], record[at + 1], record[at + 2], record[at + 3]])
 }

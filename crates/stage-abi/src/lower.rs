@@ -63,11 +63,9 @@ pub fn put(guest: &mut impl Guest, at: u32, bytes: &[u8], align: u32) -> Result<
 }
 
 /// The address of `size` bytes in the guest, which lie inside its memory.
+#[inline]
 fn allocate(guest: &mut impl Guest, size: usize, align: u32) -> Lowered<u32> {
-    let size = u32::try_from(size).map_err(|_| StageFailure {
-        kind: StageFailureKind::Memory,
-        message: format!("{size} bytes do not fit into a 32-bit memory"),
-    })?;
+    let size = u32::try_from(size).map_err(|_| too_large(size))?;
     let at = guest.allocate(align, size)?;
     if !at.is_multiple_of(align) {
         return Err(Malformed::from(UNALIGNED_ALLOCATION).into());
@@ -76,6 +74,14 @@ fn allocate(guest: &mut impl Guest, size: usize, align: u32) -> Lowered<u32> {
         return Err(Malformed::from(OUTSIDE_ALLOCATION).into());
     }
     Ok(at)
+}
+
+#[cold]
+fn too_large(size: usize) -> StageFailure {
+    StageFailure {
+        kind: StageFailureKind::Memory,
+        message: format!("{size} bytes do not fit into a 32-bit memory"),
+    }
 }
 
 /// The largest record that a list holds here.
@@ -101,10 +107,12 @@ fn records<G: Guest, T>(
 }
 
 /// Puts a number at `at` of a record.
+#[inline]
 pub fn put_u32(record: &mut [u8], at: usize, value: u32) {
     record[at..at + 4].copy_from_slice(&value.to_le_bytes());
 }
 
+#[inline]
 fn put_u64(record: &mut [u8], at: usize, value: u64) {
     record[at..at + 8].copy_from_slice(&value.to_le_bytes());
 }
@@ -126,6 +134,7 @@ fn put_list(
 type List<'a> = Option<(&'a [u8], u32)>;
 
 /// The case of WIT `buffer` and its lists, each with the size of its elements.
+#[inline]
 fn buffer_case<'a>(buffer: &'a FlatBuffer<'_>) -> (u8, List<'a>, List<'a>) {
     match buffer {
         FlatBuffer::None => (0, None, None),
