@@ -9,7 +9,7 @@ mod schema;
 #[cfg(test)]
 mod tests;
 
-pub use flatten::flatten;
+pub use flatten::{flatten, flatten_all};
 pub use rebuild::{rebuild, rebuild_all};
 pub use schema::{
     DOC, FieldNode, TimeUnit, TypeNode, dynamic_field, field_to_nodes, is_dynamic, nodes_to_field,

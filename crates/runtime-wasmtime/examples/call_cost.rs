@@ -1,7 +1,9 @@
 //! What a call costs: the reference rule through the whole host path, copies into and out of the guest
 //! included, against the same rule in Rust over the same columns.
 //!
-//!     cargo run --release -p rulestage-runtime-wasmtime --example call_cost
+//!     cargo run --release --example call_cost
+//!
+//! With a number behind it, it calls with batches of so many rows only, and long enough to be profiled.
 
 #![allow(
     clippy::disallowed_methods,
@@ -18,7 +20,7 @@ use arrow_array::types::{Float64Type, Int64Type};
 use arrow_array::{Array, BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray};
 use arrow_buffer::BooleanBuffer;
 use rulestage_pipeline::runtime::{Limits, Runtime};
-use rulestage_runtime_wasmtime::{Config, WasmtimeRuntime};
+use rulestage_runtime_wasmtime::{Calls, Config, Scalar, WasmtimeRuntime};
 
 const SOURCE: &str = r#"ruleset reference {
   input { age: int  country: string  score: double }
@@ -52,7 +54,34 @@ fn main() {
     println!("opened in {:.1} us", opened.elapsed().as_secs_f64() * 1e6);
     let schema = Arc::clone(&runtime.schema(&session).inputs);
 
-    for n_rows in [1, 16, 1_000, 16_384, 65_536, 1_000_000] {
+    let only = std::env::args().nth(1);
+    let only: Option<usize> = only.map(|rows| rows.parse().expect("a number of rows"));
+    let (sizes, work) = match only {
+        Some(rows) => (vec![rows], 400_000_000),
+        None => (vec![1, 16, 1_000, 16_384, 65_536, 1_000_000], 8_000_000),
+    };
+
+    let rows =
+        (0..1_000_u32).map(|row| (i64::from(row) % 90, ["CZ", "DE", "US"][row as usize % 3]));
+    let rows: Vec<_> = rows
+        .map(|(age, country)| [Scalar::Int(age), Scalar::Text(country), Scalar::Double(0.8)])
+        .collect();
+    let row = fastest_ns(work / 20_000, || {
+        for row in &rows {
+            black_box(session.process_row(black_box(row)).expect("it runs"));
+        }
+    });
+    println!("        1 row of values: {:.0} ns a call", row / 1e3);
+
+    let config = Config {
+        calls: Calls::Linked,
+        ..Config::default()
+    };
+    let linked_runtime = WasmtimeRuntime::new(config).expect("wasmtime starts");
+    let linked = linked_runtime.load(&artifact.component).expect("it loads");
+    let mut linked = linked_runtime.open(&linked, &[], LIMITS).expect("it opens");
+
+    for n_rows in sizes {
         let batch = RecordBatch::try_new(Arc::clone(&schema), columns(n_rows)).expect("a batch");
         let outcome = runtime.process(&mut session, &batch).expect("it runs");
         assert_eq!(
@@ -61,11 +90,18 @@ fn main() {
             "both give the same answers"
         );
 
-        let calls = (8_000_000 / n_rows).clamp(5, 200_000);
+        let calls = (work / n_rows).clamp(5, work / 40);
         let stage = fastest_ns(calls, || {
             black_box(
                 runtime
                     .process(&mut session, black_box(&batch))
+                    .expect("it runs"),
+            );
+        });
+        let bindings = fastest_ns(calls, || {
+            black_box(
+                linked_runtime
+                    .process(&mut linked, black_box(&batch))
                     .expect("it runs"),
             );
         });
@@ -74,7 +110,10 @@ fn main() {
         });
         let per_row = stage / n_rows as f64;
         println!(
-            "{n_rows:>9} rows: {stage:>12.0} ns a call, {per_row:>8.2} ns a row; Rust {:.2}, ratio {:.2}",
+            "{n_rows:>9} rows: {stage:>12.0} ns a call, {per_row:>8.2} ns a row; through the component {:.2} ({:.2} times); \
+             Rust {:.2}, ratio {:.2}",
+            bindings / n_rows as f64,
+            bindings / stage,
             rust / n_rows as f64,
             stage / rust
         );

@@ -15,6 +15,8 @@ use sha2::{Digest, Sha256};
 use wasmtime::Engine;
 use wasmtime::component::Component;
 
+use crate::direct;
+
 /// SHA-256.
 pub(crate) type Sha256Bytes = [u8; 32];
 
@@ -30,8 +32,8 @@ pub(crate) fn hex(digest: &[u8]) -> String {
 #[derive(Debug)]
 pub(crate) struct Cache {
     folder: PathBuf,
-    /// What must be equal for compiled code to be good: the version and settings of the compiler and the
-    /// features of the processor
+    /// What must be equal for compiled code to be good: the version and settings of the compiler, the
+    /// features of the processor, and what of a component is compiled
     engine_hash: u64,
 }
 
@@ -39,6 +41,8 @@ impl Cache {
     pub(crate) fn new(folder: PathBuf, engine: &Engine) -> Self {
         let mut hasher = StableHasher(Sha256::new());
         engine.precompile_compatibility_hash().hash(&mut hasher);
+        // What is compiled: components with core modules among their exports.
+        [direct::EXPORT, direct::STAGED_EXPORT].hash(&mut hasher);
         Self {
             folder,
             engine_hash: hasher.finish(),

@@ -3,13 +3,11 @@
 
 use std::borrow::Cow;
 
-use rulestage_pipeline::runtime::{
-    Description, Parameter, RowError, RowErrorCode, StageFailure, StageFailureKind, Value,
-};
+use rulestage_pipeline::runtime::{Description, Parameter, RowError, RowErrorCode, Value};
 use rulestage_pipeline::wire::{FieldNode, FlatArray, FlatBuffer, TimeUnit, TypeNode};
+use rulestage_stage_abi::{FieldRecord, StageError};
 
 use crate::bindings::rules::exports::rulestage::stage::stage as wit;
-use crate::failure::failure;
 
 /// The borrowed form of an array.
 pub(crate) fn array_param<'a>(array: &'a FlatArray<'_>) -> wit::ArrayParam<'a> {
@@ -64,8 +62,17 @@ pub(crate) fn flat_array(array: wit::ArrayResult) -> FlatArray<'static> {
     }
 }
 
+/// The owned form of a field.
+pub(crate) fn field(field: wit::Field) -> FieldRecord {
+    FieldRecord {
+        name: field.name,
+        nodes: field.nodes.into_iter().map(field_node).collect(),
+        doc: field.doc,
+    }
+}
+
 /// One node of a field's type.
-pub(crate) fn field_node(node: wit::FieldNode) -> FieldNode {
+fn field_node(node: wit::FieldNode) -> FieldNode {
     let unit = |unit| match unit {
         wit::TimeUnit::Seconds => TimeUnit::Seconds,
         wit::TimeUnit::Milliseconds => TimeUnit::Milliseconds,
@@ -170,52 +177,28 @@ pub(crate) fn description(description: wit::Description) -> Description {
     }
 }
 
-/// The failed rows, if they are rows of the batch, ascending and each there once.
-pub(crate) fn row_errors(
-    errors: Vec<wit::RowError>,
-    rows: u32,
-) -> Result<Vec<RowError>, StageFailure> {
-    let broken = |message: String| Err(failure(StageFailureKind::Contract, message));
-    if let Some(error) = errors.last().filter(|error| error.row >= rows) {
-        let row = error.row;
-        return broken(format!(
-            "stage reported row {row} as failed, of a batch of {rows} rows"
-        ));
-    }
-    if let Some(pair) = errors.windows(2).find(|pair| pair[0].row >= pair[1].row) {
-        let (first, second) = (pair[0].row, pair[1].row);
-        return broken(format!(
-            "stage reported failed rows out of order: {first} and then {second}"
-        ));
-    }
+/// The owned form of failed rows.
+pub(crate) fn row_errors(errors: Vec<wit::RowError>) -> Vec<RowError> {
     let error = |error: wit::RowError| RowError {
         row: error.row,
         code: code(error.code),
         origin: error.origin,
         message: error.message,
     };
-    Ok(errors.into_iter().map(error).collect())
+    errors.into_iter().map(error).collect()
 }
 
-/// A failure that the stage itself reported. Its items are named where their names are known.
-pub(crate) fn stage_failure(
-    error: wit::StageError,
-    name: impl Fn(u32) -> Option<String>,
-) -> StageFailure {
-    let item = |role: &str, item: wit::InvalidItem| match name(item.index) {
-        Some(name) => format!("{role} `{name}`: {}", item.message),
-        None => format!("{role} {}: {}", item.index, item.message),
-    };
+/// A failure that the stage itself reported.
+pub(crate) fn stage_error(error: wit::StageError) -> StageError {
     match error {
-        wit::StageError::InvalidParameter(invalid) => failure(
-            StageFailureKind::InvalidParameter,
-            item("parameter", invalid),
-        ),
-        wit::StageError::InvalidColumn(invalid) => {
-            failure(StageFailureKind::InvalidColumn, item("column", invalid))
+        wit::StageError::InvalidParameter(wit::InvalidItem { index, message }) => {
+            StageError::InvalidParameter { index, message }
         }
-        wit::StageError::Model(message) => failure(StageFailureKind::Model, message),
-        wit::StageError::Failed(message) => failure(StageFailureKind::Failed, message),
+        wit::StageError::InvalidColumn(wit::InvalidItem { index, message }) => {
+            StageError::InvalidColumn { index, message }
+        }
+        wit::StageError::Model(message) => StageError::Model(message),
+        wit::StageError::Failed(message) => StageError::Failed(message),
     }
 }
 

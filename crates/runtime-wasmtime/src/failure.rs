@@ -1,6 +1,7 @@
 //! What went wrong, in the terms of [`StageFailure`].
 
 use rulestage_pipeline::runtime::{Limits, StageFailure, StageFailureKind};
+use rulestage_stage_abi::Malformed;
 use wasmtime::Trap;
 
 use crate::store::MemoryBudget;
@@ -32,13 +33,7 @@ pub(crate) fn call_failure(
             "stage recursed without end (stack overflow)",
         ),
         // A guest that is refused memory aborts, mostly.
-        _ if memory.refused() => {
-            let limit = bytes(limits.memory_bytes);
-            failure(
-                StageFailureKind::Memory,
-                format!("stage wanted more than its {limit} of memory"),
-            )
-        }
+        _ if memory.refused() => out_of_memory(limits),
         Some(
             Trap::StringOutOfBounds
             | Trap::ListOutOfBounds
@@ -63,6 +58,22 @@ pub(crate) fn call_failure(
             failure(StageFailureKind::Trap, format!("stage trapped: {reason}"))
         }
     }
+}
+
+/// What a call gave is not of the types that it should be.
+pub(crate) fn malformed(reason: Malformed, memory: &MemoryBudget, limits: Limits) -> StageFailure {
+    match memory.refused() {
+        true => out_of_memory(limits),
+        false => reason.into(),
+    }
+}
+
+fn out_of_memory(limits: Limits) -> StageFailure {
+    let limit = bytes(limits.memory_bytes);
+    failure(
+        StageFailureKind::Memory,
+        format!("stage wanted more than its {limit} of memory"),
+    )
 }
 
 fn milliseconds(ms: u64) -> String {

@@ -13,7 +13,7 @@ use wasmtime::Engine;
 use wasmtime::component::Linker;
 
 use crate::cache::{Cache, Sha256Bytes, sha256};
-use crate::component::{Loaded, StageComponent};
+use crate::component::{Calls, Loaded, StageComponent};
 use crate::failure::failure;
 use crate::models::{ModelReport, ModelSource, Models};
 use crate::session::{self, Session};
@@ -31,16 +31,19 @@ pub struct Config {
     pub onnxruntime: Option<PathBuf>,
     /// The most instances at a time, where they come from a pool
     pub max_instances: u32,
+    /// How stages are called
+    pub calls: Calls,
 }
 
 impl Default for Config {
-    /// No cache, no models, 256 instances.
+    /// No cache, no models, 256 instances, the fastest calls.
     fn default() -> Self {
         Self {
             cache_dir: None,
             models: Vec::new(),
             onnxruntime: None,
             max_instances: 256,
+            calls: Calls::Direct,
         }
     }
 }
@@ -56,6 +59,7 @@ struct Shared {
     engine: Engine,
     linker: Linker<Host>,
     cache: Option<Cache>,
+    calls: Calls,
     /// Components that were loaded already, by their digest
     loaded: Mutex<BTreeMap<Sha256Bytes, Arc<Loaded>>>,
 }
@@ -77,6 +81,7 @@ impl WasmtimeRuntime {
             engine,
             linker,
             cache,
+            calls: config.calls,
             loaded: Mutex::default(),
         };
         Ok(Self {
@@ -108,6 +113,7 @@ impl Runtime for WasmtimeRuntime {
             engine,
             linker,
             cache,
+            calls,
             loaded,
         } = &*self.shared;
         let digest = sha256(component);
@@ -126,6 +132,7 @@ impl Runtime for WasmtimeRuntime {
             cache.as_ref(),
             &digest,
             component,
+            *calls,
         )?);
         loaded
             .lock()

@@ -6,6 +6,7 @@ use rulestage_pipeline::runtime::Limits;
 use wasmtime::component::ResourceTable;
 use wasmtime::{Engine, ResourceLimiter, Store};
 
+use crate::direct::Handles;
 use crate::models::Models;
 
 /// The state of one store: an instance and all that it holds on the host.
@@ -13,6 +14,7 @@ pub(crate) struct Host {
     pub(crate) memory: MemoryBudget,
     pub(crate) table: ResourceTable,
     pub(crate) models: Arc<Models>,
+    pub(crate) handles: Handles,
 }
 
 /// A store whose instance is held to `limits`.
@@ -21,14 +23,18 @@ pub(crate) fn store(engine: &Engine, models: &Arc<Models>, limits: Limits) -> St
         memory: MemoryBudget::new(limits.memory_bytes),
         table: ResourceTable::new(),
         models: Arc::clone(models),
+        handles: Handles::default(),
     };
     let mut store = Store::new(engine, host);
     store.limiter(|host| &mut host.memory);
-    // What one call may hand to the host: lists in linear memory may overlap, so that limit alone is none.
-    // Records are a few times larger on the host.
-    let fuel = limits.memory_bytes.saturating_mul(4).max(1 << 20);
-    store.set_hostcall_fuel(usize::try_from(fuel).unwrap_or(usize::MAX));
+    store.set_hostcall_fuel(usize::try_from(most_copied_bytes(limits)).unwrap_or(usize::MAX));
     store
+}
+
+/// What one call may hand to the host: lists in linear memory may overlap, so that limit alone is none.
+/// Records are a few times larger on the host.
+pub(crate) fn most_copied_bytes(limits: Limits) -> u64 {
+    limits.memory_bytes.saturating_mul(4).max(1 << 20)
 }
 
 /// Counts all linear memories and tables of a store, and the tensors that it holds on the host, together.
@@ -37,6 +43,8 @@ pub(crate) struct MemoryBudget {
     limit_bytes: u64,
     used_bytes: u64,
     refused: bool,
+    /// While something of the host's own is made
+    is_exempt: bool,
 }
 
 impl MemoryBudget {
@@ -45,11 +53,20 @@ impl MemoryBudget {
             limit_bytes,
             used_bytes: 0,
             refused: false,
+            is_exempt: false,
         }
+    }
+
+    /// From now on, whether what is taken counts.
+    pub(crate) fn exempt(&mut self, is_exempt: bool) {
+        self.is_exempt = is_exempt;
     }
 
     /// Whether `bytes` more fit; if so, they are counted.
     pub(crate) fn take(&mut self, bytes: u64) -> bool {
+        if self.is_exempt {
+            return true;
+        }
         let wanted = self.used_bytes.saturating_add(bytes);
         let fits = wanted <= self.limit_bytes;
         match fits {

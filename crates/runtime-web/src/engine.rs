@@ -1,11 +1,10 @@
 //! The engine inside a composed component: calls of `wasi:nn` into its core module, as a [`ModelHost`].
 
-use crate::abi::lift::{Lifter, get_u32};
-use crate::abi::lower::{self, put_u32};
-use crate::instance::{Exported, Instance};
+use crate::instance::{Exported, Instance, Memory};
 use crate::models::{ModelFailure, ModelHost, ModelTensor};
 use js_sys::WebAssembly;
 use rulestage_pipeline::runtime::{Limits, StageFailure};
+use rulestage_stage_abi::{self as abi, Lifter, Malformed, get_u32, put_u32};
 
 const ERRORS: &str = "wasi:nn/errors@0.2.0-rc-2024-10-28";
 const GRAPH: &str = "wasi:nn/graph@0.2.0-rc-2024-10-28";
@@ -76,7 +75,7 @@ impl Engine {
     ) -> Result<Vec<u8>, StageFailure> {
         self.instance
             .call(interface, name, arguments, |lifter, at| {
-                lifter.record(at, size, 4)
+                Ok(lifter.returned(at, size, 4)?.into_owned())
             })
     }
 
@@ -86,22 +85,21 @@ impl Engine {
             .call(interface, name, arguments, |_, value| Ok(value))
     }
 
-    /// Calls a method that returns a list of elements of `size` bytes.
-    fn list(
+    /// Calls a method that returns a list of numbers.
+    fn list<T: bytemuck::Pod>(
         &self,
         interface: &str,
         name: &str,
         rep: u32,
-        size: u32,
-    ) -> Result<Vec<u8>, StageFailure> {
+    ) -> Result<Vec<T>, StageFailure> {
         self.instance.call(interface, name, &[rep], |lifter, at| {
-            let pair = lifter.record(at, 8, 4)?;
-            lifter.list(&pair, 0, size, size)
+            let pair = lifter.returned(at, 8, 4)?;
+            Ok(lifter.numbers(&pair, 0)?)
         })
     }
 
     fn open(&self, name: &str) -> Result<u32, Refusal> {
-        let (at, len) = lower::bytes(self.instance.guest()?, name.as_bytes())?;
+        let (at, len) = abi::bytes(&mut self.instance.guest()?, name.as_bytes())?;
         let graph = self.call_for(GRAPH, "load-by-name", &[at, len], GRAPH_TYPE)?;
         let context = self.call_for(
             GRAPH,
@@ -116,15 +114,15 @@ impl Engine {
     fn run(&self, context: u32, inputs: &[ModelTensor]) -> Result<Vec<ModelTensor>, Refusal> {
         let mut records = vec![0_u8; inputs.len() * 12];
         for (input, record) in inputs.iter().zip(records.chunks_exact_mut(12)) {
-            let guest = self.instance.guest()?;
+            let guest = &mut self.instance.guest()?;
             let dims: Vec<u8> = input
                 .dimensions
                 .iter()
                 .flat_map(|dim| dim.to_le_bytes())
                 .collect();
-            let dims_at = lower::store(guest, &dims, 4)?;
-            let (data_at, data_len) = lower::bytes(guest, &input.data)?;
-            let (name_at, name_len) = lower::bytes(guest, input.name.as_bytes())?;
+            let dims_at = abi::store(guest, &dims, 4)?;
+            let (data_at, data_len) = abi::bytes(guest, &input.data)?;
+            let (name_at, name_len) = abi::bytes(guest, input.name.as_bytes())?;
             let n_dims = input.dimensions.len() as u32;
             let element = u32::from(input.element);
             let handle = self.value(
@@ -136,13 +134,13 @@ impl Engine {
             put_u32(record, 4, name_len);
             put_u32(record, 8, handle);
         }
-        let at = lower::store(self.instance.guest()?, &records, 4)?;
+        let at = abi::store(&mut self.instance.guest()?, &records, 4)?;
         let compute = "[method]graph-execution-context.compute";
         let arguments = [context, at, inputs.len() as u32];
         let answer = self
             .instance
             .call(INFERENCE, compute, &arguments, |lifter, at| {
-                let record = lifter.record(at, 12, 4)?;
+                let record = lifter.returned(at, 12, 4)?;
                 match record[0] {
                     0 => Ok(Ok(named(lifter, &record)?)),
                     _ => Ok(Err(get_u32(&record, 4))),
@@ -152,13 +150,11 @@ impl Engine {
         let mut outputs = Vec::with_capacity(named.len());
         for (name, handle) in named {
             let rep = self.instance.take(TENSOR_TYPE, handle)?;
-            let dims = self.list(TENSOR, "[method]tensor.dimensions", rep, 4)?;
-            let (dims, _) = dims.as_chunks::<4>();
             outputs.push(ModelTensor {
                 name,
-                dimensions: dims.iter().map(|dim| u32::from_le_bytes(*dim)).collect(),
+                dimensions: self.list(TENSOR, "[method]tensor.dimensions", rep)?,
                 element: self.value(TENSOR, "[method]tensor.ty", &[rep])? as u8,
-                data: self.list(TENSOR, "[method]tensor.data", rep, 1)?,
+                data: self.list(TENSOR, "[method]tensor.data", rep)?,
             });
             self.instance.destroy(TENSOR_TYPE, rep);
         }
@@ -170,7 +166,7 @@ impl Engine {
         let read = |handle| -> Result<ModelFailure, StageFailure> {
             let rep = self.instance.take(ERROR_TYPE, handle)?;
             let code = self.value(ERRORS, "[method]error.code", &[rep])? as u8;
-            let message = self.list(ERRORS, "[method]error.data", rep, 1)?;
+            let message = self.list::<u8>(ERRORS, "[method]error.data", rep)?;
             self.instance.destroy(ERROR_TYPE, rep);
             let message = String::from_utf8_lossy(&message).into_owned();
             Ok(ModelFailure { code, message })
@@ -187,7 +183,7 @@ impl Engine {
 }
 
 /// The list of names and tensors behind the result of `compute`.
-fn named(lifter: &Lifter<'_>, record: &[u8]) -> Result<Vec<(String, u32)>, StageFailure> {
+fn named(lifter: &Lifter<'_, Memory>, record: &[u8]) -> Result<Vec<(String, u32)>, Malformed> {
     lifter.records(record, 4, 12, 4, |record| {
         Ok((lifter.text(record, 0)?, get_u32(record, 8)))
     })

@@ -1,10 +1,11 @@
 //! One instance of a stage's core module on the browser's WebAssembly, and calls into it.
 
-use crate::abi::{Guest, broken, lift::Lifter};
+use crate::broken;
 use crate::component::STAGE;
 use crate::models::{self, ModelHost};
 use js_sys::{Object, Reflect, Uint8Array, WebAssembly};
 use rulestage_pipeline::runtime::{Limits, StageFailure, StageFailureKind};
+use rulestage_stage_abi::{self as abi, Guest, Lifter};
 use std::cell::{Cell, OnceCell, RefCell};
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
@@ -83,27 +84,41 @@ impl Memory {
     }
 }
 
-impl Guest for Memory {
-    fn memory_bytes(&self) -> u64 {
+impl abi::Memory for Memory {
+    fn size_bytes(&self) -> u64 {
         Reflect::get(&self.memory.buffer(), &"byteLength".into())
             .ok()
             .and_then(|n| n.as_f64())
             .unwrap_or_default() as u64
     }
 
-    fn copy_out(&self, at: u32, into: &mut [u8]) {
+    fn read_into(&self, at: u32, into: &mut [u8]) {
         self.view(at, into.len() as u32).copy_to(into);
     }
+}
 
-    fn copy_in(&self, at: u32, bytes: &[u8]) {
+impl Guest for &Memory {
+    fn size_bytes(&self) -> u64 {
+        abi::Memory::size_bytes(*self)
+    }
+
+    fn write(&mut self, at: u32, bytes: &[u8]) {
         self.view(at, bytes.len() as u32).copy_from(bytes);
     }
 
-    fn allocate(&self, align: u32, size: u32) -> Result<u32, StageFailure> {
+    fn allocate(&mut self, align: u32, size: u32) -> Result<u32, StageFailure> {
         self.realloc
             .invoke(&[0, 0, align, size])
             .map_err(|thrown| trap_failure(&thrown))
     }
+}
+
+/// What one call may make the host copy.
+const MOST_BYTES: u64 = 1 << 30;
+
+/// Reads what a call gave.
+pub(crate) fn lifter(memory: &Memory) -> Lifter<'_, Memory> {
+    Lifter::new(memory, MOST_BYTES)
 }
 
 /// A resource that the guest exports: the interface and the name.
@@ -277,7 +292,7 @@ impl Instance {
         interface: &str,
         name: &str,
         arguments: &[u32],
-        read: impl FnOnce(&Lifter<'_>, u32) -> Result<T, StageFailure>,
+        read: impl FnOnce(&Lifter<'_, Memory>, u32) -> Result<T, StageFailure>,
     ) -> Result<T, StageFailure> {
         if self.is_broken.get() {
             return Err(broken("the instance trapped in an earlier call"));
@@ -288,7 +303,7 @@ impl Instance {
             ))
         })?;
         let at = self.invoke(&export, arguments)?;
-        let result = read(&Lifter::new(self.guest()?), at);
+        let result = read(&lifter(self.guest()?), at);
         if let Some(release) = function(&self.exports, &format!("cabi_post_{interface}#{name}")) {
             self.invoke(&release, &[at])?;
         }
@@ -322,7 +337,7 @@ impl Instance {
         export.invoke(arguments).map_err(|thrown| {
             self.is_broken.set(true);
             let failure = trap_failure(&thrown);
-            let memory_bytes = self.shared.memory.get().map_or(0, Memory::memory_bytes);
+            let memory_bytes = self.shared.memory.get().map_or(0, abi::Memory::size_bytes);
             if memory_bytes.saturating_mul(2) > self.limits.memory_bytes {
                 let (used, limit) = (memory_bytes >> 20, self.limits.memory_bytes >> 20);
                 let message = format!(

@@ -10,7 +10,6 @@
 //!
 //! Deadlines are not kept here: a browser can't interrupt a call. Whoever owns the worker that runs this ends it.
 
-mod abi;
 mod component;
 mod engine;
 mod instance;
@@ -19,9 +18,7 @@ mod models;
 pub use component::Interfaces;
 pub use models::{ModelFailure, ModelHost, ModelTensor};
 
-use abi::{broken, layout, lift, lower};
 use arrow_array::RecordBatch;
-use arrow_schema::Schema;
 use component::{EXPLAIN, STAGE};
 use engine::Engine;
 use instance::{Instance, SESSION};
@@ -32,9 +29,9 @@ use rulestage_pipeline::runtime::{
     StageFailureKind, StageSchema, Value,
 };
 use rulestage_pipeline::wire;
+use rulestage_stage_abi::{self as abi, Lifter, StageError, checked_row_errors, get_u32, layout};
 use std::cell::RefCell;
 use std::rc::Rc;
-use std::sync::Arc;
 
 /// The function of `explain` that older components lack.
 const WITH_REASONS: &str = "process-with-reasons";
@@ -183,7 +180,9 @@ impl Runtime for WebRuntime {
         limits: Limits,
     ) -> Result<Description, StageFailure> {
         self.instantiate(component, limits)?
-            .call(STAGE, "describe", &[], |lifter, at| lifter.description(at))
+            .call(STAGE, "describe", &[], |lifter, at| {
+                Ok(lifter.description(at)?)
+            })
     }
 
     fn open(
@@ -193,20 +192,21 @@ impl Runtime for WebRuntime {
         limits: Limits,
     ) -> Result<WebSession, StageFailure> {
         let instance = self.instantiate(component, limits)?;
-        let (at, len) = lower::values(instance.guest()?, parameters)?;
+        let (at, len) = abi::values(&mut instance.guest()?, parameters)?;
         let handle = instance.call(STAGE, "[static]session.open", &[at, len], |lifter, at| {
             let record = lifter.result(at, layout::RESULT)?;
-            Ok(lift::get_u32(&record, 4))
+            Ok(record.map(|record| get_u32(&record, 4)))
+        })?;
+        let handle = handle.map_err(|error| {
+            let names = self.describe(component, limits).map(|own| own.parameters);
+            error.failure(|index| Some(names.as_ref().ok()?.get(index as usize)?.name.clone()))
         })?;
         let rep = instance.take(0, handle)?;
         let [inputs, outputs] =
             instance.call(STAGE, "[method]session.schema", &[rep], |lifter, at| {
-                lifter.schema(at)
+                Ok(lifter.schema(at)?)
             })?;
-        let schema = StageSchema {
-            inputs: Arc::new(Schema::new(inputs)),
-            outputs: Arc::new(Schema::new(outputs)),
-        };
+        let schema = abi::schema(inputs, outputs)?;
         Ok(WebSession {
             instance,
             rep,
@@ -224,24 +224,9 @@ impl Runtime for WebRuntime {
         session: &mut WebSession,
         batch: &RecordBatch,
     ) -> Result<Outcome, StageFailure> {
-        let n_rows = rows_of(batch)?;
-        let (at, len) = lower::arrays(session.instance.guest()?, &flatten(batch)?)?;
-        let (arrays, errors) = session.instance.call(
-            STAGE,
-            "[method]session.process",
-            &[session.rep, n_rows, at, len],
-            |lifter, at| {
-                let record = lifter.result(at, layout::RESULT)?;
-                Ok((
-                    lifter.arrays(&record, 4)?,
-                    lifter.row_errors(&record, 12, n_rows)?,
-                ))
-            },
-        )?;
-        Ok(Outcome {
-            columns: wire::rebuild_all(&session.schema.outputs, arrays, batch.num_rows())?,
-            errors,
-        })
+        let (outcome, _) =
+            session.compute(STAGE, "[method]session.process", batch, |_, _| Ok(()))?;
+        Ok(outcome)
     }
 
     fn gives_reasons(&self, session: &WebSession) -> bool {
@@ -256,23 +241,13 @@ impl Runtime for WebRuntime {
         if !self.gives_reasons(session) {
             return Err(broken("the component does not say which rules fired"));
         }
-        let n_rows = rows_of(batch)?;
-        let (at, len) = lower::arrays(session.instance.guest()?, &flatten(batch)?)?;
-        let (arrays, errors, fired) = session.instance.call(
-            EXPLAIN,
-            WITH_REASONS,
-            &[session.rep, n_rows, at, len],
-            |lifter, at| {
-                let record = lifter.result(at, layout::EXPLAINED_RESULT)?;
-                Ok((
-                    lifter.arrays(&record, 4)?,
-                    lifter.row_errors(&record, 12, n_rows)?,
-                    lifter.fired_rules(&record, 20, n_rows)?,
-                ))
-            },
-        )?;
-        let columns = wire::rebuild_all(&session.schema.outputs, arrays, batch.num_rows())?;
-        Ok((Outcome { columns, errors }, fired))
+        let (outcome, (offsets, rules)) =
+            session.compute(EXPLAIN, WITH_REASONS, batch, |lifter, at| {
+                let record = lifter.returned(at, layout::EXPLAINED_RESULT, 4)?;
+                Ok(lifter.fired_rules(&record, 20)?)
+            })?;
+        let fired = FiredRules::checked(offsets, rules, rows_of(batch)?)?;
+        Ok((outcome, fired))
     }
 
     fn outline(&self, session: &mut WebSession) -> Result<Option<Outline>, StageFailure> {
@@ -282,7 +257,7 @@ impl Runtime for WebRuntime {
         session
             .instance
             .call(EXPLAIN, "describe-rules", &[], |lifter, at| {
-                lifter.outline(at)
+                Ok(lifter.outline(at)?)
             })
             .map(Some)
     }
@@ -297,25 +272,62 @@ impl Runtime for WebRuntime {
             return Err(broken("the component does not explain"));
         }
         let n_rows = rows_of(batch)?;
-        let (at, len) = lower::arrays(session.instance.guest()?, &flatten(batch)?)?;
-        session.instance.call(
+        let (at, len) = abi::arrays(&mut session.instance.guest()?, &wire::flatten_all(batch)?)?;
+        let explanation = session.instance.call(
             EXPLAIN,
             "explain-row",
             &[session.rep, n_rows, at, len, row],
-            |lifter, at| {
-                let record = lifter.result(at, layout::RESULT)?;
-                lifter.explanation(&record, 4)
+            |lifter, at| match lifter.result(at, layout::RESULT)? {
+                Ok(record) => Ok(Ok(lifter.explanation(&record, 4)?)),
+                Err(error) => Ok(Err(error)),
             },
-        )
+        )?;
+        explanation.map_err(|error| session.failure(error))
     }
 }
 
-fn flatten(batch: &RecordBatch) -> Result<Vec<wire::FlatArray<'_>>, StageFailure> {
-    let mut arrays = Vec::with_capacity(batch.num_columns());
-    for column in batch.columns() {
-        arrays.extend(wire::flatten(column)?);
+impl WebSession {
+    /// Computes a batch with a function that answers with an outcome, and reads the rest of its answer with `rest`.
+    fn compute<T>(
+        &self,
+        interface: &str,
+        name: &str,
+        batch: &RecordBatch,
+        rest: impl FnOnce(&Lifter<'_, instance::Memory>, u32) -> Result<T, StageFailure>,
+    ) -> Result<(Outcome, T), StageFailure> {
+        let n_rows = rows_of(batch)?;
+        let (at, len) = abi::arrays(&mut self.instance.guest()?, &wire::flatten_all(batch)?)?;
+        let arguments = [self.rep, n_rows, at, len];
+        let answer = self
+            .instance
+            .call(interface, name, &arguments, |lifter, at| {
+                let record = match lifter.result(at, layout::RESULT)? {
+                    Ok(record) => record,
+                    Err(error) => return Ok(Err(error)),
+                };
+                let (arrays, errors) =
+                    (lifter.arrays(&record, 4)?, lifter.row_errors(&record, 12)?);
+                Ok(Ok((arrays, errors, rest(lifter, at)?)))
+            })?;
+        let (arrays, errors, rest) = answer.map_err(|error| self.failure(error))?;
+        let errors = checked_row_errors(errors, n_rows)?;
+        let columns = wire::rebuild_all(&self.schema.outputs, arrays, batch.num_rows())?;
+        Ok((Outcome { columns, errors }, rest))
     }
-    Ok(arrays)
+
+    /// The failure that an answer of this session stands for.
+    fn failure(&self, error: StageError) -> StageFailure {
+        let inputs = self.schema.inputs.fields();
+        error.failure(|index| Some(inputs.get(index as usize)?.name().clone()))
+    }
+}
+
+/// A guest that broke the contract.
+fn broken(message: impl Into<String>) -> StageFailure {
+    StageFailure {
+        kind: StageFailureKind::Contract,
+        message: message.into(),
+    }
 }
 
 fn rows_of(batch: &RecordBatch) -> Result<u32, StageFailure> {

@@ -1,12 +1,10 @@
 //! `wasi:nn` 0.2.0-rc-2024-10-28 for one instance: handle tables and the canonical ABI; a [`ModelHost`] does the
 //! arithmetic.
 
-use crate::abi::lift::{Lifter, get_u32};
-use crate::abi::lower::{self, put_u32};
-use crate::abi::{Guest, check_range};
-use crate::instance::{Shared, add_import};
+use crate::instance::{Shared, add_import, lifter};
 use js_sys::Object;
 use rulestage_pipeline::runtime::StageFailure;
+use rulestage_stage_abi::{self as abi, Malformed, get_u32, put_u32};
 use std::any::Any;
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -72,6 +70,10 @@ fn refuse(failure: &StageFailure) -> JsValue {
     JsValue::from_str(&failure.message)
 }
 
+fn malformed(malformed: Malformed) -> JsValue {
+    JsValue::from_str(&malformed.to_string())
+}
+
 impl Nn {
     fn insert(&self, resource: Resource) -> u32 {
         let mut resources = self.resources.borrow_mut();
@@ -117,16 +119,14 @@ impl Nn {
 
     /// Writes `bytes` into a result area of the guest.
     fn put(&self, at: u32, bytes: &[u8]) -> Imported<()> {
-        let guest = self.shared.memory()?;
-        check_range(guest, at, bytes.len() as u64, 4).map_err(|failure| refuse(&failure))?;
-        guest.copy_in(at, bytes);
-        Ok(())
+        let mut guest = self.shared.memory()?;
+        abi::put(&mut guest, at, bytes, 4).map_err(malformed)
     }
 
     /// Writes a list of elements of `size` bytes: its content to new memory, address and length to `at`.
     fn put_list(&self, at: u32, bytes: &[u8], size: u32) -> Imported<()> {
-        let guest = self.shared.memory()?;
-        let address = lower::store(guest, bytes, size).map_err(|failure| refuse(&failure))?;
+        let mut guest = self.shared.memory()?;
+        let address = abi::store(&mut guest, bytes, size).map_err(|failure| refuse(&failure))?;
         let mut pair = [0; 8];
         put_u32(&mut pair, 0, address);
         put_u32(&mut pair, 4, bytes.len() as u32 / size);
@@ -150,13 +150,10 @@ impl Nn {
         data_at: u32,
         n_data: u32,
     ) -> Imported<u32> {
-        let guest = self.shared.memory()?;
-        let lifter = Lifter::new(guest);
-        let read = || -> Result<ModelTensor, StageFailure> {
-            let dimensions = lifter.records(&pair(dims_at, n_dims), 0, 4, 4, |record| {
-                Ok(get_u32(record, 0))
-            })?;
-            let data = lifter.list(&pair(data_at, n_data), 0, 1, 1)?;
+        let lifter = lifter(self.shared.memory()?);
+        let read = || -> Result<ModelTensor, Malformed> {
+            let dimensions = lifter.numbers(&pair(dims_at, n_dims), 0)?;
+            let data = lifter.numbers(&pair(data_at, n_data), 0)?;
             Ok(ModelTensor {
                 name: String::new(),
                 dimensions,
@@ -164,15 +161,13 @@ impl Nn {
                 data,
             })
         };
-        Ok(self.insert(Resource::Tensor(
-            read().map_err(|failure| refuse(&failure))?,
-        )))
+        Ok(self.insert(Resource::Tensor(read().map_err(malformed)?)))
     }
 
     fn load_by_name(&self, name_at: u32, name_len: u32, result_at: u32) -> Imported<()> {
-        let name = Lifter::new(self.shared.memory()?)
+        let name = lifter(self.shared.memory()?)
             .text(&pair(name_at, name_len), 0)
-            .map_err(|failure| refuse(&failure))?;
+            .map_err(malformed)?;
         self.put_handle(
             result_at,
             self.host.load_by_name(&name).map(Resource::Graph),
@@ -192,13 +187,13 @@ impl Nn {
             Resource::Context(model) => Some(*model),
             _ => None,
         })?;
-        let guest = self.shared.memory()?;
-        let lifter = Lifter::new(guest);
+        let mut guest = self.shared.memory()?;
+        let lifter = lifter(guest);
         let named = lifter
             .records(&pair(inputs_at, n_inputs), 0, 12, 4, |record| {
                 Ok((lifter.text(record, 0)?, get_u32(record, 8)))
             })
-            .map_err(|failure| refuse(&failure))?;
+            .map_err(malformed)?;
         let mut inputs = Vec::with_capacity(named.len());
         for (name, handle) in named {
             match self.take(handle)? {
@@ -217,13 +212,13 @@ impl Nn {
         };
         let mut records = vec![0_u8; outputs.len() * 12];
         for (tensor, record) in outputs.into_iter().zip(records.chunks_exact_mut(12)) {
-            let (at, len) =
-                lower::bytes(guest, tensor.name.as_bytes()).map_err(|failure| refuse(&failure))?;
+            let (at, len) = abi::bytes(&mut guest, tensor.name.as_bytes())
+                .map_err(|failure| refuse(&failure))?;
             put_u32(record, 0, at);
             put_u32(record, 4, len);
             put_u32(record, 8, self.insert(Resource::Tensor(tensor)));
         }
-        let at = lower::store(guest, &records, 4).map_err(|failure| refuse(&failure))?;
+        let at = abi::store(&mut guest, &records, 4).map_err(|failure| refuse(&failure))?;
         let mut record = [0; 12];
         put_u32(&mut record, 4, at);
         put_u32(&mut record, 8, records.len() as u32 / 12);

@@ -4,7 +4,7 @@ use super::{FlatArray, FlatBuffer, broken, schema::type_name};
 use crate::runtime::StageFailure;
 use arrow_array::cast::AsArray;
 use arrow_array::types::*;
-use arrow_array::{Array, ArrayRef, ArrowPrimitiveType};
+use arrow_array::{Array, ArrayRef, ArrowPrimitiveType, RecordBatch};
 use arrow_buffer::{BooleanBuffer, NullBuffer};
 use arrow_schema::{DataType, Field, TimeUnit};
 use std::borrow::Cow;
@@ -14,6 +14,15 @@ use std::borrow::Cow;
 pub fn flatten(column: &ArrayRef) -> Result<Vec<FlatArray<'_>>, StageFailure> {
     let mut flat = Vec::new();
     push(column.as_ref(), 0, column.len(), &mut flat)?;
+    Ok(flat)
+}
+
+/// The flat arrays of all columns of a batch, one after another, as [`flatten`] gives them.
+pub fn flatten_all(batch: &RecordBatch) -> Result<Vec<FlatArray<'_>>, StageFailure> {
+    let mut flat = Vec::with_capacity(batch.num_columns());
+    for column in batch.columns() {
+        push(column.as_ref(), 0, column.len(), &mut flat)?;
+    }
     Ok(flat)
 }
 

@@ -22,11 +22,10 @@ pub fn rebuild_all<'a>(
     n_rows: usize,
 ) -> Result<Vec<ArrayRef>, StageFailure> {
     let mut arrays = arrays.into_iter();
-    let columns = schema
-        .fields()
-        .iter()
-        .map(|field| rebuild(field, &mut arrays, n_rows))
-        .collect::<Result<_, _>>()?;
+    let mut columns = Vec::with_capacity(schema.fields().len());
+    for field in schema.fields() {
+        columns.push(rebuild(field, &mut arrays, n_rows)?);
+    }
     match arrays.next() {
         None => Ok(columns),
         Some(_) => Err(broken(

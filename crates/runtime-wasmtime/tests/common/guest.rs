@@ -45,6 +45,8 @@ pub struct Guest {
     pages: u32,
     open: String,
     process: String,
+    allocate: String,
+    post_return: Option<String>,
 }
 
 impl Guest {
@@ -55,6 +57,8 @@ impl Guest {
             pages: 1,
             open: String::new(),
             process: String::new(),
+            allocate: String::new(),
+            post_return: None,
         };
         guest
             .word(at::SCHEMA + 8, at::FIELD as u32)
@@ -108,6 +112,29 @@ impl Guest {
         guest
     }
 
+    /// A stage whose allocator gives what this code leaves, while it is open.
+    pub fn allocating(code: &str) -> Self {
+        let mut guest = Self::good();
+        guest.allocate = format!(
+            "(if (i32.load (i32.const {})) (then (return {code})))",
+            at::OPENED + 4
+        );
+        guest
+    }
+
+    /// A stage that runs this code after `process`.
+    pub fn releasing(code: &str) -> Self {
+        let mut guest = Self::good();
+        guest.post_return = Some(code.to_owned());
+        guest
+    }
+
+    /// `open` runs this code first.
+    pub fn open(&mut self, code: &str) -> &mut Self {
+        self.open = code.to_owned();
+        self
+    }
+
     pub fn pages(mut self, pages: u32) -> Self {
         self.pages = pages;
         self
@@ -146,6 +173,7 @@ impl Guest {
                 (global $top (mut i32) (i32.const 4096))
                 (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
                     (local $start i32)
+                    {allocate}
                     (local.set $start (i32.and (i32.add (global.get $top) (i32.const 7)) (i32.const -8)))
                     (global.set $top (i32.add (local.get $start) (local.get 3)))
                     (local.get $start))
@@ -161,10 +189,15 @@ impl Guest {
                 (func (export "{stage}#[method]session.process") (param i32 i32 i32 i32) (result i32)
                     (global.set $top (i32.const 4096))
                     {process}
-                    (i32.const {outcome})))"#,
+                    (i32.const {outcome}))
+                {post_return})"#,
             pages = self.pages,
             open = self.open,
             process = self.process,
+            allocate = self.allocate,
+            post_return = self.post_return.as_ref().map_or(String::new(), |code| format!(
+                r#"(func (export "cabi_post_{stage}#[method]session.process") (param i32) {code})"#
+            )),
             opened = at::OPENED,
             handle = at::OPENED + 4,
             schema = at::SCHEMA,

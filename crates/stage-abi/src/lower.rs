@@ -1,20 +1,21 @@
-//! Writes arguments into a guest's memory.
+//! Writes arguments into a guest's memory. Allocations come in the order of the canonical ABI: a list before what its
+//! elements point to.
 
-use super::{Guest, check_range, layout};
+use crate::{Guest, Malformed, layout};
 use bytemuck::cast_slice;
 use rulestage_pipeline::runtime::{RowErrorCode, StageFailure, StageFailureKind, Value};
 use rulestage_pipeline::wire::{FlatArray, FlatBuffer};
 
+/// The allocator's answer can't hold what was asked for.
+pub const UNALIGNED_ALLOCATION: &str = "realloc return: result not aligned";
+/// The allocator's answer reaches past the memory.
+pub const OUTSIDE_ALLOCATION: &str = "realloc return: beyond end of memory";
+
+type Lowered<T> = Result<T, StageFailure>;
+
 /// Writes `list<array>`: the address and number of its records.
-pub(crate) fn arrays(
-    guest: &dyn Guest,
-    arrays: &[FlatArray<'_>],
-) -> Result<(u32, u32), StageFailure> {
-    let mut records = vec![0_u8; arrays.len() * layout::ARRAY as usize];
-    for (array, record) in arrays
-        .iter()
-        .zip(records.chunks_exact_mut(layout::ARRAY as usize))
-    {
+pub fn arrays(guest: &mut impl Guest, arrays: &[FlatArray<'_>]) -> Lowered<(u32, u32)> {
+    records(guest, arrays, layout::ARRAY, 4, |guest, array, record| {
         put_u32(record, 0, array.length);
         if let Some(validity) = &array.validity {
             record[4] = 1;
@@ -28,57 +29,102 @@ pub(crate) fn arrays(
         if let Some((bytes, size)) = second {
             put_list(guest, record, 28, bytes, size)?;
         }
-    }
-    let at = store(guest, &records, 4)?;
-    Ok((at, arrays.len() as u32))
+        Ok(())
+    })
 }
 
 /// Writes `list<value>`: the address and number of its records.
-pub(crate) fn values(guest: &dyn Guest, values: &[Value]) -> Result<(u32, u32), StageFailure> {
-    let mut records = vec![0_u8; values.len() * layout::VALUE as usize];
-    for (value, record) in values
-        .iter()
-        .zip(records.chunks_exact_mut(layout::VALUE as usize))
-    {
-        put_value(guest, record, value)?;
-    }
-    let at = store(guest, &records, 8)?;
-    Ok((at, values.len() as u32))
+pub fn values(guest: &mut impl Guest, values: &[Value]) -> Lowered<(u32, u32)> {
+    records(guest, values, layout::VALUE, 8, put_value)
 }
 
 /// Writes a list of bytes (or text): its address and length.
-pub(crate) fn bytes(guest: &dyn Guest, bytes: &[u8]) -> Result<(u32, u32), StageFailure> {
+pub fn bytes(guest: &mut impl Guest, bytes: &[u8]) -> Lowered<(u32, u32)> {
     Ok((store(guest, bytes, 1)?, bytes.len() as u32))
 }
 
 /// Allocates in the guest and copies `bytes` there.
-pub(crate) fn store(guest: &dyn Guest, bytes: &[u8], align: u32) -> Result<u32, StageFailure> {
-    let size = u32::try_from(bytes.len()).map_err(|_| StageFailure {
-        kind: StageFailureKind::Memory,
-        message: format!("{} bytes do not fit into a 32-bit memory", bytes.len()),
-    })?;
-    let at = guest.allocate(align, size)?;
-    check_range(guest, at, u64::from(size), align)?;
-    guest.copy_in(at, bytes);
+pub fn store(guest: &mut impl Guest, bytes: &[u8], align: u32) -> Lowered<u32> {
+    let at = allocate(guest, bytes.len(), align)?;
+    guest.write(at, bytes);
     Ok(at)
 }
 
-pub(crate) fn put_u32(record: &mut [u8], at: usize, value: u32) {
+/// Writes a result to where the guest wants it.
+pub fn put(guest: &mut impl Guest, at: u32, bytes: &[u8], align: u32) -> Result<(), Malformed> {
+    if !at.is_multiple_of(align) {
+        return Err("pointer not aligned".into());
+    }
+    if u64::from(at) + bytes.len() as u64 > guest.size_bytes() {
+        return Err("pointer out of bounds".into());
+    }
+    guest.write(at, bytes);
+    Ok(())
+}
+
+/// The address of `size` bytes in the guest, which lie inside its memory.
+#[inline]
+fn allocate(guest: &mut impl Guest, size: usize, align: u32) -> Lowered<u32> {
+    let size = u32::try_from(size).map_err(|_| too_large(size))?;
+    let at = guest.allocate(align, size)?;
+    if !at.is_multiple_of(align) {
+        return Err(Malformed::from(UNALIGNED_ALLOCATION).into());
+    }
+    if u64::from(at) + u64::from(size) > guest.size_bytes() {
+        return Err(Malformed::from(OUTSIDE_ALLOCATION).into());
+    }
+    Ok(at)
+}
+
+#[cold]
+fn too_large(size: usize) -> StageFailure {
+    StageFailure {
+        kind: StageFailureKind::Memory,
+        message: format!("{size} bytes do not fit into a 32-bit memory"),
+    }
+}
+
+/// The largest record that a list holds here.
+const MOST_RECORD: usize = layout::ARRAY as usize;
+
+/// Writes a list of records of `size` bytes, which `put` fills in.
+fn records<G: Guest, T>(
+    guest: &mut G,
+    items: &[T],
+    size: u32,
+    align: u32,
+    put: impl Fn(&mut G, &T, &mut [u8]) -> Lowered<()>,
+) -> Lowered<(u32, u32)> {
+    let at = allocate(guest, items.len() * size as usize, align)?;
+    let places = (at..).step_by(size as usize);
+    for (item, place) in items.iter().zip(places) {
+        let mut record = [0; MOST_RECORD];
+        let record = &mut record[..size as usize];
+        put(guest, item, record)?;
+        guest.write(place, record);
+    }
+    Ok((at, items.len() as u32))
+}
+
+/// Puts a number at `at` of a record.
+#[inline]
+pub fn put_u32(record: &mut [u8], at: usize, value: u32) {
     record[at..at + 4].copy_from_slice(&value.to_le_bytes());
 }
 
+#[inline]
 fn put_u64(record: &mut [u8], at: usize, value: u64) {
     record[at..at + 8].copy_from_slice(&value.to_le_bytes());
 }
 
 /// A list of elements of `size` bytes each: its address and length at `at` of the record.
 fn put_list(
-    guest: &dyn Guest,
+    guest: &mut impl Guest,
     record: &mut [u8],
     at: usize,
     bytes: &[u8],
     size: u32,
-) -> Result<(), StageFailure> {
+) -> Lowered<()> {
     let address = store(guest, bytes, size)?;
     put_u32(record, at, address);
     put_u32(record, at + 4, bytes.len() as u32 / size);
@@ -88,6 +134,7 @@ fn put_list(
 type List<'a> = Option<(&'a [u8], u32)>;
 
 /// The case of WIT `buffer` and its lists, each with the size of its elements.
+#[inline]
 fn buffer_case<'a>(buffer: &'a FlatBuffer<'_>) -> (u8, List<'a>, List<'a>) {
     match buffer {
         FlatBuffer::None => (0, None, None),
@@ -109,7 +156,7 @@ fn buffer_case<'a>(buffer: &'a FlatBuffer<'_>) -> (u8, List<'a>, List<'a>) {
     }
 }
 
-fn put_value(guest: &dyn Guest, record: &mut [u8], value: &Value) -> Result<(), StageFailure> {
+fn put_value(guest: &mut impl Guest, value: &Value, record: &mut [u8]) -> Lowered<()> {
     record[0] = match value {
         Value::Absent => 0,
         Value::Null => 1,
@@ -138,16 +185,15 @@ fn put_value(guest: &dyn Guest, record: &mut [u8], value: &Value) -> Result<(), 
             put_u32(record, 16, *nanoseconds);
         }
         Value::Texts(texts) => {
-            let mut pairs = vec![0_u8; texts.len() * layout::POINTER_PAIR as usize];
-            for (text, pair) in texts
-                .iter()
-                .zip(pairs.chunks_exact_mut(layout::POINTER_PAIR as usize))
-            {
-                put_list(guest, pair, 0, text.as_bytes(), 1)?;
-            }
-            let at = store(guest, &pairs, 4)?;
+            let (at, len) = records(
+                guest,
+                texts,
+                layout::POINTER_PAIR,
+                4,
+                |guest, text, pair| put_list(guest, pair, 0, text.as_bytes(), 1),
+            )?;
             put_u32(record, 8, at);
-            put_u32(record, 12, texts.len() as u32);
+            put_u32(record, 12, len);
         }
         Value::Error(code) => record[8] = error_case(*code),
     }
