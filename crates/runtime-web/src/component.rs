@@ -113,7 +113,7 @@ impl Interfaces {
             let bytes = component
                 .get(module.clone())
                 .ok_or_else(|| malformed("a module reaches past the end"))?;
-            if exports_function(bytes, main)? {
+            if exports_function(bytes, &[main, plain_name(main)])? {
                 return Ok(Interfaces {
                     imports,
                     exports,
@@ -161,13 +161,30 @@ fn list(names: &[String]) -> String {
         .join(", ")
 }
 
-fn exports_function(module: &[u8], name: &str) -> Result<bool, StageFailure> {
+/// What compiled rules call a function that other modules call `INTERFACE#NAME`: they have few, so that nothing has to be
+/// said of the interface.
+pub(crate) fn plain_name(name: &str) -> &str {
+    if name == "cabi_realloc" {
+        return "realloc";
+    }
+    if name.starts_with("cabi_post_") {
+        return "release";
+    }
+    match name.rsplit_once('#') {
+        Some((_, "[dtor]session")) => "close",
+        Some((_, function)) => function.rsplit('.').next().unwrap_or(function),
+        None => name,
+    }
+}
+
+fn exports_function(module: &[u8], names: &[&str]) -> Result<bool, StageFailure> {
     for payload in Parser::new(0).parse_all(module) {
         if let Payload::ExportSection(section) =
             payload.map_err(|error| malformed(error.to_string()))?
         {
             for export in section {
-                if export.map_err(|error| malformed(error.to_string()))?.name == name {
+                let export = export.map_err(|error| malformed(error.to_string()))?;
+                if names.contains(&export.name) {
                     return Ok(true);
                 }
             }

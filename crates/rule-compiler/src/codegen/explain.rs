@@ -67,7 +67,6 @@ pub(super) fn generate(
     };
     code.open_params(session);
     code.open_columns(columns, &count_uses(ruleset, true));
-    code.reset_temp();
     code.cache_inputs();
     code.emit_lets();
     code.keep_context(&statics.groups, session, columns);
@@ -86,6 +85,9 @@ pub(super) fn generate(
         code.f.release_locals();
     }
     let kept = code.kept();
+    if code.uses_temp() {
+        code.release_temp();
+    }
     let result = code.module.data.reserve(RESULT_SIZE) as i32;
     let mut ins = code.f.ins();
     ins.i32_const(result).i32_const(0).i32_store8(at(0));

@@ -387,6 +387,7 @@ impl RowCode<'_> {
 
     /// Branches with an error.
     pub(super) fn fail(&mut self, status: i32, on_error: Label) {
+        self.module.note_failure(status);
         let error = self.error;
         self.f.ins().i32_const(status).local_set(error);
         self.f.br(on_error);
@@ -395,6 +396,7 @@ impl RowCode<'_> {
 
     /// Branches with an error where the condition on the stack holds.
     pub(super) fn fail_if(&mut self, status: i32, on_error: Label) {
+        self.module.note_failure(status);
         let error = self.error;
         self.f.if_(BlockType::Empty);
         self.f.ins().i32_const(status).local_set(error);
@@ -404,6 +406,7 @@ impl RowCode<'_> {
 
     /// Branches where the status on the stack, which a helper gave, is an error.
     pub(super) fn fail_with_status(&mut self, on_error: Label) {
+        self.module.note_all_failures();
         let error = self.error;
         self.f.ins().local_tee(error);
         self.f.br_if(on_error);

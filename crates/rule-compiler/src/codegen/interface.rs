@@ -1,46 +1,83 @@
-//! The core module's side of world `rules`: what it imports and exports. All parameters and results are `i32`.
+//! The core module's side of world `rules`: what it exports. It imports nothing; all parameters and results are `i32`.
 //!
-//! A component without explanations is one of a world that exports `stage` alone, and the module has the functions of
-//! `explain` only in name.
+//! A component without explanations is one of a world that exports `stage` alone, and its module lacks the functions of
+//! `explain`, which come last.
 
-/// Module, name, number of parameters and of results of the one import.
-pub(crate) const IMPORT: (&str, &str, usize, usize) = (
-    "[export]rulestage:stage/stage@0.1.0",
-    "[resource-new]session",
-    1,
-    1,
-);
+/// A function that the core module exports.
+#[derive(Clone, Copy)]
+pub(crate) struct Export {
+    /// The name, which only the component around the module sees
+    pub(crate) name: &'static str,
+    /// How many parameters it has
+    pub(crate) n_params: usize,
+    /// How many results
+    pub(crate) n_results: usize,
+    /// The function of the contract that it is; empty for what serves the canonical ABI
+    #[allow(dead_code, reason = "for the build script")]
+    pub(crate) wit_name: &'static str,
+    /// Whether what it returns is released by a call of [`RELEASE`]
+    #[allow(dead_code, reason = "for the build script")]
+    pub(crate) releases: bool,
+}
 
-/// Name, number of parameters and of results of each exported function, in the order of their indices.
-pub(crate) const EXPORTS: [(&str, usize, usize); 13] = [
-    ("cabi_realloc", 4, 1),
-    ("rulestage:stage/stage@0.1.0#describe", 0, 1),
-    ("rulestage:stage/stage@0.1.0#[static]session.open", 2, 1),
-    (
-        "cabi_post_rulestage:stage/stage@0.1.0#[static]session.open",
-        1,
-        0,
-    ),
-    ("rulestage:stage/stage@0.1.0#[method]session.schema", 1, 1),
-    ("rulestage:stage/stage@0.1.0#[method]session.process", 4, 1),
-    (
-        "cabi_post_rulestage:stage/stage@0.1.0#[method]session.process",
-        1,
-        0,
-    ),
-    ("rulestage:stage/stage@0.1.0#[dtor]session", 1, 0),
-    ("rulestage:stage/explain@0.1.0#describe-rules", 0, 1),
-    ("rulestage:stage/explain@0.1.0#explain-row", 5, 1),
-    ("cabi_post_rulestage:stage/explain@0.1.0#explain-row", 1, 0),
-    ("rulestage:stage/explain@0.1.0#process-with-reasons", 4, 1),
-    (
-        "cabi_post_rulestage:stage/explain@0.1.0#process-with-reasons",
-        1,
-        0,
-    ),
+const fn export(name: &'static str, n_params: usize, n_results: usize) -> Export {
+    Export {
+        name,
+        n_params,
+        n_results,
+        wit_name: "",
+        releases: false,
+    }
+}
+
+const fn of_contract(
+    name: &'static str,
+    wit_name: &'static str,
+    n_params: usize,
+    releases: bool,
+) -> Export {
+    Export {
+        name,
+        n_params,
+        n_results: 1,
+        wit_name,
+        releases,
+    }
+}
+
+/// The name of the function that allocates what the host passes.
+#[allow(dead_code, reason = "for the build script")]
+pub(crate) const REALLOC: &str = "realloc";
+/// The name of the function that takes back what a call allocated.
+#[allow(dead_code, reason = "for the build script")]
+pub(crate) const RELEASE: &str = "release";
+/// The name of the function that frees a session.
+#[allow(dead_code, reason = "for the build script")]
+pub(crate) const CLOSE: &str = "close";
+/// The name of the function that opens a session. Where it returns `ok`, the word behind is the session itself, not a
+/// handle of it.
+#[allow(dead_code, reason = "for the build script")]
+pub(crate) const OPEN: &str = "open";
+
+/// The exported functions, in the order of their indices.
+pub(crate) const EXPORTS: [Export; 10] = [
+    export(REALLOC, 4, 1),
+    export(RELEASE, 1, 0),
+    export(CLOSE, 1, 0),
+    of_contract("describe", "describe", 0, false),
+    of_contract(OPEN, "[static]session.open", 2, true),
+    of_contract("schema", "[method]session.schema", 1, false),
+    of_contract("process", "[method]session.process", 4, true),
+    of_contract("describe-rules", "describe-rules", 0, true),
+    of_contract("explain-row", "explain-row", 5, true),
+    of_contract("process-with-reasons", "process-with-reasons", 4, true),
 ];
 
-/// Whether an exported function is one of `explain`.
-pub(crate) fn is_of_explain(name: &str) -> bool {
-    name.contains("/explain@")
+/// How many exports are those of `explain`, the last ones.
+pub(crate) const N_OF_EXPLAIN: usize = 3;
+
+/// The exported functions of a component that `explains`, or of one that doesn't.
+pub(crate) fn exports(explains: bool) -> &'static [Export] {
+    let n = if explains { 0 } else { N_OF_EXPLAIN };
+    &EXPORTS[..EXPORTS.len() - n]
 }

@@ -31,6 +31,8 @@ pub(super) struct KeptFunctions {
     /// The template's segments that kept helpers refer to
     segments: BTreeSet<u32>,
     pub(super) footprint: Footprint,
+    /// Whether any of them needs memory for the values of a row
+    pub(super) allocates_temp: bool,
 }
 
 impl KeptFunctions {
@@ -42,6 +44,7 @@ impl KeptFunctions {
             kept: Vec::new(),
             segments: BTreeSet::new(),
             footprint: Footprint::Nothing,
+            allocates_temp: false,
         }
     }
 
@@ -56,6 +59,7 @@ impl KeptFunctions {
 
     fn keep(&mut self, template: &Template, function: u32) -> u32 {
         if function < template.n_imports {
+            self.allocates_temp = true;
             return ALLOCATE_TEMP;
         }
         if let Some(index) = self.indices.get(&function) {

@@ -1,10 +1,9 @@
 //! What never changes: the description, the schema, the outline, and the refusals, laid out in advance.
 
 use super::data::Record;
-use super::failure::{FAILURES, SCALAR_FAILURES};
 use super::layout::{RESULT_SIZE, stage_error, type_nodes, value};
 use super::module::ModuleBuilder;
-use super::trace::{DEFINITION, ShownExpressions, uses_cells};
+use super::trace::{DEFINITION, ShownExpressions};
 use crate::ir::RuleSet;
 use crate::types::Type;
 use rulestage_diagnostics::Span;
@@ -79,7 +78,7 @@ impl Statics {
                 true => outline(ruleset, source, shown, module),
                 false => 0,
             },
-            failures: failures(ruleset, module),
+            failures: module.failures(),
             origins: origins(ruleset, module),
             too_many_rows: failed(module, "a batch has at most 16777216 rows"),
             wrong_number_of_columns: failed(module, &columns(ruleset.inputs.len())),
@@ -247,21 +246,6 @@ fn outline(
         .list(data, &expressions, shown.list.len())
         .list(data, &outputs, ruleset.outputs.len());
     data.record(&record)
-}
-
-fn failures(ruleset: &RuleSet, module: &mut ModuleBuilder) -> u32 {
-    let n_failures = if uses_cells(ruleset) || ruleset.rules.iter().any(|rule| rule.table.is_some())
-    {
-        FAILURES.len()
-    } else {
-        SCALAR_FAILURES
-    };
-    let mut table = Record::new();
-    table.u32(0).u32(0).u32(0);
-    for (code, message) in FAILURES.into_iter().take(n_failures) {
-        table.u8(code).text(&mut module.data, message);
-    }
-    module.data.record(&table)
 }
 
 fn origins(ruleset: &RuleSet, module: &mut ModuleBuilder) -> u32 {

@@ -3,12 +3,12 @@
 pub(super) mod index;
 pub(super) mod ranks;
 
+use super::contributions::Gathered;
 use super::data::{Record, StaticData};
 use super::expression::{RowCode, at};
 use super::failure;
 use super::function::Label;
 use super::layout::{inner, is_cell, is_nullable};
-use super::process::Gathered;
 use crate::ast::HitPolicy;
 use crate::ir::{CompareOp, Const, Contribution, Expr, ExprKind, RuleSet, Table, TableValue};
 use crate::types::Type;

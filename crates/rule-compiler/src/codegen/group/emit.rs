@@ -1,11 +1,11 @@
 //! Where the data of groups lie, and the code that goes through the rules that may fire.
 
 use super::super::columns::Uses;
+use super::super::contributions::{Gathered, RowNotes};
 use super::super::data::{Record, StaticData};
 use super::super::expression::{RowCode, at};
 use super::super::function::Label;
 use super::super::layout::{inner, is_cell, is_fallible_input, is_nullable, slots};
-use super::super::process::{Gathered, RowNotes};
 use super::super::table::ranks::{
     BOOLS, DOUBLES, HASHED, INTS, NULLABLE, TEXTS, TIMES, hash_int, hash_text, n_slots,
 };
@@ -381,15 +381,16 @@ impl RowCode<'_> {
         let failed = self.f.block(BlockType::Empty);
         self.emit_member(group, placed, shared, rule, outputs, notes, failed);
         self.f.br(next);
-        self.f.end();
-        self.note_failure(notes, |code| {
-            code.f
-                .ins()
-                .i32_const(group.first as i32)
-                .local_get(rule)
-                .i32_add();
-        });
-        self.f.br(next);
+        if self.f.end() {
+            self.note_failure(notes, |code| {
+                code.f
+                    .ins()
+                    .i32_const(group.first as i32)
+                    .local_get(rule)
+                    .i32_add();
+            });
+            self.f.br(next);
+        }
         self.f.end();
         self.f.end();
     }
