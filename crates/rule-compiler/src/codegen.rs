@@ -27,6 +27,7 @@ mod memory;
 mod module;
 mod nested;
 mod optionals;
+mod outline;
 mod outputs;
 mod process;
 mod result;
@@ -97,10 +98,10 @@ fn generate_functions(
         process.function,
     ];
     let mut explained = Vec::new();
-    if plans.explains {
+    if let Some(outline) = &statics.outline {
         let explanation = explain::generate(ruleset, module, &statics, &shown, plans);
         let with_reasons = process::generate(ruleset, module, &statics, plans, true);
-        functions.push(session::constant(0, statics.outline));
+        functions.push(outline::describe_rules(module, outline));
         functions.push(explanation.function);
         functions.push(with_reasons.function);
         explained = explanation.shapes;

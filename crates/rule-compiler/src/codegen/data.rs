@@ -91,6 +91,13 @@ impl StaticData {
         address
     }
 
+    /// The address of these bytes, which nothing else shares.
+    pub(super) fn append(&mut self, bytes: &[u8]) -> u32 {
+        let address = self.end();
+        self.bytes.extend_from_slice(bytes);
+        address
+    }
+
     /// The address of these bytes; equal ones share it.
     pub(super) fn intern(&mut self, bytes: &[u8]) -> u32 {
         if let Some(address) = self.interned.get(bytes) {
@@ -126,6 +133,12 @@ impl Record {
     /// A record that was laid out elsewhere.
     pub(super) fn of(bytes: Vec<u8>) -> Self {
         Self(bytes)
+    }
+
+    /// Adds the first bytes of another record, wherever this one ends.
+    pub(super) fn packed(&mut self, record: &Self, n_bytes: usize) -> &mut Self {
+        self.0.extend_from_slice(&record.0[..n_bytes]);
+        self
     }
 
     pub(super) fn align(&mut self, alignment: usize) -> &mut Self {

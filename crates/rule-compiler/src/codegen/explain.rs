@@ -75,7 +75,8 @@ pub(super) fn generate(
     while let Some(rule) = ruleset.rules.get(index) {
         code.f.mark_locals();
         if let Some((number, group)) = plans.groups.starting_at(index) {
-            code.explain_group(group, &statics.groups, number, values, verdicts);
+            let first = shown.first_of_rule(index);
+            code.explain_group(group, &statics.groups, number, (values, first), verdicts);
             index = group.end;
         } else {
             let table = statics.tables.get(&index);

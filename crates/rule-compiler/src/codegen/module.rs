@@ -50,6 +50,9 @@ const INTERNAL_TYPES: [(usize, usize); 5] = [(2, 1), (3, 2), (1, 1), (4, 1), (3,
 /// Bytes of what is said of a failure: its code, the address and length of its message.
 const FAILURE_BYTES: u32 = 12;
 
+/// Bytes of address and length of a rule's name.
+const ORIGIN_BYTES: u32 = 8;
+
 /// The parameters and results of the functions of a rule set's own.
 const EXTRA_TYPE: (usize, usize) = (2, 1);
 
@@ -70,6 +73,8 @@ pub(super) struct ModuleBuilder {
     scratch: Option<u32>,
     /// The address of what is said of failures, and for each of these whether it can happen
     failures: (u32, [bool; FAILURES.len()]),
+    /// The address of where the rules' names are, and these with their addresses, if they have some already
+    origins: (u32, Vec<(String, Option<u32>)>),
 }
 
 impl ModuleBuilder {
@@ -93,6 +98,7 @@ impl ModuleBuilder {
             n_extra,
             scratch: None,
             failures: (failures, [false; FAILURES.len()]),
+            origins: (0, Vec::new()),
         }
     }
 
@@ -119,6 +125,13 @@ impl ModuleBuilder {
     /// Where each failure's code and message lie, by its number.
     pub(super) fn failures(&self) -> u32 {
         self.failures.0
+    }
+
+    /// Where address and length of each rule's name lie, given these with their addresses, if they have some already.
+    pub(super) fn origins(&mut self, names: Vec<(String, Option<u32>)>) -> u32 {
+        let address = self.data.reserve(ORIGIN_BYTES * names.len() as u32);
+        self.origins = (address, names);
+        address
     }
 
     /// Notes that a failure can happen.
@@ -258,9 +271,19 @@ impl ModuleBuilder {
         module.finish()
     }
 
-    /// Says what the failures are that can happen.
+    /// Says what the failures are that can happen, and what the rules are called where one can.
     fn write_failures(&mut self) {
         let (table, happens) = self.failures;
+        if !happens.contains(&true) {
+            return;
+        }
+        let (origins, names) = std::mem::take(&mut self.origins);
+        for (place, (name, known)) in (origins..).step_by(ORIGIN_BYTES as usize).zip(names) {
+            let address = known.unwrap_or_else(|| self.data.intern(name.as_bytes()));
+            let mut record = Record::new();
+            record.u32(address).u32(name.len() as u32);
+            self.data.patch(place, &record);
+        }
         let places = (table..).step_by(FAILURE_BYTES as usize).skip(1);
         for ((place, (code, message)), _) in places
             .zip(FAILURES)

@@ -68,7 +68,6 @@ impl KeptFunctions {
         let index = self.first_index + self.kept.len() as u32;
         self.indices.insert(function, index);
         self.kept.push(function);
-        self.footprint = self.footprint.max(Footprint::Stack);
         if template.is_panic(function) {
             return index;
         }
@@ -97,6 +96,9 @@ impl KeptFunctions {
                 Operator::I32Const { .. } | Operator::LocalGet { .. } => pushed.extend(references),
                 other => {
                     pushed.extend(references);
+                    if let Operator::GlobalGet { .. } = other {
+                        self.footprint = self.footprint.max(Footprint::Stack);
+                    }
                     if let Operator::Call { function_index } = other {
                         callees.push(*function_index);
                         if template.is_panic(*function_index) {

@@ -10,8 +10,8 @@ use super::super::table::ranks::{
     BOOLS, DOUBLES, HASHED, INTS, NULLABLE, TEXTS, TIMES, hash_int, hash_text, n_slots,
 };
 use super::super::table::{PRESENT, VALUE_BYTES, push_bound, push_constant};
-use super::super::trace::{ShownExpressions, walk};
-use super::explain::header;
+use super::super::trace::walk;
+use super::explain::{SHAPE_BYTES, packed_bytes};
 use super::{Entry, FIRST_CONSTANT, Group, Plans};
 use crate::ir::{Const, Contribution, Expr, ExprKind, RuleSet};
 use crate::types::Type;
@@ -46,7 +46,7 @@ pub(in super::super) struct PlacedGroups {
 pub(super) struct Shared {
     /// Addresses of the session and of the columns, 4 bytes each
     pub(super) context: u32,
-    /// Addresses of the values and of the verdicts of an explanation, 4 bytes each
+    /// Addresses of the values and of the verdict of the rule that is to be explained next, 4 bytes each
     pub(super) explained: u32,
     /// Error and number of valid contributions, 4 bytes each
     pub(super) failure: u32,
@@ -62,19 +62,14 @@ pub(in super::super) struct PlacedGroup {
     columns: u32,
     state: u32,
     rules: u32,
-    /// For each rule the number of the shape that explains it, and the address of what is special to it
+    /// For each rule the number of the shape that explains it, and its constants
     pub(super) explained: u32,
     /// Where shapes leave contributions
     pub(super) values: u32,
 }
 
 impl PlacedGroups {
-    pub(in super::super) fn new(
-        ruleset: &RuleSet,
-        plans: &Plans,
-        shown: &ShownExpressions,
-        data: &mut StaticData,
-    ) -> Self {
+    pub(in super::super) fn new(ruleset: &RuleSet, plans: &Plans, data: &mut StaticData) -> Self {
         let mut shared = Shared {
             context: 0,
             failure: 0,
@@ -110,11 +105,7 @@ impl PlacedGroups {
                 _ => {}
             });
         }
-        let groups = plans
-            .0
-            .iter()
-            .map(|group| place(group, shown, data))
-            .collect();
+        let groups = plans.0.iter().map(|group| place(group, data)).collect();
         Self { groups, shared }
     }
 
@@ -123,7 +114,7 @@ impl PlacedGroups {
     }
 }
 
-fn place(group: &Group, shown: &ShownExpressions, data: &mut StaticData) -> PlacedGroup {
+fn place(group: &Group, data: &mut StaticData) -> PlacedGroup {
     let mut words = Record::new();
     for word in &group.words {
         words.u32(*word);
@@ -169,18 +160,18 @@ fn place(group: &Group, shown: &ShownExpressions, data: &mut StaticData) -> Plac
             .u32(place_entries(group, &rule.otherwise, values, data));
     }
     let mut explained = Record::new();
-    for (index, rule) in (group.first..).zip(&group.rules) {
-        let Some((shape, constants)) = &rule.explained else {
-            continue;
-        };
-        let mut record = Record::new();
-        for word in header(index, shown.first_of_rule(index)) {
-            record.u32(word);
-        }
+    for (shape, constants) in group
+        .rules
+        .iter()
+        .filter_map(|rule| rule.explained.as_ref())
+    {
+        let mut number = Record::new();
+        explained.packed(number.u32(*shape as u32), SHAPE_BYTES);
         for (constant, ty) in constants {
-            push_constant(&mut record, data, constant, ty);
+            let mut value = Record::new();
+            push_constant(&mut value, data, constant, ty);
+            explained.packed(&value, packed_bytes(ty));
         }
-        explained.u32(*shape as u32).u32(data.record(&record));
     }
     PlacedGroup {
         explained: data.record(&explained),

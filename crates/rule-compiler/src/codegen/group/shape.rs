@@ -34,7 +34,11 @@ pub(in super::super) fn generate(
     let mut code = row_code(ruleset, module);
     let expressions: Vec<&Expr> = shape.expressions().collect();
     code.open_shape(placed, kept, &expressions, false);
-    code.load_constants(&shape.constants, constants);
+    let places = shape
+        .constants
+        .iter()
+        .zip((0..).step_by(VALUE_BYTES as usize));
+    code.load_constants(&places.collect::<Vec<_>>(), constants);
 
     let holds = code.f.local(ValType::I32);
     let n_valid = code.f.local(ValType::I32);
@@ -148,15 +152,15 @@ impl RowCode<'_> {
         }
     }
 
-    /// Constants one after another become variables.
-    pub(super) fn load_constants(&mut self, types: &[Type], constants: u32) {
+    /// Constants of these types, at these distances from an address in a local, become variables.
+    pub(super) fn load_constants(&mut self, places: &[(&Type, u32)], constants: u32) {
         let address = self.f.local(ValType::I32);
-        for (index, ty) in types.iter().enumerate() {
+        for (index, (ty, offset)) in places.iter().enumerate() {
             let locals = self.locals(ty);
             self.f
                 .ins()
                 .local_get(constants)
-                .i32_const(index as i32 * VALUE_BYTES as i32)
+                .i32_const(*offset as i32)
                 .i32_add()
                 .local_set(address);
             self.load_slots(ty, address, &locals);
