@@ -33,6 +33,7 @@ mod process;
 mod result;
 mod runtime;
 mod session;
+mod shared;
 mod statics;
 mod table;
 mod trace;

@@ -63,6 +63,7 @@ pub(super) fn generate(
         lets: Vec::new(),
         variables: std::collections::HashMap::new(),
         places: std::collections::HashMap::new(),
+        shared: std::collections::HashMap::new(),
         trace: Some(trace),
     };
     code.open_params(session);

@@ -6,6 +6,7 @@ use super::function::{FunctionBuilder, Label};
 use super::layout::{inner, is_cell, is_fallible_input, is_nullable, slots};
 use super::module::ModuleBuilder;
 use super::nested::{Node, Place};
+use super::shared::SharedValues;
 use super::trace::Trace;
 use crate::ir::{ArithmeticOp, CompareOp, Const, Expr, ExprKind, FoldKind, Function, RuleSet};
 use crate::types::Type;
@@ -31,6 +32,8 @@ pub(super) struct RowCode<'a> {
     pub(super) variables: HashMap<u32, (Vec<u32>, Option<u32>)>,
     /// Variables whose values are read from the arrays of an input, part by part
     pub(super) places: HashMap<u32, Place>,
+    /// Where values are kept that several expressions have
+    pub(super) shared: SharedValues,
     /// Records intermediate values, when explaining
     pub(super) trace: Option<Trace>,
 }
@@ -225,6 +228,14 @@ impl RowCode<'_> {
     }
 
     fn emit_untraced(&mut self, expr: &Expr, on_error: Label) {
+        match self.shared.get(&std::ptr::from_ref(expr)).cloned() {
+            Some(value) => self.emit_shared(expr, &value, on_error),
+            None => self.emit_unshared(expr, on_error),
+        }
+    }
+
+    /// The value of an expression, computed where it stands.
+    pub(super) fn emit_unshared(&mut self, expr: &Expr, on_error: Label) {
         if self.emit_from_place(expr, on_error) {
             return;
         }
@@ -610,8 +621,13 @@ impl RowCode<'_> {
             }
         }
         let any_of = |code: &mut Self, group: &[&[u8]]| {
+            let first = group.first().filter(|literal| is_short(literal));
+            let first = first.map(|literal| code.load_first(pointer, literal.len()));
             for (index, literal) in group.iter().enumerate() {
-                code.bytes_equal_literal(pointer, literal);
+                match first {
+                    Some(first) => code.first_equals(first, literal),
+                    None => code.bytes_equal_literal(pointer, literal),
+                }
                 if index > 0 {
                     code.f.ins().i32_or();
                 }

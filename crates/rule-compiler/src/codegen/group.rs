@@ -51,6 +51,13 @@ pub(super) struct Group {
     first_explain_function: u32,
 }
 
+impl Group {
+    /// The values that rules compare with constants.
+    pub(super) fn tested_values(&self) -> impl Iterator<Item = &Expr> {
+        self.columns.iter().map(|column| &column.value)
+    }
+}
+
 /// A rule that stands for all that differ from it in nothing but constants.
 pub(super) struct ExplainedShape {
     rule: Rule,

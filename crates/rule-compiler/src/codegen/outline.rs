@@ -16,8 +16,19 @@ const EXPRESSION_BYTES: usize = 28;
 const NEW_RULE: u32 = 4;
 const NEW_TEXT: u32 = 8;
 
+/// The small form is worth the helper that unfolds it where there are so many expressions; others are laid out.
+const MIN_UNFOLDED: usize = 32;
+
+/// Where the outline is.
+pub(super) enum PlacedOutline {
+    /// `outline`, ready
+    LaidOut(u32),
+    /// To be made
+    Folded(FoldedOutline),
+}
+
 /// Where the small form lies.
-pub(super) struct PlacedOutline {
+pub(super) struct FoldedOutline {
     stream: u32,
     texts: u32,
     n_rules: usize,
@@ -49,19 +60,95 @@ impl Stream {
     }
 }
 
-/// Lays out the rules and what is shown of them; gives also where the name of each rule is, and how long.
+/// Places the rules and what is shown of them; gives also where the name of each rule is.
 pub(super) fn place(
     ruleset: &RuleSet,
     source: &str,
     shown: &ShownExpressions,
     data: &mut StaticData,
-) -> (PlacedOutline, Vec<(u32, u32)>) {
+) -> (PlacedOutline, Vec<u32>) {
+    if shown.list.len() < MIN_UNFOLDED {
+        let names = ruleset.rules.iter();
+        let names = names.map(|rule| data.intern(rule.name.as_bytes()));
+        let names = names.collect();
+        let outline = lay_out(ruleset, source, shown, data);
+        return (PlacedOutline::LaidOut(outline), names);
+    }
+    let (outline, names) = fold(ruleset, source, shown, data);
+    (PlacedOutline::Folded(outline), names)
+}
+
+fn lay_out(
+    ruleset: &RuleSet,
+    source: &str,
+    shown: &ShownExpressions,
+    data: &mut StaticData,
+) -> u32 {
+    let mut rules = Record::new();
+    for rule in &ruleset.rules {
+        rules
+            .text(data, &rule.name)
+            .u64(rule.priority as u64)
+            .text(data, &rule.doc);
+    }
+    let mut expressions = Record::new();
+    // A text that was laid out, and where
+    let mut whole: Option<(Span, u32)> = None;
+    for expression in &shown.list {
+        expressions
+            .u32(expression.rule)
+            .u8(expression.role)
+            .u32(expression.output)
+            .u32(expression.depth);
+        let text = expression
+            .text
+            .as_deref()
+            .unwrap_or(expression.span.text(source));
+        if expression.role == DEFINITION && expression.depth == 0 {
+            let name = &ruleset.lets[expression.output as usize].name;
+            expressions.text(data, &format!("{name} = {text}"));
+        } else if expression.text.is_some() {
+            expressions.text(data, text);
+        } else {
+            // A part of what was laid out last, as a rule.
+            let (start, end) = (expression.span.start, expression.span.end);
+            if !whole.is_some_and(|(span, _)| span.start <= start && end <= span.end) {
+                whole = Some((expression.span, data.intern(text.as_bytes())));
+            }
+            let address = whole.map_or(0, |(span, address)| address + (start - span.start));
+            expressions.u32(address).u32(text.len() as u32);
+        }
+        expressions.u32(expression.span.start);
+    }
+    let outputs = output_names(ruleset, data);
+    let mut record = Record::new();
+    record
+        .list(data, &rules, ruleset.rules.len())
+        .list(data, &expressions, shown.list.len())
+        .list(data, &outputs, ruleset.outputs.len());
+    data.record(&record)
+}
+
+fn output_names(ruleset: &RuleSet, data: &mut StaticData) -> Record {
+    let mut outputs = Record::new();
+    for output in &ruleset.outputs {
+        outputs.text(data, &output.name);
+    }
+    outputs
+}
+
+fn fold(
+    ruleset: &RuleSet,
+    source: &str,
+    shown: &ShownExpressions,
+    data: &mut StaticData,
+) -> (FoldedOutline, Vec<u32>) {
     let mut stream = Stream::default();
     let mut names = Vec::new();
     for rule in &ruleset.rules {
         let start = stream.texts.len() as u32;
         let length = stream.text(&rule.name);
-        names.push((start, length));
+        names.push(start);
         stream.number(length);
         let priority = ((rule.priority << 1) ^ (rule.priority >> 63)) as u64;
         stream.number(priority as u32);
@@ -71,19 +158,16 @@ pub(super) fn place(
     }
     push_expressions(&mut stream, ruleset, source, shown);
     let texts = data.append(&stream.texts);
-    for (name, _) in &mut names {
+    for name in &mut names {
         *name += texts;
     }
     let stream = data.append(&stream.numbers);
-    let mut outputs = Record::new();
-    for output in &ruleset.outputs {
-        outputs.text(data, &output.name);
-    }
+    let outputs = output_names(ruleset, data);
     let mut record = Record::new();
     record.u32(0).u32(ruleset.rules.len() as u32);
     record.u32(0).u32(shown.list.len() as u32);
     record.list(data, &outputs, ruleset.outputs.len());
-    let outline = PlacedOutline {
+    let outline = FoldedOutline {
         stream,
         texts,
         n_rules: ruleset.rules.len(),
@@ -154,6 +238,10 @@ pub(super) fn describe_rules(
     module: &mut ModuleBuilder,
     outline: &PlacedOutline,
 ) -> FunctionBuilder {
+    let outline = match outline {
+        PlacedOutline::LaidOut(address) => return super::session::constant(0, *address),
+        PlacedOutline::Folded(outline) => outline,
+    };
     let mut f = FunctionBuilder::new(0);
     let expand = module.helper("outline_expand");
     let mut allocate = |n_bytes: usize| {

@@ -45,11 +45,14 @@ pub(super) fn generate(
         lets: Vec::new(),
         variables: std::collections::HashMap::new(),
         places: std::collections::HashMap::new(),
+        shared: std::collections::HashMap::new(),
         trace: None,
     };
     code.open_params(session);
     code.open_columns(columns, &count_uses(ruleset, false));
     code.keep_context(&statics.groups, session, columns);
+    let shared = super::shared::find(ruleset, &plans.groups);
+    code.open_shared(&shared);
     let notes = RowNotes {
         error: code.f.local(ValType::I32),
         origin: code.f.local(ValType::I32),
@@ -81,6 +84,7 @@ pub(super) fn generate(
     code.f.if_(BlockType::Empty);
     let next = code.f.loop_();
     code.start_row(&outputs);
+    code.reset_shared(&shared);
     code.cache_inputs();
     code.emit_lets();
     code.keep_values(&statics.groups);

@@ -68,7 +68,7 @@ impl Statics {
         names.extend(ruleset.rules.iter().map(|rule| (rule.name.clone(), None)));
         let outline = plans.explains.then(|| {
             let (outline, places) = outline::place(ruleset, source, shown, &mut module.data);
-            for ((_, known), (place, _)) in names.iter_mut().zip(places) {
+            for ((_, known), place) in names.iter_mut().zip(places) {
                 *known = Some(place);
             }
             outline

@@ -81,6 +81,7 @@ pub(super) fn row_code<'a>(ruleset: &'a RuleSet, module: &'a mut ModuleBuilder) 
         lets: Vec::new(),
         variables: HashMap::new(),
         places: HashMap::new(),
+        shared: std::collections::HashMap::new(),
         trace: None,
     }
 }
