@@ -22,6 +22,7 @@ mod function;
 mod group;
 pub(crate) mod interface;
 mod layout;
+mod logic;
 mod math;
 mod memory;
 mod module;

@@ -9,11 +9,12 @@
 mod conjuncts;
 mod emit;
 mod explain;
+mod place;
 mod plan;
 mod shape;
 
-pub(super) use emit::PlacedGroups;
 pub(super) use explain::generate as generate_explained;
+pub(super) use place::PlacedGroups;
 pub(super) use plan::Plans;
 pub(super) use shape::{Kept, generate as generate_shape};
 

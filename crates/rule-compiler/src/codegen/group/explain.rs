@@ -6,7 +6,7 @@ use super::super::function::FunctionBuilder;
 use super::super::layout::{slots, value};
 use super::super::module::ModuleBuilder;
 use super::super::trace::{ShownExpressions, Trace};
-use super::emit::PlacedGroups;
+use super::place::PlacedGroups;
 use super::shape::{Kept, row_code};
 use super::{ExplainedShape, Group};
 use crate::ir::RuleSet;
