@@ -17,12 +17,12 @@ pub(crate) fn sharing(random: &mut Random) -> String {
     flag: bool = false merge last
   }\n";
     let texts: Vec<String> = (0..2)
-        .map(|_| format!("({}).lowerAscii()", expression(random, &Type::String, 1)))
+        .map(|_| format!("({} + 'a')", expression(random, &Type::String, 1)))
         .collect();
     let number = format!("size({} + 'x')", expression(random, &Type::String, 1));
     let sum = expression(random, &Type::Int, 1);
     let mut conditions = vec![
-        format!("{}.contains('a')", texts[0]),
+        format!("{}.contains('1a')", texts[0]),
         format!("{} < {}", texts[0], texts[1]),
         format!("{number} > 2"),
         format!("{sum} > 0"),
