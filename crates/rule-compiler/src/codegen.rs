@@ -10,6 +10,7 @@ mod calls;
 mod cells;
 mod columns;
 mod compare;
+mod contributions;
 mod convert;
 mod data;
 mod dynamic;
@@ -19,18 +20,20 @@ mod failure;
 mod fold;
 mod function;
 mod group;
-pub(crate) mod interface;
 mod layout;
+mod logic;
 mod math;
 mod memory;
 mod module;
 mod nested;
 mod optionals;
+mod outline;
 mod outputs;
 mod process;
 mod result;
 mod runtime;
 mod session;
+mod shared;
 mod statics;
 mod table;
 mod trace;
@@ -39,17 +42,9 @@ pub(crate) use trace::operands;
 
 use crate::ir::RuleSet;
 use module::ModuleBuilder;
-use process::RowFunction;
 use runtime::Footprint;
 use statics::Statics;
 use trace::ShownExpressions;
-
-static COMPONENT_PREFIX: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/component_prefix.bin"));
-static COMPONENT_SUFFIX: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/component_suffix.bin"));
-static SILENT_PREFIX: &[u8] =
-    include_bytes!(concat!(env!("OUT_DIR"), "/silent_component_prefix.bin"));
-static SILENT_SUFFIX: &[u8] =
-    include_bytes!(concat!(env!("OUT_DIR"), "/silent_component_suffix.bin"));
 
 /// The component for a rule set, with the interface `explain` or without; `source` is what its spans point into.
 pub fn generate(ruleset: &RuleSet, source: &str, explains: bool) -> Vec<u8> {
@@ -66,16 +61,16 @@ pub fn generate_core_module(ruleset: &RuleSet, source: &str, explains: bool) -> 
         explains,
     };
     loop {
-        let mut module = ModuleBuilder::new(footprint, plans.groups.n_functions() as u32);
+        let mut module = ModuleBuilder::new(footprint, plans.groups.n_functions() as u32, explains);
         let functions = generate_functions(ruleset, source, &plans, &mut module);
         if module.footprint() <= footprint {
-            return module.finish(functions, explains);
+            return module.finish(functions);
         }
         footprint = module.footprint();
     }
 }
 
-/// The exports in the order of `interface::EXPORTS`, then the internal functions in the order of `module::function`.
+/// The internal functions in the order of `module::function`, the exports in that of `interface::EXPORTS`, the rest.
 fn generate_functions(
     ruleset: &RuleSet,
     source: &str,
@@ -85,34 +80,30 @@ fn generate_functions(
     let shown = ShownExpressions::new(ruleset);
     let statics = Statics::new(ruleset, source, &shown, plans, module);
     let process = process::generate(ruleset, module, &statics, plans, false);
-    let (with_reasons, explanation) = if plans.explains {
-        let with_reasons = process::generate(ruleset, module, &statics, plans, true);
-        let explanation = explain::generate(ruleset, module, &statics, &shown, plans);
-        (with_reasons, explanation)
-    } else {
-        (RowFunction::nothing(4), RowFunction::nothing(5))
-    };
     let mut functions = vec![
-        memory::reallocate(),
-        session::constant(0, statics.description),
-        session::open(ruleset, module, &statics),
-        session::post_return(),
-        session::constant(1, statics.schema),
-        process.function,
-        session::post_return(),
-        session::close(ruleset),
-        session::constant(0, statics.outline),
-        explanation.function,
-        session::post_return(),
-        with_reasons.function,
-        session::post_return(),
         memory::allocate(),
         memory::grow(),
         memory::allocate_temp(),
         memory::array_fits(),
         memory::copy(),
+        memory::reallocate(),
+        session::release(),
+        session::close(ruleset),
+        session::constant(0, statics.description),
+        session::open(ruleset, module, &statics),
+        session::constant(1, statics.schema),
+        process.function,
     ];
-    let mut explained = explanation.shapes.into_iter();
+    let mut explained = Vec::new();
+    if let Some(outline) = &statics.outline {
+        let explanation = explain::generate(ruleset, module, &statics, &shown, plans);
+        let with_reasons = process::generate(ruleset, module, &statics, plans, true);
+        functions.push(outline::describe_rules(module, outline));
+        functions.push(explanation.function);
+        functions.push(with_reasons.function);
+        explained = explanation.shapes;
+    }
+    let mut explained = explained.into_iter();
     for shapes in process.shapes {
         functions.extend(shapes);
         functions.extend(explained.next().into_iter().flatten());
@@ -121,14 +112,11 @@ fn generate_functions(
 }
 
 fn encode_component(core_module: &[u8], explains: bool) -> Vec<u8> {
+    const HEADER: [u8; 8] = [0, b'a', b's', b'm', 13, 0, 1, 0];
     const CORE_MODULE_SECTION: u8 = 1;
-    let (prefix, suffix) = if explains {
-        (COMPONENT_PREFIX, COMPONENT_SUFFIX)
-    } else {
-        (SILENT_PREFIX, SILENT_SUFFIX)
-    };
-    let mut component = Vec::with_capacity(prefix.len() + core_module.len() + suffix.len() + 6);
-    component.extend_from_slice(prefix);
+    let suffix = rulestage_rules_world::around(explains);
+    let mut component = Vec::with_capacity(HEADER.len() + core_module.len() + suffix.len() + 6);
+    component.extend_from_slice(&HEADER);
     component.push(CORE_MODULE_SECTION);
     let mut rest = core_module.len();
     while rest > 0x7f {

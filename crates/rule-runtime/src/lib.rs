@@ -26,6 +26,7 @@ pub mod lookup;
 pub mod math;
 pub mod memory;
 pub mod network;
+pub mod outline;
 pub mod regex;
 mod sorting;
 #[allow(dead_code, reason = "generated code gives some of them itself")]

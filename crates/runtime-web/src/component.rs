@@ -1,6 +1,7 @@
 //! What the binder needs to know of a component: its imports, its exports and the core module that does the work.
 
 use rulestage_pipeline::runtime::{StageFailure, StageFailureKind};
+use rulestage_rules_world::interface;
 use std::ops::Range;
 use wasm_encoder::{MemorySection, MemoryType, RawSection};
 use wasmparser::{Parser, Payload, TypeRef};
@@ -113,7 +114,7 @@ impl Interfaces {
             let bytes = component
                 .get(module.clone())
                 .ok_or_else(|| malformed("a module reaches past the end"))?;
-            if exports_function(bytes, main)? {
+            if exports_function(bytes, &[main, plain_name(main)])? {
                 return Ok(Interfaces {
                     imports,
                     exports,
@@ -161,13 +162,32 @@ fn list(names: &[String]) -> String {
         .join(", ")
 }
 
-fn exports_function(module: &[u8], name: &str) -> Result<bool, StageFailure> {
+/// What compiled rules call a function that other modules call `INTERFACE#NAME`.
+pub(crate) fn plain_name(name: &str) -> &str {
+    if name == "cabi_realloc" {
+        return interface::REALLOC;
+    }
+    if name.starts_with("cabi_post_") {
+        return interface::RELEASE;
+    }
+    let function = name.rsplit_once('#').map_or(name, |(_, function)| function);
+    if function == "[dtor]session" {
+        return interface::CLOSE;
+    }
+    let mut exports = interface::EXPORTS.iter();
+    exports
+        .find(|export| export.wit_name == function)
+        .map_or(name, |export| export.name)
+}
+
+fn exports_function(module: &[u8], names: &[&str]) -> Result<bool, StageFailure> {
     for payload in Parser::new(0).parse_all(module) {
         if let Payload::ExportSection(section) =
             payload.map_err(|error| malformed(error.to_string()))?
         {
             for export in section {
-                if export.map_err(|error| malformed(error.to_string()))?.name == name {
+                let export = export.map_err(|error| malformed(error.to_string()))?;
+                if names.contains(&export.name) {
                     return Ok(true);
                 }
             }

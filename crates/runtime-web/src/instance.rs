@@ -1,7 +1,7 @@
 //! One instance of a stage's core module on the browser's WebAssembly, and calls into it.
 
 use crate::broken;
-use crate::component::STAGE;
+use crate::component::{STAGE, plain_name};
 use crate::models::{self, ModelHost};
 use js_sys::{Object, Reflect, Uint8Array, WebAssembly};
 use rulestage_pipeline::runtime::{Limits, StageFailure, StageFailureKind};
@@ -193,6 +193,8 @@ pub(crate) struct Instance {
     shared: Rc<Shared>,
     limits: Limits,
     is_broken: Cell<bool>,
+    /// Whether functions return what is behind handles, as those of compiled rules do, which import nothing
+    returns_reps: bool,
     /// The imports, which live as long as the instance
     _imports: Vec<Box<dyn std::any::Any>>,
 }
@@ -265,6 +267,7 @@ impl Instance {
             shared,
             limits,
             is_broken: Cell::new(false),
+            returns_reps: WebAssembly::Module::imports(module).length() == 0,
             _imports: kept,
         };
         if let Some(initialize) = function(&instance.exports, "_initialize") {
@@ -313,6 +316,9 @@ impl Instance {
     /// The representation behind an owned handle that the guest returned; the handle is gone. `resource` counts
     /// those that the guest exports.
     pub(crate) fn take(&self, resource: usize, handle: u32) -> Result<u32, StageFailure> {
+        if self.returns_reps {
+            return Ok(handle);
+        }
         let handles = self.shared.resources.get(resource);
         handles
             .and_then(|handles| handles.take(handle))
@@ -394,9 +400,12 @@ fn resource_imports(
     Ok(())
 }
 
+/// A function under its own name, or under that of compiled rules.
 fn function(exports: &Object, name: &str) -> Option<GuestFunction> {
-    let export = Reflect::get(exports, &name.into()).ok()?;
-    export.is_function().then(|| export.unchecked_into())
+    [name, plain_name(name)].into_iter().find_map(|name| {
+        let export = Reflect::get(exports, &name.into()).ok()?;
+        export.is_function().then(|| export.unchecked_into())
+    })
 }
 
 /// What a thrown value says.

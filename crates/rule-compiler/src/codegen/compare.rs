@@ -323,42 +323,71 @@ impl RowCode<'_> {
                 .call(helper);
             return;
         }
-        let mut offset = 0;
-        let mut is_first = true;
-        if literal.is_empty() {
-            self.f.ins().i32_const(1);
+        if is_short(literal) {
+            let first = self.load_first(pointer, literal.len());
+            return self.first_equals(first, literal);
         }
+        let mut offset = 0;
         while offset < literal.len() {
             let rest = &literal[offset..];
             let width = [8, 4, 2, 1]
                 .into_iter()
                 .find(|width| *width <= rest.len())
                 .unwrap_or(1);
-            let mut chunk = [0; 8];
-            chunk[..width].copy_from_slice(&rest[..width]);
-            let expected = i64::from_le_bytes(chunk);
+            let expected = as_integer(&rest[..width]);
             let mut ins = self.f.ins();
             ins.local_get(pointer);
+            let place = at(offset as u64);
             match width {
-                8 => ins.i64_load(at(offset as u64)).i64_const(expected).i64_eq(),
-                4 => ins
-                    .i32_load(at(offset as u64))
-                    .i32_const(expected as i32)
-                    .i32_eq(),
-                2 => ins
-                    .i32_load16_u(at(offset as u64))
-                    .i32_const(expected as i32)
-                    .i32_eq(),
-                _ => ins
-                    .i32_load8_u(at(offset as u64))
-                    .i32_const(expected as i32)
-                    .i32_eq(),
+                8 => ins.i64_load(place).i64_const(expected).i64_eq(),
+                4 => ins.i32_load(place).i32_const(expected as i32).i32_eq(),
+                2 => ins.i32_load16_u(place).i32_const(expected as i32).i32_eq(),
+                _ => ins.i32_load8_u(place).i32_const(expected as i32).i32_eq(),
             };
-            if !is_first {
+            if offset > 0 {
                 ins.i32_and();
             }
-            is_first = false;
             offset += width;
         }
     }
+
+    /// The first bytes at a pointer, up to [`MAX_SPECULATIVE_BYTES`], as a number in a new local.
+    pub(super) fn load_first(&mut self, pointer: u32, n_bytes: usize) -> u32 {
+        let is_wide = n_bytes > 4;
+        let first = self
+            .f
+            .local(if is_wide { ValType::I64 } else { ValType::I32 });
+        let mut ins = self.f.ins();
+        ins.local_get(pointer);
+        match n_bytes {
+            0 => ins.drop().i32_const(0),
+            1 => ins.i32_load8_u(at(0)),
+            2 => ins.i32_load16_u(at(0)),
+            3 => ins.i32_load(at(0)).i32_const(0x00ff_ffff).i32_and(),
+            4 => ins.i32_load(at(0)),
+            8 => ins.i64_load(at(0)),
+            n => ins.i64_load(at(0)).i64_const((1 << (8 * n)) - 1).i64_and(),
+        };
+        ins.local_set(first);
+        first
+    }
+
+    /// Whether bytes that `load_first` gave, as many as those of a literal, are these.
+    pub(super) fn first_equals(&mut self, first: u32, literal: &[u8]) {
+        let expected = as_integer(literal);
+        let mut ins = self.f.ins();
+        ins.local_get(first);
+        if literal.len() > 4 {
+            ins.i64_const(expected).i64_eq();
+        } else {
+            ins.i32_const(expected as i32).i32_eq();
+        }
+    }
+}
+
+/// Up to 8 bytes as a little-endian number.
+fn as_integer(bytes: &[u8]) -> i64 {
+    let mut chunk = [0; 8];
+    chunk[..bytes.len()].copy_from_slice(bytes);
+    i64::from_le_bytes(chunk)
 }

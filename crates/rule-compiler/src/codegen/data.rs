@@ -23,16 +23,47 @@ impl StaticData {
         }
     }
 
-    pub(super) fn base(&self) -> u32 {
-        self.base
-    }
-
     pub(super) fn end(&self) -> u32 {
         self.base + self.bytes.len() as u32
     }
 
-    pub(super) fn bytes(&self) -> &[u8] {
-        &self.bytes
+    /// The bytes that are not zero, more or less, with their addresses: a stretch of zeros that is longer than the head of
+    /// another segment is left out. There are some thousands of segments at most.
+    pub(super) fn segments(&self) -> Vec<(u32, &[u8])> {
+        const HEAD_BYTES: usize = 8;
+        const MAX_SEGMENTS: usize = 4_096;
+        let shortest = HEAD_BYTES.max(self.bytes.len() / MAX_SEGMENTS);
+        let mut segments = Vec::new();
+        let mut at = 0;
+        while let Some(start) = self.bytes[at..].iter().position(|byte| *byte != 0) {
+            let start = at + start;
+            let mut end = start;
+            let mut rest = self.bytes[start..].iter();
+            at = loop {
+                match rest.position(|byte| *byte == 0) {
+                    None => {
+                        end = self.bytes.len();
+                        break end;
+                    }
+                    Some(zero) => end += zero,
+                }
+                let behind = self.bytes[end..].iter().position(|byte| *byte != 0);
+                let n_zeros = behind.unwrap_or(usize::MAX);
+                if n_zeros > shortest {
+                    break end;
+                }
+                end += n_zeros;
+                rest = self.bytes[end..].iter();
+            };
+            segments.push((self.base + start as u32, &self.bytes[start..end]));
+        }
+        segments
+    }
+
+    /// Writes over bytes that are there.
+    pub(super) fn patch(&mut self, address: u32, record: &Record) {
+        let start = (address - self.base) as usize;
+        self.bytes[start..start + record.0.len()].copy_from_slice(&record.0);
     }
 
     /// The address of `length` zero bytes.
@@ -57,6 +88,13 @@ impl StaticData {
         }
         let address = self.record(record);
         self.interned_records.insert(record.0.clone(), address);
+        address
+    }
+
+    /// The address of these bytes, which nothing else shares.
+    pub(super) fn append(&mut self, bytes: &[u8]) -> u32 {
+        let address = self.end();
+        self.bytes.extend_from_slice(bytes);
         address
     }
 
@@ -95,6 +133,12 @@ impl Record {
     /// A record that was laid out elsewhere.
     pub(super) fn of(bytes: Vec<u8>) -> Self {
         Self(bytes)
+    }
+
+    /// Adds the first bytes of another record, wherever this one ends.
+    pub(super) fn packed(&mut self, record: &Self, n_bytes: usize) -> &mut Self {
+        self.0.extend_from_slice(&record.0[..n_bytes]);
+        self
     }
 
     pub(super) fn align(&mut self, alignment: usize) -> &mut Self {

@@ -1,10 +1,10 @@
 //! Values of types without columns of their own, at the border of the component: JSON text, and the text of decimals.
 
+use super::contributions::{Gathered, RowNotes};
 use super::expression::RowCode;
 use super::function::Label;
 use super::layout::input_storage;
 use super::nested::Node;
-use super::process::Gathered;
 use crate::ir::{Contribution, Merge, Output};
 use crate::types::{Column, Type};
 use wasm_encoder::{BlockType, ValType};
@@ -121,17 +121,14 @@ impl RowCode<'_> {
         } else {
             "list_concat"
         };
-        self.unless(gathered.is_set, |code| {
+        self.unless_set(gathered, |code| {
             code.push_cell(&crate::ir::Const::List(Vec::new()));
             code.f.ins().local_set(so_far);
         });
         self.f.ins().local_get(so_far).local_get(list);
         self.call_helper(join, ty, failed);
-        self.f
-            .ins()
-            .local_set(so_far)
-            .i32_const(1)
-            .local_set(gathered.is_set);
+        self.f.ins().local_set(so_far);
+        self.note_set(gathered);
     }
 
     /// Appends the elements of a computed list to a column of lists.
@@ -174,16 +171,19 @@ impl RowCode<'_> {
     }
 
     /// Turns the outputs that are JSON text into it; what can't be written fails the row.
-    pub(super) fn write_json(&mut self, outputs: &[Gathered], row_error: u32, row_origin: u32) {
+    pub(super) fn write_json(&mut self, outputs: &[Gathered], notes: &RowNotes) {
+        let (row_error, row_origin) = (notes.error, notes.origin);
         let ruleset = self.ruleset;
         for (gathered, output) in outputs.iter().zip(&ruleset.outputs) {
             if output.ty.column() != Column::Dynamic {
                 continue;
             }
-            self.unless(gathered.is_set, |code| {
+            self.unless_set(gathered, |code| {
                 code.push_const(&output.default, &output.ty);
                 code.f.set_all(&gathered.value);
             });
+            notes.fails.set(true);
+            self.module.note_all_failures();
             let scratch = self.push_text(output, &gathered.value);
             let error = self.error;
             self.f.ins().local_tee(error);

@@ -63,11 +63,11 @@ pub(super) fn generate(
         lets: Vec::new(),
         variables: std::collections::HashMap::new(),
         places: std::collections::HashMap::new(),
+        shared: std::collections::HashMap::new(),
         trace: Some(trace),
     };
     code.open_params(session);
     code.open_columns(columns, &count_uses(ruleset, true));
-    code.reset_temp();
     code.cache_inputs();
     code.emit_lets();
     code.keep_context(&statics.groups, session, columns);
@@ -76,7 +76,8 @@ pub(super) fn generate(
     while let Some(rule) = ruleset.rules.get(index) {
         code.f.mark_locals();
         if let Some((number, group)) = plans.groups.starting_at(index) {
-            code.explain_group(group, &statics.groups, number, values, verdicts);
+            let first = shown.first_of_rule(index);
+            code.explain_group(group, &statics.groups, number, (values, first), verdicts);
             index = group.end;
         } else {
             let table = statics.tables.get(&index);
@@ -86,6 +87,9 @@ pub(super) fn generate(
         code.f.release_locals();
     }
     let kept = code.kept();
+    if code.uses_temp() {
+        code.release_temp();
+    }
     let result = code.module.data.reserve(RESULT_SIZE) as i32;
     let mut ins = code.f.ins();
     ins.i32_const(result).i32_const(0).i32_store8(at(0));

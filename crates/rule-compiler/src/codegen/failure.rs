@@ -6,9 +6,6 @@ mod status;
 
 pub(super) use status::*;
 
-/// How many of the first ones are all that rule sets of scalars need.
-pub(super) const SCALAR_FAILURES: usize = 9;
-
 /// `row-error-code` and message of each status, from 1 on.
 pub(super) const FAILURES: [(u8, &str); 30] = [
     (0, "integer overflow"),

@@ -1,6 +1,7 @@
 //! One function under construction: locals on demand, and labels instead of relative depths.
 
 use wasm_encoder::{BlockType, Function, InstructionSink, ValType};
+use wasmparser::{BinaryReader, Operator, OperatorsReader};
 
 /// A block, loop or `if` that can be branched to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,7 +16,8 @@ pub(super) struct FunctionBuilder {
     free: Vec<u32>,
     marks: Vec<Vec<u32>>,
     code: Vec<u8>,
-    depth: u32,
+    /// For each open block, whether something branches to it
+    targets: Vec<bool>,
 }
 
 impl FunctionBuilder {
@@ -26,7 +28,7 @@ impl FunctionBuilder {
             free: Vec::new(),
             marks: Vec::new(),
             code: Vec::new(),
-            depth: 0,
+            targets: Vec::new(),
         }
     }
 
@@ -61,8 +63,8 @@ impl FunctionBuilder {
     }
 
     fn open(&mut self) -> Label {
-        self.depth += 1;
-        Label(self.depth)
+        self.targets.push(false);
+        Label(self.targets.len() as u32)
     }
 
     pub(super) fn block(&mut self, ty: BlockType) -> Label {
@@ -84,24 +86,31 @@ impl FunctionBuilder {
         self.ins().else_();
     }
 
-    pub(super) fn end(&mut self) {
-        self.depth -= 1;
+    /// Ends the innermost block; gives whether something branches to it.
+    pub(super) fn end(&mut self) -> bool {
         self.ins().end();
+        self.targets.pop().unwrap_or_default()
+    }
+
+    /// How many blocks a branch to a label leaves.
+    fn depth_of(&mut self, label: Label) -> u32 {
+        self.targets[label.0 as usize - 1] = true;
+        self.targets.len() as u32 - label.0
     }
 
     pub(super) fn br(&mut self, label: Label) {
-        let depth = self.depth - label.0;
+        let depth = self.depth_of(label);
         self.ins().br(depth);
     }
 
     pub(super) fn br_if(&mut self, label: Label) {
-        let depth = self.depth - label.0;
+        let depth = self.depth_of(label);
         self.ins().br_if(depth);
     }
 
     /// Branches to the label with the number on the stack, or to the last one.
     pub(super) fn br_table(&mut self, labels: &[Label]) {
-        let depths: Vec<u32> = labels.iter().map(|label| self.depth - label.0).collect();
+        let depths: Vec<u32> = labels.iter().map(|label| self.depth_of(*label)).collect();
         if let Some(last) = depths.last().copied() {
             self.ins().br_table(depths, last);
         }
@@ -121,8 +130,20 @@ impl FunctionBuilder {
         }
     }
 
+    /// The functions that are called so far.
+    pub(super) fn calls(&self) -> impl Iterator<Item = u32> + '_ {
+        let operators = OperatorsReader::new(BinaryReader::new(&self.code, 0));
+        operators
+            .into_iter()
+            .map_while(Result::ok)
+            .filter_map(|operator| match operator {
+                Operator::Call { function_index } => Some(function_index),
+                _ => None,
+            })
+    }
+
     pub(super) fn finish(mut self) -> Function {
-        debug_assert_eq!(self.depth, 0, "a block is left open");
+        debug_assert!(self.targets.is_empty(), "a block is left open");
         self.ins().end();
         let mut function = Function::new_with_locals_types(self.locals);
         function.raw(self.code);

@@ -9,11 +9,12 @@
 mod conjuncts;
 mod emit;
 mod explain;
+mod place;
 mod plan;
 mod shape;
 
-pub(super) use emit::PlacedGroups;
 pub(super) use explain::generate as generate_explained;
+pub(super) use place::PlacedGroups;
 pub(super) use plan::Plans;
 pub(super) use shape::{Kept, generate as generate_shape};
 
@@ -49,6 +50,13 @@ pub(super) struct Group {
     pub(super) explained: Vec<ExplainedShape>,
     /// Likewise
     first_explain_function: u32,
+}
+
+impl Group {
+    /// The values that rules compare with constants.
+    pub(super) fn tested_values(&self) -> impl Iterator<Item = &Expr> {
+        self.columns.iter().map(|column| &column.value)
+    }
 }
 
 /// A rule that stands for all that differ from it in nothing but constants.

@@ -1,14 +1,15 @@
 //! The core module under construction: function types and indices, globals, memory, static data.
 
-use super::data::StaticData;
+use super::data::{Record, StaticData};
+use super::failure::FAILURES;
 use super::function::FunctionBuilder;
-use super::interface;
 use super::runtime::{Footprint, KeptFunctions, Template};
-use std::collections::HashMap;
+use rulestage_rules_world::interface::{self, Export};
+use std::collections::{BTreeSet, HashMap};
 use wasm_encoder::{
-    BlockType, CodeSection, ConstExpr, DataSection, EntityType, ExportKind, ExportSection,
-    FunctionSection, GlobalSection, GlobalType, ImportSection, MemorySection, MemoryType, Module,
-    TypeSection, ValType,
+    BlockType, CodeSection, ConstExpr, DataSection, ExportKind, ExportSection, Function,
+    FunctionSection, GlobalSection, GlobalType, MemorySection, MemoryType, Module, TypeSection,
+    ValType,
 };
 
 /// The globals of the module, by index.
@@ -29,31 +30,36 @@ pub(super) mod global {
     pub(crate) const STACK: u32 = 6;
 }
 
-/// The internal functions, by index: they follow the import and the exports.
+/// The internal functions, by index: they come first, then the exports.
 pub(super) mod function {
-    use super::interface;
-
-    pub(crate) const RESOURCE_NEW: u32 = 0;
-    const FIRST: u32 = 1 + interface::EXPORTS.len() as u32;
     /// (size, alignment) -> address
-    pub(crate) const ALLOCATE: u32 = FIRST;
+    pub(crate) const ALLOCATE: u32 = 0;
     /// (buffer, bytes in use, bytes needed) -> (buffer, capacity)
-    pub(crate) const GROW: u32 = FIRST + 1;
+    pub(crate) const GROW: u32 = 1;
     /// (size) -> address, valid for this row
-    pub(crate) const ALLOCATE_TEMP: u32 = FIRST + 2;
+    pub(crate) const ALLOCATE_TEMP: u32 = 2;
     /// (array, case, rows, least length of the values) -> 1 where it fits
-    pub(crate) const ARRAY_FITS: u32 = FIRST + 3;
+    pub(crate) const ARRAY_FITS: u32 = 3;
     /// (to, from, length): may write up to 7 bytes more
-    pub(crate) const COPY: u32 = FIRST + 4;
-    /// Functions of the rule set's own; the helpers follow
-    pub(crate) const FIRST_EXTRA: u32 = FIRST + 5;
+    pub(crate) const COPY: u32 = 4;
 }
 
 /// The parameters and results of the internal functions, in order.
 const INTERNAL_TYPES: [(usize, usize); 5] = [(2, 1), (3, 2), (1, 1), (4, 1), (3, 0)];
 
+/// Bytes of what is said of a failure: its code, the address and length of its message.
+const FAILURE_BYTES: u32 = 12;
+
+/// Bytes of address and length of a rule's name.
+const ORIGIN_BYTES: u32 = 8;
+
 /// The parameters and results of the functions of a rule set's own.
 const EXTRA_TYPE: (usize, usize) = (2, 1);
+
+/// The index of the first function of a rule set's own; the helpers follow.
+fn first_extra(exports: &[Export]) -> u32 {
+    (INTERNAL_TYPES.len() + exports.len()) as u32
+}
 
 /// Everything that functions need from the module around them.
 pub(super) struct ModuleBuilder {
@@ -61,27 +67,38 @@ pub(super) struct ModuleBuilder {
     type_indices: HashMap<(Vec<ValType>, Vec<ValType>), u32>,
     pub(super) data: StaticData,
     helpers: KeptFunctions,
-    /// How many functions stand between the internal ones and the helpers
+    exports: &'static [Export],
+    /// How many functions stand between the exports and the helpers
     n_extra: u32,
     scratch: Option<u32>,
+    /// The address of what is said of failures, and for each of these whether it can happen
+    failures: (u32, [bool; FAILURES.len()]),
+    /// The address of where the rules' names are, and these with their addresses, if they have some already
+    origins: (u32, Vec<(String, Option<u32>)>),
 }
 
 impl ModuleBuilder {
     /// `footprint`: what the helpers will need below the module's own data.
-    /// `n_extra`: how many functions of the rule set's own there are.
-    pub(super) fn new(footprint: Footprint, n_extra: u32) -> Self {
-        let base = match footprint {
+    /// `n_extra`: how many functions of the rule set's own there are. Those of `explain` are there only if it `explains`.
+    pub(super) fn new(footprint: Footprint, n_extra: u32, explains: bool) -> Self {
+        let exports = interface::exports(explains);
+        let base: u32 = match footprint {
             Footprint::Nothing => 16,
             Footprint::Stack => Template::get().stack_top,
             Footprint::StackAndData => Template::get().heap_base,
         };
+        let mut data = StaticData::new(base.next_multiple_of(16));
+        let failures = data.reserve(FAILURE_BYTES * (1 + FAILURES.len() as u32));
         Self {
             types: Vec::new(),
             type_indices: HashMap::new(),
-            data: StaticData::new(base.next_multiple_of(16)),
-            helpers: KeptFunctions::new(function::FIRST_EXTRA + n_extra),
+            data,
+            helpers: KeptFunctions::new(first_extra(exports) + n_extra),
+            exports,
             n_extra,
             scratch: None,
+            failures: (failures, [false; FAILURES.len()]),
+            origins: (0, Vec::new()),
         }
     }
 
@@ -94,10 +111,37 @@ impl ModuleBuilder {
         self.helpers.require(name)
     }
 
+    /// Whether a function is one that every module has.
+    pub(super) fn is_internal(&self, function: u32) -> bool {
+        function < INTERNAL_TYPES.len() as u32
+    }
+
     /// The index of a function of the rule set's own.
     pub(super) fn extra_function(&self, number: u32) -> u32 {
         debug_assert!(number < self.n_extra, "helpers follow");
-        function::FIRST_EXTRA + number
+        first_extra(self.exports) + number
+    }
+
+    /// Where each failure's code and message lie, by its number.
+    pub(super) fn failures(&self) -> u32 {
+        self.failures.0
+    }
+
+    /// Where address and length of each rule's name lie, given these with their addresses, if they have some already.
+    pub(super) fn origins(&mut self, names: Vec<(String, Option<u32>)>) -> u32 {
+        let address = self.data.reserve(ORIGIN_BYTES * names.len() as u32);
+        self.origins = (address, names);
+        address
+    }
+
+    /// Notes that a failure can happen.
+    pub(super) fn note_failure(&mut self, status: i32) {
+        self.failures.1[status as usize - 1] = true;
+    }
+
+    /// Notes that any failure can happen: helpers say which.
+    pub(super) fn note_all_failures(&mut self) {
+        self.failures.1.fill(true);
     }
 
     /// 16 bytes where helpers leave their results.
@@ -125,31 +169,20 @@ impl ModuleBuilder {
         }
     }
 
-    /// The module with these functions: the exports in order, then the internal ones in order, then the rule set's own.
-    /// Those of `explain` are exported only if it `explains`.
-    pub(super) fn finish(mut self, bodies: Vec<FunctionBuilder>, explains: bool) -> Vec<u8> {
+    /// The module with these functions: the internal ones in order, then the exports, then the rule set's own.
+    pub(super) fn finish(mut self, bodies: Vec<FunctionBuilder>) -> Vec<u8> {
         let i32s = |n: usize| vec![ValType::I32; n];
-        let (import_module, import_name, n_params, n_results) = interface::IMPORT;
-        let import_type = self.type_index(&i32s(n_params), &i32s(n_results));
-        let mut imports = ImportSection::new();
-        imports.import(
-            import_module,
-            import_name,
-            EntityType::Function(import_type),
-        );
-
         let mut functions = FunctionSection::new();
-        let mut exports = ExportSection::new();
-        for (index, (name, n_params, n_results)) in (1..).zip(interface::EXPORTS) {
-            functions.function(self.type_index(&i32s(n_params), &i32s(n_results)));
-            if explains || !interface::is_of_explain(name) {
-                exports.export(name, ExportKind::Func, index);
-            }
-        }
-        exports.export("memory", ExportKind::Memory, 0);
         for (n_params, n_results) in INTERNAL_TYPES {
             functions.function(self.type_index(&i32s(n_params), &i32s(n_results)));
         }
+        let mut exports = ExportSection::new();
+        for (index, export) in (INTERNAL_TYPES.len() as u32..).zip(self.exports) {
+            let (n_params, n_results) = (export.n_params, export.n_results);
+            functions.function(self.type_index(&i32s(n_params), &i32s(n_results)));
+            exports.export(export.name, ExportKind::Func, index);
+        }
+        exports.export("memory", ExportKind::Memory, 0);
         let (n_params, n_results) = EXTRA_TYPE;
         for _ in 0..self.n_extra {
             functions.function(self.type_index(&i32s(n_params), &i32s(n_results)));
@@ -159,9 +192,24 @@ impl ModuleBuilder {
             functions.function(self.type_index(params, results));
         }
 
+        let mut called = self
+            .helpers
+            .allocates_temp
+            .then_some(function::ALLOCATE_TEMP);
+        let mut called: BTreeSet<u32> = called.take().into_iter().collect();
+        for body in &bodies[INTERNAL_TYPES.len()..] {
+            called.extend(body.calls());
+        }
+        called.insert(function::ALLOCATE);
         let mut code = CodeSection::new();
-        for body in bodies {
-            code.function(&body.finish());
+        for (index, body) in (0..).zip(bodies) {
+            if index < INTERNAL_TYPES.len() as u32 && !called.contains(&index) {
+                let mut nothing = Function::new([]);
+                nothing.instructions().unreachable().end();
+                code.function(&nothing);
+            } else {
+                code.function(&body.finish());
+            }
         }
         let helpers = std::mem::replace(&mut self.helpers, KeptFunctions::new(0));
         helpers.write_code(&mut code, global::STACK, |params, results| {
@@ -171,12 +219,12 @@ impl ModuleBuilder {
         let template = Template::get();
         let mut data = DataSection::new();
         helpers.write_data(&mut data);
+        self.write_failures();
         let heap_start = self.data.end().next_multiple_of(16);
-        data.active(
-            0,
-            &ConstExpr::i32_const(self.data.base() as i32),
-            self.data.bytes().iter().copied(),
-        );
+        for (address, bytes) in self.data.segments() {
+            let address = ConstExpr::i32_const(address as i32);
+            data.active(0, &address, bytes.iter().copied());
+        }
 
         let mut memories = MemorySection::new();
         const PAGE_BYTES: u64 = 65_536;
@@ -214,7 +262,6 @@ impl ModuleBuilder {
         let mut module = Module::new();
         module
             .section(&types)
-            .section(&imports)
             .section(&functions)
             .section(&memories)
             .section(&globals)
@@ -222,5 +269,30 @@ impl ModuleBuilder {
             .section(&code)
             .section(&data);
         module.finish()
+    }
+
+    /// Says what the failures are that can happen, and what the rules are called where one can.
+    fn write_failures(&mut self) {
+        let (table, happens) = self.failures;
+        if !happens.contains(&true) {
+            return;
+        }
+        let (origins, names) = std::mem::take(&mut self.origins);
+        for (place, (name, known)) in (origins..).step_by(ORIGIN_BYTES as usize).zip(names) {
+            let address = known.unwrap_or_else(|| self.data.intern(name.as_bytes()));
+            let mut record = Record::new();
+            record.u32(address).u32(name.len() as u32);
+            self.data.patch(place, &record);
+        }
+        let places = (table..).step_by(FAILURE_BYTES as usize).skip(1);
+        for ((place, (code, message)), _) in places
+            .zip(FAILURES)
+            .zip(happens)
+            .filter(|(_, happens)| *happens)
+        {
+            let mut record = Record::new();
+            record.u8(code).text(&mut self.data, message);
+            self.data.patch(place, &record);
+        }
     }
 }

@@ -13,8 +13,12 @@ use wasm_encoder::{BlockType, ValType};
 pub(super) struct OutputColumn {
     /// Values of fixed width, bits or offsets
     pub(super) values: u32,
+    /// The last eight bits of values, the latest one highest
+    value_bits: u32,
     /// Validity bitmap
     pub(super) validity: u32,
+    /// The same of validity
+    validity_bits: u32,
     /// Bytes of text and binary (of the elements, for a list)
     pub(super) bytes: Growable,
     /// For a list: the elements' values or offsets
@@ -104,10 +108,10 @@ impl RowCode<'_> {
     pub(super) fn open_output(&mut self, ty: &Type, rows: u32) -> OutputColumn {
         let mut column = OutputColumn::default();
         if is_nullable(ty) {
-            column.validity = self.allocate_bits(rows);
+            (column.validity, column.validity_bits) = self.allocate_bits(rows);
         }
         match inner(ty) {
-            Type::Bool => column.values = self.allocate_bits(rows),
+            Type::Bool => (column.values, column.value_bits) = self.allocate_bits(rows),
             Type::String | Type::Bytes => {
                 column.values = self.allocate_offsets(rows);
                 column.bytes = self.growable();
@@ -147,26 +151,21 @@ impl RowCode<'_> {
         column
     }
 
-    fn allocate_bits(&mut self, rows: u32) -> u32 {
+    /// A bitmap, and the local for its last bits. It has one more byte, which `finish_bits` may write.
+    fn allocate_bits(&mut self, rows: u32) -> (u32, u32) {
         let pointer = self.f.local(ValType::I32);
-        let length = self.f.local(ValType::I32);
+        let bits = self.f.local(ValType::I32);
         self.f
             .ins()
             .local_get(rows)
-            .i32_const(7)
-            .i32_add()
             .i32_const(3)
             .i32_shr_u()
-            .local_tee(length);
-        self.f
-            .ins()
+            .i32_const(1)
+            .i32_add()
             .i32_const(8)
             .call(function::ALLOCATE)
-            .local_tee(pointer)
-            .i32_const(0)
-            .local_get(length)
-            .memory_fill(0);
-        pointer
+            .local_set(pointer);
+        (pointer, bits)
     }
 
     pub(super) fn allocate_offsets(&mut self, rows: u32) -> u32 {
@@ -185,9 +184,9 @@ impl RowCode<'_> {
         pointer
     }
 
-    fn set_bit(&mut self, bitmap: u32, bit: u32) {
+    /// Adds the row's bit to a bitmap: the last eight are written for every row, so that nothing has to be read.
+    fn add_bit(&mut self, bitmap: u32, bits: u32, bit: u32) {
         let row = self.row;
-        let address = self.f.local(ValType::I32);
         self.f
             .ins()
             .local_get(bitmap)
@@ -195,28 +194,49 @@ impl RowCode<'_> {
             .i32_const(3)
             .i32_shr_u()
             .i32_add()
-            .local_tee(address);
-        self.f
-            .ins()
-            .local_get(address)
-            .i32_load8_u(at(0))
+            .local_get(bits)
+            .i32_const(1)
+            .i32_shr_u()
             .local_get(bit)
-            .local_get(row)
             .i32_const(7)
-            .i32_and()
             .i32_shl()
             .i32_or()
+            .local_tee(bits)
             .i32_store8(at(0));
+    }
+
+    /// Ends the bitmaps of a column: the bits of the last byte move to their places.
+    pub(super) fn finish_bits(&mut self, column: &OutputColumn, ty: &Type, rows: u32) {
+        let bitmaps = [
+            (is_nullable(ty), column.validity, column.validity_bits),
+            (*inner(ty) == Type::Bool, column.values, column.value_bits),
+        ];
+        for (_, bitmap, bits) in bitmaps.into_iter().filter(|(is_there, ..)| *is_there) {
+            let mut ins = self.f.ins();
+            ins.local_get(bitmap)
+                .local_get(rows)
+                .i32_const(3)
+                .i32_shr_u()
+                .i32_add();
+            ins.local_get(bits)
+                .i32_const(8)
+                .local_get(rows)
+                .i32_const(7)
+                .i32_and()
+                .i32_sub()
+                .i32_shr_u()
+                .i32_store8(at(0));
+        }
     }
 
     /// Writes a scalar in locals as the row's result.
     pub(super) fn store_output(&mut self, column: &OutputColumn, ty: &Type, value: &[u32]) {
         let row = self.row;
         if let (true, Some(present)) = (is_nullable(ty), value.last()) {
-            self.set_bit(column.validity, *present);
+            self.add_bit(column.validity, column.validity_bits, *present);
         }
         match inner(ty) {
-            Type::Bool => self.set_bit(column.values, value[0]),
+            Type::Bool => self.add_bit(column.values, column.value_bits, value[0]),
             Type::String | Type::Bytes => {
                 if let (true, Some(present)) = (is_nullable(ty), value.last()) {
                     self.f.ins().local_get(*present);

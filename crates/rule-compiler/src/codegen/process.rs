@@ -1,63 +1,24 @@
 //! `session.process`: the loop over the rows of a batch.
 
 use super::columns::count_uses;
+use super::contributions::{FiredRules, Gathered, RowNotes, asks_what_is_set};
 use super::expression::{RowCode, at};
-use super::function::{FunctionBuilder, Label};
+use super::function::FunctionBuilder;
 use super::group::{Kept, generate_shape};
 use super::layout::{
-    array, buffer_case, inner, input_children, input_storage, is_nullable, n_arrays,
-    output_storage, slots,
+    array, buffer_case, inner, input_children, input_storage, n_arrays, output_storage, slots,
 };
 use super::module::{ModuleBuilder, function, global};
-use super::outputs::{Growable, OutputColumn, is_wide};
 use super::statics::{Plans, Statics};
-use super::table::PlacedTable;
-use super::trace::{ListItems, list_items};
-use crate::ir::{CompareOp, Const, Contribution, ExprKind, FoldKind, Merge, Output, Rule, RuleSet};
+use crate::ir::RuleSet;
 use crate::types::{Column, Type};
+use std::cell::Cell;
 use wasm_encoder::{BlockType, ValType};
-
-/// Everything that a row's contributions to one output are gathered in.
-pub(super) struct Gathered {
-    pub(super) column: OutputColumn,
-    /// Slots of the value so far (not for lists of scalars)
-    pub(super) value: Vec<u32>,
-    /// Address and length of its JSON text, where that is what the column holds
-    pub(super) json: Vec<u32>,
-    /// 1 where there was a contribution
-    pub(super) is_set: u32,
-}
-
-/// What is noted of a row: its first error, the rule that it is of, and the rules that fired.
-pub(super) struct RowNotes {
-    pub(super) error: u32,
-    pub(super) origin: u32,
-    pub(super) fired: Option<FiredRules>,
-}
-
-/// Which rules fired, as `fired-rules` in the contract.
-#[derive(Clone, Copy)]
-pub(super) struct FiredRules {
-    pub(super) rules: Growable,
-    pub(super) offsets: u32,
-}
 
 /// A function over rows, and those of the shapes of each group that it calls.
 pub(super) struct RowFunction {
     pub(super) function: FunctionBuilder,
     pub(super) shapes: Vec<Vec<FunctionBuilder>>,
-}
-
-impl RowFunction {
-    /// What stands for a function that is never called, of so many parameters.
-    pub(super) fn nothing(n_params: u32) -> Self {
-        let mut function = FunctionBuilder::new(n_params);
-        function.ins().unreachable();
-        Self {
-            function,
-            shapes: Vec::new(),
-        }
-    }
 }
 
 /// Generates `process(session, rows, columns, number of columns) -> address of the result`.
@@ -84,16 +45,18 @@ pub(super) fn generate(
         lets: Vec::new(),
         variables: std::collections::HashMap::new(),
         places: std::collections::HashMap::new(),
+        shared: std::collections::HashMap::new(),
         trace: None,
     };
     code.open_params(session);
     code.open_columns(columns, &count_uses(ruleset, false));
     code.keep_context(&statics.groups, session, columns);
-    code.reset_temp();
-
+    let shared = super::shared::find(ruleset, &plans.groups);
+    code.open_shared(&shared);
     let notes = RowNotes {
         error: code.f.local(ValType::I32),
         origin: code.f.local(ValType::I32),
+        fails: Cell::new(false),
         fired: with_reasons.then(|| FiredRules {
             rules: code.growable(),
             offsets: code.allocate_offsets(rows),
@@ -101,7 +64,7 @@ pub(super) fn generate(
     };
     let errors = code.growable();
     let mut outputs = Vec::new();
-    for output in &ruleset.outputs {
+    for (index, output) in ruleset.outputs.iter().enumerate() {
         let column = code.open_output(&output_storage(&output.ty), rows);
         let value = code.locals(&output.ty);
         let json = if output.ty.column() == Column::Dynamic {
@@ -113,15 +76,15 @@ pub(super) fn generate(
             column,
             value,
             json,
-            is_set: code.f.local(ValType::I32),
+            is_set: asks_what_is_set(ruleset, index).then(|| code.f.local(ValType::I32)),
         });
     }
 
-    let done = code.f.block(BlockType::Empty);
+    code.f.ins().local_get(rows);
+    code.f.if_(BlockType::Empty);
     let next = code.f.loop_();
-    code.f.ins().local_get(row).local_get(rows).i32_ge_u();
-    code.f.br_if(done);
-    code.start_row(&outputs, notes.error);
+    code.start_row(&outputs);
+    code.reset_shared(&shared);
     code.cache_inputs();
     code.emit_lets();
     code.keep_values(&statics.groups);
@@ -139,16 +102,25 @@ pub(super) fn generate(
         code.f.release_locals();
     }
     code.end_row(&outputs, &notes, errors, statics);
+    let uses_temp = code.uses_temp();
+    if uses_temp {
+        code.restart_temp();
+    }
     code.f
         .ins()
         .local_get(row)
         .i32_const(1)
         .i32_add()
-        .local_set(row);
-    code.f.br(next);
+        .local_tee(row)
+        .local_get(rows)
+        .i32_lt_u();
+    code.f.br_if(next);
     code.f.end();
     code.f.end();
-    code.write_result(&outputs, rows, errors, notes.fired);
+    if uses_temp {
+        code.release_temp();
+    }
+    code.write_result(&outputs, rows, &notes, errors);
     let kept = code.kept();
     let function = code.f;
     let groups = plans.groups.0.iter().enumerate();
@@ -299,15 +271,25 @@ impl RowCode<'_> {
         }
     }
 
-    pub(super) fn reset_temp(&mut self) {
+    /// Whether the code so far may need memory for the values of a row: helpers may ask for some.
+    pub(super) fn uses_temp(&self) -> bool {
+        let is_internal = |callee| self.module.is_internal(callee);
         self.f
-            .ins()
-            .i32_const(0)
-            .global_set(global::TEMP)
-            .i32_const(0)
-            .global_set(global::TEMP_START)
-            .i32_const(0)
-            .global_set(global::TEMP_END);
+            .calls()
+            .any(|callee| callee == function::ALLOCATE_TEMP || !is_internal(callee))
+    }
+
+    /// The values of the next row use the memory again.
+    fn restart_temp(&mut self) {
+        let mut ins = self.f.ins();
+        ins.global_get(global::TEMP_START).global_set(global::TEMP);
+    }
+
+    /// The memory for the values of a row goes with the call.
+    pub(super) fn release_temp(&mut self) {
+        for variable in [global::TEMP, global::TEMP_START, global::TEMP_END] {
+            self.f.ins().i32_const(0).global_set(variable);
+        }
     }
 
     /// Evaluates all lets; their errors are kept until they are used.
@@ -317,331 +299,5 @@ impl RowCode<'_> {
             let kept = self.emit_kept(&definition.value);
             self.lets.push(kept);
         }
-    }
-
-    fn start_row(&mut self, outputs: &[Gathered], row_error: u32) {
-        self.f
-            .ins()
-            .global_get(global::TEMP_START)
-            .global_set(global::TEMP);
-        self.f.ins().i32_const(0).local_set(row_error);
-        for gathered in outputs {
-            self.f.ins().i32_const(0).local_set(gathered.is_set);
-        }
-    }
-
-    /// One rule: the condition, then the contributions of one side. The first error of the row is kept.
-    fn emit_rule(
-        &mut self,
-        rule: &Rule,
-        placed: Option<&PlacedTable>,
-        index: usize,
-        outputs: &[Gathered],
-        notes: &RowNotes,
-    ) {
-        let push_index = |code: &mut Self| {
-            code.f.ins().i32_const(index as i32);
-        };
-        let done = self.f.block(BlockType::Empty);
-        let failed = self.f.block(BlockType::Empty);
-        if let (Some(table), Some(placed)) = (&rule.table, placed) {
-            let n_hits = self.emit_table(table, placed, outputs, failed);
-            if notes.fired.is_some() {
-                self.f.ins().local_get(n_hits);
-                self.f.if_(BlockType::Empty);
-                self.note_fired(notes, push_index);
-                self.f.end();
-            }
-        } else {
-            self.emit(&rule.condition, failed);
-            self.f.if_(BlockType::Empty);
-            self.note_fired(notes, push_index);
-            self.emit_sides(rule, outputs, failed);
-            self.f.end();
-        }
-        self.f.br(done);
-        self.f.end();
-        self.note_failure(notes, push_index);
-        self.f.end();
-    }
-
-    /// Notes that a rule fired, whose number `push_rule` pushes.
-    pub(super) fn note_fired(&mut self, notes: &RowNotes, push_rule: impl FnOnce(&mut Self)) {
-        let Some(FiredRules { rules, .. }) = notes.fired else {
-            return;
-        };
-        self.make_room(rules, |code| {
-            code.f.ins().i32_const(4);
-        });
-        self.f
-            .ins()
-            .local_get(rules.pointer)
-            .local_get(rules.length)
-            .i32_add();
-        push_rule(self);
-        self.f
-            .ins()
-            .i32_store(at(0))
-            .local_get(rules.length)
-            .i32_const(4)
-            .i32_add()
-            .local_set(rules.length);
-    }
-
-    /// Keeps the first error of the row, and its origin, which `push_origin` pushes.
-    pub(super) fn note_failure(&mut self, notes: &RowNotes, push_origin: impl FnOnce(&mut Self)) {
-        let error = self.error;
-        self.unless(notes.error, |code| {
-            code.f.ins().local_get(error).local_set(notes.error);
-            push_origin(code);
-            code.f.ins().local_set(notes.origin);
-        });
-    }
-
-    /// The contributions, inside of the `if` of the condition.
-    fn emit_sides(&mut self, rule: &Rule, outputs: &[Gathered], failed: Label) {
-        for contribution in &rule.then {
-            self.contribute(contribution, outputs, failed);
-        }
-        if !rule.otherwise.is_empty() {
-            self.f.else_();
-            for contribution in &rule.otherwise {
-                self.contribute(contribution, outputs, failed);
-            }
-        }
-    }
-
-    pub(super) fn contribute(
-        &mut self,
-        contribution: &Contribution,
-        outputs: &[Gathered],
-        failed: Label,
-    ) {
-        let ruleset = self.ruleset;
-        let output = &ruleset.outputs[contribution.output];
-        let gathered = &outputs[contribution.output];
-        match (output.ty.column(), &output.ty, output.merge) {
-            (Column::List, Type::List(element), _) => {
-                return self.contribute_to_list(contribution, output, element, gathered, failed);
-            }
-            (_, ty, merge @ (Merge::Collect | Merge::Unique)) => {
-                return self.contribute_to_cells(contribution, ty, merge, gathered, failed);
-            }
-            _ => {}
-        }
-        let value = &contribution.value;
-        let take = |code: &mut Self, locals: &[u32]| {
-            code.f.get_all(locals);
-            code.f.set_all(&gathered.value);
-            code.f.ins().i32_const(1).local_set(gathered.is_set);
-        };
-        match output.merge {
-            Merge::First if !self.can_fail(value) => self.unless(gathered.is_set, |code| {
-                let locals = code.emit_output_value(contribution, &output.ty, failed);
-                take(code, &locals);
-            }),
-            Merge::First => {
-                // Evaluated in any case, because its error fails the row.
-                let locals = self.emit_output_value(contribution, &output.ty, failed);
-                self.unless(gathered.is_set, |code| take(code, &locals));
-            }
-            Merge::Sum => {
-                let locals = self.emit_output_value(contribution, &output.ty, failed);
-                self.f.ins().local_get(gathered.is_set);
-                self.f.if_(BlockType::Empty);
-                self.add_locals(inner(&output.ty), &gathered.value, &locals, failed);
-                let n_slots = slots(inner(&output.ty)).len();
-                self.f.set_all(&gathered.value[..n_slots]);
-                self.f.else_();
-                take(self, &locals);
-                self.f.end();
-            }
-            Merge::Min | Merge::Max => {
-                let locals = self.emit_output_value(contribution, &output.ty, failed);
-                let op = if output.merge == Merge::Min {
-                    CompareOp::Less
-                } else {
-                    CompareOp::Greater
-                };
-                let n_slots = slots(inner(&output.ty)).len();
-                self.f.ins().local_get(gathered.is_set).i32_eqz();
-                self.f.if_(BlockType::Result(ValType::I32));
-                self.f.ins().i32_const(1);
-                self.f.else_();
-                self.compare_locals(
-                    op,
-                    (inner(&output.ty), &locals[..n_slots]),
-                    (inner(&output.ty), &gathered.value[..n_slots]),
-                );
-                self.f.end();
-                self.f.if_(BlockType::Empty);
-                take(self, &locals);
-                self.f.end();
-            }
-            Merge::Last | Merge::Collect | Merge::Unique => {
-                let locals = self.emit_output_value(contribution, &output.ty, failed);
-                take(self, &locals);
-            }
-        }
-    }
-
-    /// Evaluates a contribution to locals of the output's type.
-    fn emit_output_value(
-        &mut self,
-        contribution: &Contribution,
-        ty: &Type,
-        failed: Label,
-    ) -> Vec<u32> {
-        let value = &contribution.value;
-        self.emit(value, failed);
-        if is_nullable(ty) && !is_nullable(&value.ty) {
-            if value.ty == Type::Null {
-                self.push_const(&Const::Null, ty);
-            } else {
-                self.f.ins().i32_const(1);
-            }
-        }
-        let locals = self.locals(ty);
-        self.f.set_all(&locals);
-        locals
-    }
-
-    fn contribute_to_list(
-        &mut self,
-        contribution: &Contribution,
-        output: &Output,
-        element: &Type,
-        gathered: &Gathered,
-        failed: Label,
-    ) {
-        if matches!(contribution.value.ty, Type::List(_))
-            && list_items(&contribution.value).is_none()
-        {
-            return self.contribute_computed_list(contribution, output, element, gathered, failed);
-        }
-        // All elements are evaluated before the first is appended, so that an error leaves nothing behind.
-        let elements: Vec<Vec<u32>> = match list_items(&contribution.value) {
-            None => vec![self.emit_to_locals(&contribution.value, failed)],
-            Some(ListItems::Expressions(items)) => items
-                .iter()
-                .map(|item| self.emit_to_locals(item, failed))
-                .collect(),
-            Some(ListItems::Constants(items)) => items
-                .iter()
-                .map(|item| {
-                    self.push_const(item, element);
-                    let locals = self.locals(element);
-                    self.f.set_all(&locals);
-                    locals
-                })
-                .collect(),
-        };
-        let append_all = |code: &mut Self| {
-            for locals in &elements {
-                if output.merge == Merge::Unique {
-                    code.append_unless_present(gathered, element, locals);
-                } else {
-                    code.append_element(&gathered.column, element, locals);
-                }
-            }
-            code.f.ins().i32_const(1).local_set(gathered.is_set);
-        };
-        match output.merge {
-            Merge::First => self.unless(gathered.is_set, append_all),
-            Merge::Last => {
-                self.truncate_list(&gathered.column, element);
-                append_all(self);
-            }
-            _ => append_all(self),
-        }
-    }
-
-    fn contribute_computed_list(
-        &mut self,
-        contribution: &Contribution,
-        output: &Output,
-        element: &Type,
-        gathered: &Gathered,
-        failed: Label,
-    ) {
-        let append = |code: &mut Self, value: &[u32]| match output.merge {
-            Merge::Unique => code.append_unless_present(gathered, element, value),
-            _ => code.append_element(&gathered.column, element, value),
-        };
-        let value = &contribution.value;
-        // What a `map` computes goes straight to the column. Explanations show the list, and where an element can
-        // fail, all come before the first is appended.
-        let direct = match &value.kind {
-            ExprKind::Fold(fold)
-                if fold.kind == FoldKind::List
-                    && fold.body.ty == *element
-                    && self.trace.is_none()
-                    && !self.can_fail(value) =>
-            {
-                Some(fold)
-            }
-            _ => None,
-        };
-        let list = match direct {
-            Some(_) => 0,
-            None => self.emit_boxed_to_local(value, failed),
-        };
-        let append_all = |code: &mut Self| {
-            match direct {
-                Some(fold) if output.merge == Merge::Unique || !is_wide(element) => {
-                    code.emit_each(fold, failed, |_, _| {}, append);
-                }
-                Some(fold) => code.append_each(&gathered.column, element, fold, failed),
-                None => code.append_cells(list, element, append),
-            }
-            code.f.ins().i32_const(1).local_set(gathered.is_set);
-        };
-        match output.merge {
-            Merge::First => self.unless(gathered.is_set, append_all),
-            Merge::Last => {
-                self.truncate_list(&gathered.column, element);
-                append_all(self);
-            }
-            _ => append_all(self),
-        }
-    }
-
-    fn append_unless_present(&mut self, gathered: &Gathered, element: &Type, value: &[u32]) {
-        let row = self.row;
-        let index = self.f.local(ValType::I32);
-        self.f
-            .ins()
-            .local_get(gathered.column.values)
-            .local_get(row)
-            .i32_const(2)
-            .i32_shl()
-            .i32_add()
-            .i32_load(at(0))
-            .local_set(index);
-        let present = self.f.block(BlockType::Empty);
-        let absent = self.f.block(BlockType::Empty);
-        let next = self.f.loop_();
-        self.f
-            .ins()
-            .local_get(index)
-            .local_get(gathered.column.n_elements)
-            .i32_ge_u();
-        self.f.br_if(absent);
-        self.push_element(&gathered.column, element, index);
-        let other = self.locals(element);
-        self.f.set_all(&other);
-        self.compare_locals(CompareOp::Equal, (element, value), (element, &other));
-        self.f.br_if(present);
-        self.f
-            .ins()
-            .local_get(index)
-            .i32_const(1)
-            .i32_add()
-            .local_set(index);
-        self.f.br(next);
-        self.f.end();
-        self.f.end();
-        self.append_element(&gathered.column, element, value);
-        self.f.end();
     }
 }

@@ -1,12 +1,12 @@
 //! The end of a row, and the result of a call: the columns of the outputs, and the rows that failed.
 
+use super::contributions::{FiredRules, Gathered, RowNotes};
 use super::expression::{RowCode, at};
 use super::layout::{
     RESULT_SIZE, array, buffer_case, inner, is_nullable, output_storage, row_error,
 };
 use super::module::function;
 use super::outputs::{Growable, OutputColumn};
-use super::process::{FiredRules, Gathered, RowNotes};
 use super::statics::Statics;
 use crate::ir::Const;
 use crate::types::{Column, Type};
@@ -22,23 +22,29 @@ impl RowCode<'_> {
         statics: &Statics,
     ) {
         let (row_error, row_origin) = (notes.error, notes.origin);
-        self.write_json(outputs, row_error, row_origin);
-        self.f.ins().local_get(row_error);
-        self.f.if_(BlockType::Empty);
-        self.append_row_error(row_error, row_origin, errors, statics);
-        for (gathered, output) in outputs.iter().zip(&self.ruleset.outputs) {
-            self.f.ins().i32_const(0).local_set(gathered.is_set);
-            match (output.ty.column(), &output.ty) {
-                (Column::List, Type::List(element)) => {
-                    self.truncate_list(&gathered.column, element);
+        self.write_json(outputs, notes);
+        if notes.fails.get() {
+            self.f.ins().local_get(row_error);
+            self.f.if_(BlockType::Empty);
+            self.append_row_error(row_error, row_origin, errors, statics);
+            for (gathered, output) in outputs.iter().zip(&self.ruleset.outputs) {
+                self.set_default(gathered, output);
+                match (output.ty.column(), &output.ty) {
+                    (Column::List, Type::List(element)) => {
+                        if let Some(is_set) = gathered.is_set {
+                            self.f.ins().i32_const(0).local_set(is_set);
+                        }
+                        self.truncate_list(&gathered.column, element);
+                    }
+                    (Column::Dynamic, _) => {
+                        self.set_default_json(gathered, output);
+                    }
+                    _ => {}
                 }
-                (Column::Dynamic, _) => {
-                    self.set_default_json(gathered, output);
-                }
-                _ => {}
             }
+            self.f.ins().i32_const(0).local_set(row_error);
+            self.f.end();
         }
-        self.f.end();
         if let Some(FiredRules { rules, offsets }) = notes.fired {
             let row = self.row;
             self.f
@@ -64,7 +70,7 @@ impl RowCode<'_> {
                     if let Const::List(items) = &output.default
                         && !items.is_empty()
                     {
-                        self.unless(gathered.is_set, |code| {
+                        self.unless_set(gathered, |code| {
                             for item in items {
                                 code.push_const(item, element);
                                 let locals = code.locals(element);
@@ -76,10 +82,6 @@ impl RowCode<'_> {
                     self.store_next_offset(&gathered.column, gathered.column.n_elements);
                 }
                 ty => {
-                    self.unless(gathered.is_set, |code| {
-                        code.push_const(&output.default, ty);
-                        code.f.set_all(&gathered.value);
-                    });
                     self.store_output(&gathered.column, ty, &gathered.value);
                 }
             }
@@ -143,9 +145,10 @@ impl RowCode<'_> {
         &mut self,
         outputs: &[Gathered],
         rows: u32,
+        notes: &RowNotes,
         errors: Growable,
-        fired: Option<FiredRules>,
     ) {
+        let fired = notes.fired;
         let ruleset = self.ruleset;
         let n_arrays: u32 = ruleset
             .outputs
@@ -166,6 +169,7 @@ impl RowCode<'_> {
         let mut address = arrays;
         for (gathered, output) in outputs.iter().zip(&ruleset.outputs) {
             let column = &gathered.column;
+            self.finish_bits(column, &output_storage(&output.ty), rows);
             self.write_array(
                 address,
                 rows,
@@ -193,14 +197,16 @@ impl RowCode<'_> {
         ins.i32_const(result as i32)
             .i32_const(n_arrays as i32)
             .i32_store(at(8));
-        ins.i32_const(result as i32)
-            .local_get(errors.pointer)
-            .i32_store(at(12));
-        ins.i32_const(result as i32)
-            .local_get(errors.length)
-            .i32_const(row_error::SIZE as i32)
-            .i32_div_u()
-            .i32_store(at(16));
+        if notes.fails.get() {
+            ins.i32_const(result as i32)
+                .local_get(errors.pointer)
+                .i32_store(at(12));
+            ins.i32_const(result as i32)
+                .local_get(errors.length)
+                .i32_const(row_error::SIZE as i32)
+                .i32_div_u()
+                .i32_store(at(16));
+        }
         if let Some(FiredRules { rules, offsets }) = fired {
             ins.i32_const(result as i32)
                 .local_get(offsets)

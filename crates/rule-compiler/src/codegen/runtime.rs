@@ -29,6 +29,8 @@ pub(super) struct KeptFunctions {
     /// The template's segments that kept helpers refer to
     segments: BTreeSet<u32>,
     pub(super) footprint: Footprint,
+    /// Whether any of them needs memory for the values of a row
+    pub(super) allocates_temp: bool,
 }
 
 impl KeptFunctions {
@@ -40,6 +42,7 @@ impl KeptFunctions {
             kept: Vec::new(),
             segments: BTreeSet::new(),
             footprint: Footprint::Nothing,
+            allocates_temp: false,
         }
     }
 
@@ -54,6 +57,7 @@ impl KeptFunctions {
 
     fn keep(&mut self, template: &Template, function: u32) -> u32 {
         if function < template.n_imports {
+            self.allocates_temp = true;
             return ALLOCATE_TEMP;
         }
         if let Some(index) = self.indices.get(&function) {
@@ -62,14 +66,17 @@ impl KeptFunctions {
         let index = self.first_index + self.kept.len() as u32;
         self.indices.insert(function, index);
         self.kept.push(function);
-        self.footprint = self.footprint.max(Footprint::Stack);
         let helper = template.helper(function);
         for segment in &helper.segments {
             self.keep_segment(template, *segment);
         }
         for piece in &helper.body {
-            if let Index::Function(callee) = piece.index {
-                self.keep(template, callee);
+            match piece.index {
+                Index::Function(callee) => {
+                    self.keep(template, callee);
+                }
+                Index::StackPointer => self.footprint = self.footprint.max(Footprint::Stack),
+                Index::Type(_) | Index::End => {}
             }
         }
         index

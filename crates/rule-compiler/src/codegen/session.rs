@@ -53,8 +53,8 @@ pub(super) fn constant(n_params: u32, result: u32) -> FunctionBuilder {
     f
 }
 
-/// Takes back what the call allocated.
-pub(super) fn post_return() -> FunctionBuilder {
+/// `(address of a result)`: takes back what the call allocated.
+pub(super) fn release() -> FunctionBuilder {
     let mut f = FunctionBuilder::new(1);
     f.ins().global_get(global::KEPT).global_set(global::HEAP);
     f
@@ -81,11 +81,7 @@ pub(super) fn open(
         fill_block(&mut f, ruleset, module, params, block);
     }
     f.ins().i32_const(result).i32_const(0).i32_store8(at(0));
-    f.ins()
-        .i32_const(result)
-        .local_get(block)
-        .call(function::RESOURCE_NEW)
-        .i32_store(at(4));
+    f.ins().i32_const(result).local_get(block).i32_store(at(4));
     f.ins().i32_const(result);
     f
 }

@@ -1,13 +1,12 @@
 //! What never changes: the description, the schema, the outline, and the refusals, laid out in advance.
 
 use super::data::Record;
-use super::failure::{FAILURES, SCALAR_FAILURES};
 use super::layout::{RESULT_SIZE, stage_error, type_nodes, value};
 use super::module::ModuleBuilder;
-use super::trace::{DEFINITION, ShownExpressions, uses_cells};
+use super::outline::{self, PlacedOutline};
+use super::trace::ShownExpressions;
 use crate::ir::RuleSet;
 use crate::types::Type;
-use rulestage_diagnostics::Span;
 
 /// What is known of a rule set before there are addresses.
 pub(super) struct Plans {
@@ -23,8 +22,8 @@ pub(super) struct Statics {
     pub(super) description: u32,
     /// `schema`
     pub(super) schema: u32,
-    /// `outline`
-    pub(super) outline: u32,
+    /// Where something is explained
+    pub(super) outline: Option<PlacedOutline>,
     /// For each error number 12 bytes: the code, the message
     pub(super) failures: u32,
     /// For each rule the name as pointer and length
@@ -65,22 +64,23 @@ impl Statics {
                 format!("parameter `{}` must be of type `{}`", param.name, param.ty),
             )
         };
+        let mut names: Vec<(String, Option<u32>)> = Vec::new();
+        names.extend(ruleset.rules.iter().map(|rule| (rule.name.clone(), None)));
+        let outline = plans.explains.then(|| {
+            let (outline, places) = outline::place(ruleset, source, shown, &mut module.data);
+            for ((_, known), place) in names.iter_mut().zip(places) {
+                *known = Some(place);
+            }
+            outline
+        });
         Self {
             tables: super::table::place(ruleset, source, &plans.tables, &mut module.data),
-            groups: super::group::PlacedGroups::new(
-                ruleset,
-                &plans.groups,
-                shown,
-                &mut module.data,
-            ),
+            groups: super::group::PlacedGroups::new(ruleset, &plans.groups, &mut module.data),
             description: description(ruleset, module),
             schema: schema(ruleset, module),
-            outline: match plans.explains {
-                true => outline(ruleset, source, shown, module),
-                false => 0,
-            },
-            failures: failures(ruleset, module),
-            origins: origins(ruleset, module),
+            outline,
+            failures: module.failures(),
+            origins: module.origins(names),
             too_many_rows: failed(module, "a batch has at most 16777216 rows"),
             wrong_number_of_columns: failed(module, &columns(ruleset.inputs.len())),
             column_refusals: ruleset
@@ -192,84 +192,6 @@ fn schema(ruleset: &RuleSet, module: &mut ModuleBuilder) -> u32 {
         .list(data, &inputs, ruleset.inputs.len())
         .list(data, &outputs, ruleset.outputs.len());
     data.record(&record)
-}
-
-fn outline(
-    ruleset: &RuleSet,
-    source: &str,
-    shown: &ShownExpressions,
-    module: &mut ModuleBuilder,
-) -> u32 {
-    let data = &mut module.data;
-    let mut rules = Record::new();
-    for rule in &ruleset.rules {
-        rules
-            .text(data, &rule.name)
-            .u64(rule.priority as u64)
-            .text(data, &rule.doc);
-    }
-    let mut expressions = Record::new();
-    // A text that was laid out, and where
-    let mut whole: Option<(Span, u32)> = None;
-    for expression in &shown.list {
-        expressions
-            .u32(expression.rule)
-            .u8(expression.role)
-            .u32(expression.output)
-            .u32(expression.depth);
-        let text = expression
-            .text
-            .as_deref()
-            .unwrap_or(expression.span.text(source));
-        if expression.role == DEFINITION && expression.depth == 0 {
-            let name = &ruleset.lets[expression.output as usize].name;
-            expressions.text(data, &format!("{name} = {text}"));
-        } else if expression.text.is_some() {
-            expressions.text(data, text);
-        } else {
-            // A part of what was laid out last, as a rule.
-            let (start, end) = (expression.span.start, expression.span.end);
-            if !whole.is_some_and(|(span, _)| span.start <= start && end <= span.end) {
-                whole = Some((expression.span, data.intern(text.as_bytes())));
-            }
-            let address = whole.map_or(0, |(span, address)| address + (start - span.start));
-            expressions.u32(address).u32(text.len() as u32);
-        }
-        expressions.u32(expression.span.start);
-    }
-    let mut outputs = Record::new();
-    for output in &ruleset.outputs {
-        outputs.text(data, &output.name);
-    }
-    let mut record = Record::new();
-    record
-        .list(data, &rules, ruleset.rules.len())
-        .list(data, &expressions, shown.list.len())
-        .list(data, &outputs, ruleset.outputs.len());
-    data.record(&record)
-}
-
-fn failures(ruleset: &RuleSet, module: &mut ModuleBuilder) -> u32 {
-    let n_failures = if uses_cells(ruleset) || ruleset.rules.iter().any(|rule| rule.table.is_some())
-    {
-        FAILURES.len()
-    } else {
-        SCALAR_FAILURES
-    };
-    let mut table = Record::new();
-    table.u32(0).u32(0).u32(0);
-    for (code, message) in FAILURES.into_iter().take(n_failures) {
-        table.u8(code).text(&mut module.data, message);
-    }
-    module.data.record(&table)
-}
-
-fn origins(ruleset: &RuleSet, module: &mut ModuleBuilder) -> u32 {
-    let mut table = Record::new();
-    for rule in &ruleset.rules {
-        table.text(&mut module.data, &rule.name);
-    }
-    module.data.record(&table)
 }
 
 const _: () = assert!(

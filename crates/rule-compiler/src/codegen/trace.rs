@@ -4,7 +4,7 @@ use super::expression::{RowCode, at};
 use super::layout::{inner, is_cell, is_nullable, value, value_case};
 use super::nested::{keys_of, nested_root};
 use crate::ir::{Const, Expr, ExprKind, Rule, RuleSet, Table};
-use crate::types::{Column, Type};
+use crate::types::Type;
 use rulestage_diagnostics::Span;
 use std::collections::HashMap;
 use wasm_encoder::BlockType;
@@ -245,33 +245,6 @@ pub(super) fn walk<'e>(expr: &'e Expr, visit: &mut impl FnMut(&'e Expr)) {
         visit(expr);
         pending.extend(operands(expr));
     }
-}
-
-/// Whether a rule set has values that are no scalars. The lists that make up contributions are not values.
-pub(super) fn uses_cells(ruleset: &RuleSet) -> bool {
-    let mut found = ruleset
-        .outputs
-        .iter()
-        .any(|output| output.ty.column() == Column::Dynamic);
-    let mut visit = |expr: &Expr| {
-        let is_written_out = matches!(expr.kind, ExprKind::List(_));
-        found |= !is_written_out && is_cell(&expr.ty)
-            || matches!(expr.kind, ExprKind::Helper(..))
-            || operands(expr).iter().any(|operand| is_cell(&operand.ty));
-    };
-    for definition in &ruleset.lets {
-        walk(&definition.value, &mut visit);
-    }
-    for rule in &ruleset.rules {
-        walk(&rule.condition, &mut visit);
-        for contribution in rule.then.iter().chain(&rule.otherwise) {
-            walk(&contribution.value, &mut visit);
-        }
-        for expr in rule.table.iter().flat_map(|table| table.expressions()) {
-            walk(expr, &mut visit);
-        }
-    }
-    found
 }
 
 /// The code being generated records values.

@@ -7,6 +7,7 @@ use rulestage_rule_compiler::types::Type;
 #[path = "generate/aggregates.rs"]
 pub(crate) mod aggregates;
 pub(crate) mod nested;
+pub(crate) mod sharing;
 
 /// Pseudo-random numbers (xorshift64*), the same in every run.
 pub(crate) struct Random {

@@ -16,6 +16,7 @@ use arrow_array::{ArrayRef, Int64Array, RecordBatch, cast::AsArray};
 use evaluate::{Value, evaluate_row};
 use generate::aggregates::{dynamic_value, list, map, optional};
 use generate::nested::part;
+use generate::sharing::sharing;
 use generate::{Random, SCALARS, expression, nullable, ruleset, value, variables};
 use rulestage_pipeline::dynamic;
 use rulestage_pipeline::runtime::{Limits, Runtime};
@@ -89,6 +90,19 @@ fn rule_sets_merge_as_documented() {
     let mut outcomes = Outcomes::default();
     for _ in 0..N_RULESETS {
         let source = ruleset(&mut random);
+        outcomes.compare(&runtime, &source, compile(&source), &mut random);
+    }
+    outcomes.finish();
+}
+
+/// What is computed once for several rules has the value or error that each of them would have got.
+#[test]
+fn shared_expressions_mean_the_same_everywhere() {
+    let runtime = WasmtimeRuntime::new(Config::default()).expect("wasmtime starts");
+    let mut random = Random::new(0x5ea5_0000_0000_0007);
+    let mut outcomes = Outcomes::default();
+    for _ in 0..N_RULESETS {
+        let source = sharing(&mut random);
         outcomes.compare(&runtime, &source, compile(&source), &mut random);
     }
     outcomes.finish();

@@ -18,18 +18,29 @@ pub(crate) const DENSE: u32 = 1;
 /// A node with a child for each range of ranks.
 pub(crate) const SPARSE: u32 = 2;
 
-/// In the kind of a column: it may be null.
-pub(crate) const NULLABLE: u32 = 1 << 8;
 /// Kinds of columns, by what their constants are.
 pub(crate) const BOOLS: u32 = 0;
-/// Integers in the order of signed ones.
+/// 64 bits in the order of signed integers; so are doubles, see [`order_double`].
 pub(crate) const INTS: u32 = 1;
-/// Numbers.
-pub(crate) const DOUBLES: u32 = 2;
 /// Seconds and nanoseconds.
-pub(crate) const TIMES: u32 = 3;
+pub(crate) const TIMES: u32 = 2;
 /// Texts and bytes.
-pub(crate) const TEXTS: u32 = 4;
+pub(crate) const TEXTS: u32 = 3;
+
+/// Whether a column has a value in a row: none, or what failed.
+pub(crate) const ABSENT: u32 = 0;
+/// One that is in an order.
+pub(crate) const PRESENT: u32 = 1;
+/// NaN.
+#[allow(dead_code, reason = "for the compiler")]
+pub(crate) const NOT_A_NUMBER: u32 = 2;
+
+/// Doubles that are no NaN in the order of signed integers, both zeros the same.
+#[allow(dead_code, reason = "for the compiler")]
+pub(crate) fn order_double(value: f64) -> i64 {
+    let bits = (value + 0.0).to_bits() as i64;
+    bits ^ (bits >> 63 & i64::MAX)
+}
 
 /// In the kind of a column: values are only compared for equality, and behind the constants is a hash table of them. It
 /// has [`n_slots`] slots of 4 bytes: a constant's place from 1 on, or 0. A value that is no constant has the rank

@@ -8,12 +8,11 @@
 //! rank is found out where an index needs it.
 
 use super::rank_numbers::{
-    BOOLS, DOUBLES, FIRST, HASHED, INTS, MORE, NAN, NULL, NULLABLE, TEXTS, TIMES, hash_int,
+    ABSENT, BOOLS, FIRST, HASHED, INTS, MORE, NAN, NULL, PRESENT, TEXTS, TIMES, hash_int,
     hash_text, n_slots,
 };
 use super::{
-    NO_ROW, Words, candidates, prefix, table_rank_bytes, table_rank_double, table_rank_int,
-    table_rank_timestamp,
+    NO_ROW, Words, candidates, prefix, table_rank_bytes, table_rank_int, table_rank_timestamp,
 };
 use crate::bytes;
 use core::cmp::Ordering;
@@ -30,13 +29,14 @@ pub struct Column {
     rank: u32,
     /// As many of 12 bytes as the kind says
     value: [u32; 3],
-    is_present: u32,
+    /// [`ABSENT`], [`PRESENT`] or [`NOT_A_NUMBER`]
+    presence: u32,
 }
 
 impl Column {
     /// What its constants are.
     fn sort(&self) -> u32 {
-        self.kind & !(NULLABLE | HASHED)
+        self.kind & !HASHED
     }
 
     fn wide(&self) -> u64 {
@@ -56,11 +56,11 @@ impl Column {
     /// The rank of what is in no order.
     #[inline(always)]
     fn special(&self) -> Option<u32> {
-        if self.kind & NULLABLE != 0 && self.is_present == 0 {
-            return Some(NULL);
+        match self.presence {
+            PRESENT => None,
+            ABSENT => Some(NULL),
+            _ => Some(NAN),
         }
-        let is_nan = self.sort() == DOUBLES && f64::from_bits(self.wide()).is_nan();
-        is_nan.then_some(NAN)
     }
 
     #[inline(always)]
@@ -85,7 +85,7 @@ impl Column {
         loop {
             match slots.get(slot) {
                 0 => return FIRST,
-                place if self.compare(place - 1) == Ordering::Equal => {
+                place if self.is_constant(place - 1) => {
                     return FIRST + 2 * place - 1;
                 }
                 _ => slot = (slot + 1) & last,
@@ -104,7 +104,6 @@ impl Column {
             match self.sort() {
                 BOOLS => FIRST + 1 + 2 * self.value[0],
                 INTS => table_rank_int(bounds.cast(), n, self.wide() as i64),
-                DOUBLES => table_rank_double(bounds.cast(), n, f64::from_bits(self.wide())),
                 TIMES => table_rank_timestamp(bounds, n, self.wide() as i64, self.value[2]),
                 _ => {
                     let text = self.text();
@@ -114,35 +113,55 @@ impl Column {
         }
     }
 
+    /// Whether the value, an integer or a text, is a constant.
+    #[inline(always)]
+    fn is_constant(&self, constant: u32) -> bool {
+        let bounds = core::ptr::with_exposed_provenance::<u8>(self.bounds as usize);
+        // SAFETY: the compiler laid out the constants of this kind.
+        unsafe {
+            if self.sort() == INTS {
+                return self.wide()
+                    == bounds
+                        .add(constant as usize * 8)
+                        .cast::<u64>()
+                        .read_unaligned();
+            }
+            // What a short text is, its first bytes and its length say.
+            let (text, bound) = (self.text(), bounds.add(constant as usize * 16));
+            let length = bound.add(12).cast::<u32>().read_unaligned() as usize;
+            text.len() == length
+                && prefix(text) == bound.cast::<u64>().read_unaligned()
+                && (length <= 8 || self.compare(constant) == Ordering::Equal)
+        }
+    }
+
     /// How the value, which is in an order, compares with a constant.
+    #[inline(always)]
+    fn order(&self, constant: u32) -> Ordering {
+        if self.sort() != INTS {
+            return self.compare(constant);
+        }
+        let bounds = core::ptr::with_exposed_provenance::<i64>(self.bounds as usize);
+        // SAFETY: tests name constants that there are.
+        let bound = unsafe { bounds.add(constant as usize).read_unaligned() };
+        (self.wide() as i64).cmp(&bound)
+    }
+
+    /// The same of values that are no integers.
+    #[inline(never)]
     fn compare(&self, constant: u32) -> Ordering {
         let bounds = core::ptr::with_exposed_provenance::<u8>(self.bounds as usize);
-        let at = |size: usize| bounds.wrapping_add(constant as usize * size);
+        let bound = bounds.wrapping_add(constant as usize * 16);
         // SAFETY: the compiler laid out the constants of this kind, and tests name those there are.
         unsafe {
             match self.sort() {
                 BOOLS => self.value[0].cmp(&constant),
-                INTS => (self.wide() as i64).cmp(&at(8).cast::<i64>().read_unaligned()),
-                DOUBLES => {
-                    let (value, bound) = (
-                        f64::from_bits(self.wide()),
-                        at(8).cast::<f64>().read_unaligned(),
-                    );
-                    if value < bound {
-                        Ordering::Less
-                    } else if value > bound {
-                        Ordering::Greater
-                    } else {
-                        Ordering::Equal
-                    }
-                }
                 TIMES => (self.wide() as i64, self.value[2]).cmp(&(
-                    at(16).cast::<i64>().read_unaligned(),
-                    at(16).add(8).cast::<u32>().read_unaligned(),
+                    bound.cast::<i64>().read_unaligned(),
+                    bound.add(8).cast::<u32>().read_unaligned(),
                 )),
                 _ => {
                     let text = self.text();
-                    let bound = at(16);
                     let first = bound.cast::<u64>().read_unaligned();
                     prefix(text).cmp(&first).then_with(|| {
                         let address = bound.add(8).cast::<u32>().read_unaligned() as usize;
@@ -170,24 +189,24 @@ impl Column {
         // Odd ones are constants, even ones what lies before the next constant.
         let (low, high) = (low.max(FIRST) - FIRST, high.min(last) - FIRST);
         if low == high && low & 1 == 1 {
-            return self.compare(low / 2) == Ordering::Equal;
+            return self.order(low / 2) == Ordering::Equal;
         }
         let reaches = match low {
             0 => true,
-            low if low & 1 == 1 => self.compare(low / 2) != Ordering::Less,
-            low => self.compare(low / 2 - 1) == Ordering::Greater,
+            low if low & 1 == 1 => self.order(low / 2) != Ordering::Less,
+            low => self.order(low / 2 - 1) == Ordering::Greater,
         };
         reaches
             && match high {
-                high if high & 1 == 1 => self.compare(high / 2) != Ordering::Greater,
+                high if high & 1 == 1 => self.order(high / 2) != Ordering::Greater,
                 high if high / 2 == self.n_bounds => true,
-                high => self.compare(high / 2) == Ordering::Less,
+                high => self.order(high / 2) == Ordering::Less,
             }
     }
 }
 
 const _: () = assert!(
-    TEXTS == 4 && size_of::<Column>() == 32,
+    TEXTS == 3 && size_of::<Column>() == 32,
     "laid out by the compiler"
 );
 
@@ -238,12 +257,15 @@ pub unsafe extern "C" fn rules_next(
     loop {
         let mut first = u32::MAX;
         let mut source = 0;
-        for index in 0..n_indexes {
+        // Most groups have one index.
+        let mut index = 0;
+        while index < n_indexes {
             let place = Words(state).get(2 * index);
             if place < Words(state).get(2 * index + 1) && group.get(place) < first {
                 first = group.get(place);
                 source = index;
             }
+            index += 1;
         }
         if first == u32::MAX {
             return NO_ROW;

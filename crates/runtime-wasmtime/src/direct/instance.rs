@@ -13,7 +13,7 @@ use wasmtime::{
 };
 
 use super::staged::{self, Plan};
-use super::{Function, MEMORY, REALLOC, RESOURCE_NEW, RESOURCE_REP, Shape};
+use super::{Function, MEMORY, RESOURCE_NEW, RESOURCE_REP, Shape};
 use crate::engine;
 use crate::failure::{call_failure, failure, malformed};
 use crate::inspect::STAGE;
@@ -208,7 +208,7 @@ impl Instance {
             let message = "the component's core module exports no memory";
             failure(StageFailureKind::WrongWorld, message)
         })?;
-        let realloc = export(&mut store, &instance, REALLOC)?;
+        let realloc = export(&mut store, &instance, shape.realloc())?;
         let mut guest = CoreGuest {
             store,
             memory,
@@ -243,13 +243,13 @@ fn find<P: WasmParams>(
         let message = format!("the component doesn't export `{name}` of `{interface}`");
         failure(StageFailureKind::WrongWorld, message)
     };
-    let post_return = shape.function(function).ok_or_else(missing)?;
-    let name = function.core_name();
+    let names = shape.function(function).ok_or_else(missing)?;
+    let post_return = names.post_return;
     Ok(Export {
-        function: export(store, instance, &name)?,
-        post_return: match post_return.0 {
-            true => Some(export(store, instance, &format!("cabi_post_{name}"))?),
-            false => None,
+        function: export(store, instance, &names.name)?,
+        post_return: match post_return {
+            Some(name) => Some(export(store, instance, &name)?),
+            None => None,
         },
     })
 }
@@ -397,6 +397,10 @@ impl StageInstance for Instance {
             },
         )?;
         match answer {
+            Ok(session) if !self.shape.has_handles() => {
+                self.session = session;
+                Ok(Ok(()))
+            }
             Ok(handle) => {
                 let host = self.guest.store.data_mut();
                 let session = host.handles.take(handle);

@@ -4,8 +4,10 @@
 //! its functions are called through it or in the module: the module imports nothing but the intrinsics of `session`, every
 //! function of the contract is the module's function of that name with the module's memory and allocator, and no other
 //! module in the component runs code before `session` is dropped, which hosts don't do. Whatever is not certain to be so
-//! is not recognised.
+//! is not recognised. What compiled rules have around their module is always the same and recognised as that.
 
+use rulestage_rules_world::interface;
+use std::borrow::Cow;
 use wasmparser::{
     CanonicalFunction, CanonicalOption, ComponentAlias, ComponentExternalKind, ComponentInstance,
     ComponentOuterAliasKind, ComponentType, ComponentTypeRef, ExternalKind, Instance, Parser,
@@ -24,19 +26,70 @@ pub(crate) struct Shape {
     n_modules: u32,
     /// Whether the component exports each [`Function`], and whether something is called after it
     functions: [Option<PostReturn>; Function::ALL.len()],
+    /// Whether it is one of compiled rules, whose names are short and whose sessions need no handles
+    is_rules: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct PostReturn(pub(crate) bool);
 
+/// The core functions of an exported function.
+pub(crate) struct CoreNames {
+    pub(crate) name: Cow<'static, str>,
+    pub(crate) post_return: Option<Cow<'static, str>>,
+}
+
 impl Shape {
     /// `None` where the component doesn't export it.
-    pub(crate) fn function(&self, function: Function) -> Option<PostReturn> {
-        self.functions[function as usize]
+    pub(crate) fn function(&self, function: Function) -> Option<CoreNames> {
+        let PostReturn(calls_after) = self.functions[function as usize]?;
+        let (name, after) = if self.is_rules {
+            let export = rules_export(function)?;
+            (Cow::from(export.name), Cow::from(interface::RELEASE))
+        } else {
+            let name = function.core_name();
+            let after = format!("cabi_post_{name}");
+            (name.into(), after.into())
+        };
+        Some(CoreNames {
+            name,
+            post_return: calls_after.then_some(after),
+        })
+    }
+
+    /// The name of the allocator.
+    pub(crate) fn realloc(&self) -> &'static str {
+        if self.is_rules {
+            interface::REALLOC
+        } else {
+            super::REALLOC
+        }
+    }
+
+    /// Whether `open` makes a handle of what it returns.
+    pub(crate) fn has_handles(&self) -> bool {
+        !self.is_rules
+    }
+
+    /// Compiled rules.
+    fn of_rules(explains: bool) -> Self {
+        let exported = |function: Function| {
+            let releases = rules_export(function)?.releases;
+            (explains || !function.is_optional()).then_some(PostReturn(releases))
+        };
+        Self {
+            module: 0,
+            n_modules: 1,
+            functions: Function::ALL.map(exported),
+            is_rules: true,
+        }
     }
 
     /// `None` for everything that is not known to be nothing but its core module.
     pub(crate) fn of(component: &[u8]) -> Option<Self> {
+        if let Some((_, explains)) = rulestage_rules_world::core_module(component) {
+            return Some(Self::of_rules(explains));
+        }
         let mut walk = Walk::default();
         // The innermost module or component that is being read.
         let mut inside = Vec::new();
@@ -71,6 +124,13 @@ impl Shape {
         }
         walk.shape()
     }
+}
+
+/// What the core module of compiled rules calls a function.
+fn rules_export(function: Function) -> Option<interface::Export> {
+    let (_, name) = function.names();
+    let mut exports = interface::EXPORTS.into_iter();
+    exports.find(|export| export.wit_name == name)
 }
 
 enum Inside<'a> {
@@ -336,6 +396,7 @@ impl<'a> Walk<'a> {
             module,
             n_modules: self.modules.len() as u32,
             functions: found,
+            is_rules: false,
         })
     }
 

@@ -1,31 +1,25 @@
-//! Where the data of groups lie, and the code that goes through the rules that may fire.
+//! The code that goes through the rules of a group that may fire.
 
 use super::super::columns::Uses;
-use super::super::data::{Record, StaticData};
+use super::super::contributions::{Gathered, RowNotes};
 use super::super::expression::{RowCode, at};
 use super::super::function::Label;
-use super::super::layout::{inner, is_cell, is_fallible_input, is_nullable, slots};
-use super::super::process::{Gathered, RowNotes};
-use super::super::table::ranks::{
-    BOOLS, DOUBLES, HASHED, INTS, NULLABLE, TEXTS, TIMES, hash_int, hash_text, n_slots,
-};
-use super::super::table::{PRESENT, VALUE_BYTES, push_bound, push_constant};
-use super::super::trace::{ShownExpressions, walk};
-use super::explain::header;
-use super::{Entry, FIRST_CONSTANT, Group, Plans};
-use crate::ir::{Const, Contribution, Expr, ExprKind, RuleSet};
+use super::super::layout::{inner, is_nullable, slots};
+use super::super::table::PRESENT;
+use super::super::table::ranks;
+use super::place::{PlacedGroup, PlacedGroups, Shared};
+use super::{FIRST_CONSTANT, Group};
+use crate::ir::{Contribution, Expr, ExprKind, RuleSet};
 use crate::types::Type;
 use rulestage_diagnostics::Span;
-use std::collections::BTreeMap;
-use wasm_encoder::{BlockType, ValType};
+use wasm_encoder::{BlockType, Ieee64, ValType};
 
 /// Bytes of what is known of a rule: its shape's number from 1 on, its constants, its contributions on both sides.
 const RULE_BYTES: i32 = 16;
 const CONSTANTS: u64 = 4;
 /// `then`; `else` follows.
 const ENTRIES: u64 = 8;
-/// Bytes of a value that the row keeps for shapes: as in `push_constant`, then its error.
-const KEPT_BYTES: u32 = 24;
+/// Where the error of a value that the row keeps for shapes comes behind it.
 const KEPT_ERROR: u32 = 16;
 /// What a shape gives, of two bits: whether the condition holds, whether there was an error.
 pub(super) const HOLDS: i32 = 1;
@@ -35,220 +29,6 @@ const COLUMN_BYTES: u32 = 32;
 const COLUMN_VALUE: u32 = 16;
 /// Variables for contributions are numbered from the end of those for constants.
 const ENTRY_VARIABLE: u32 = u32::MAX;
-
-/// Where the data of all groups lie.
-pub(in super::super) struct PlacedGroups {
-    groups: Vec<PlacedGroup>,
-    pub(super) shared: Shared,
-}
-
-/// What shapes are told, and what they tell, beside their parameters and results.
-pub(super) struct Shared {
-    /// Addresses of the session and of the columns, 4 bytes each
-    pub(super) context: u32,
-    /// Addresses of the values and of the verdicts of an explanation, 4 bytes each
-    pub(super) explained: u32,
-    /// Error and number of valid contributions, 4 bytes each
-    pub(super) failure: u32,
-    /// By number, the values of the row that shapes read
-    pub(super) lets: BTreeMap<usize, u32>,
-    /// The same of inputs that are no plain columns
-    pub(super) inputs: BTreeMap<usize, u32>,
-}
-
-/// Where the data of a group lie.
-pub(in super::super) struct PlacedGroup {
-    words: u32,
-    columns: u32,
-    state: u32,
-    rules: u32,
-    /// For each rule the number of the shape that explains it, and the address of what is special to it
-    pub(super) explained: u32,
-    /// Where shapes leave contributions
-    pub(super) values: u32,
-}
-
-impl PlacedGroups {
-    pub(in super::super) fn new(
-        ruleset: &RuleSet,
-        plans: &Plans,
-        shown: &ShownExpressions,
-        data: &mut StaticData,
-    ) -> Self {
-        let mut shared = Shared {
-            context: 0,
-            failure: 0,
-            explained: 0,
-            lets: BTreeMap::new(),
-            inputs: BTreeMap::new(),
-        };
-        if plans.n_functions() > 0 {
-            shared.context = data.reserve(8);
-            shared.explained = data.reserve(8);
-            shared.failure = data.reserve(8);
-        }
-        let shapes = plans.0.iter().flat_map(|group| &group.shapes);
-        let explained = plans.0.iter().flat_map(|group| &group.explained);
-        let explained = explained.flat_map(|shape| shape.rule.expressions());
-        let expressions = shapes.flat_map(|shape| shape.expressions());
-        for expr in expressions.chain(explained) {
-            walk(expr, &mut |expr| match expr.kind {
-                ExprKind::Let(index) => {
-                    shared
-                        .lets
-                        .entry(index)
-                        .or_insert_with(|| data.reserve(KEPT_BYTES));
-                }
-                ExprKind::Input(index)
-                    if is_cell(&expr.ty) || is_fallible_input(&ruleset.inputs[index].ty) =>
-                {
-                    shared
-                        .inputs
-                        .entry(index)
-                        .or_insert_with(|| data.reserve(KEPT_BYTES));
-                }
-                _ => {}
-            });
-        }
-        let groups = plans
-            .0
-            .iter()
-            .map(|group| place(group, shown, data))
-            .collect();
-        Self { groups, shared }
-    }
-
-    pub(in super::super) fn get(&self, group: usize) -> &PlacedGroup {
-        &self.groups[group]
-    }
-}
-
-fn place(group: &Group, shown: &ShownExpressions, data: &mut StaticData) -> PlacedGroup {
-    let mut words = Record::new();
-    for word in &group.words {
-        words.u32(*word);
-    }
-    let mut columns = Record::new();
-    for column in &group.columns {
-        let mut record = Record::new();
-        for constant in &column.bounds.constants {
-            push_bound(&mut record, data, constant);
-        }
-        let mut kind = kind(&column.value.ty) | NULLABLE;
-        if column.is_hashed && push_slots(&mut record, &column.bounds.constants) {
-            kind |= HASHED;
-        }
-        let n_bounds = column.bounds.constants.len() as u32;
-        // Also what fails is like a null.
-        columns
-            .u32(kind)
-            .u32(data.record(&record))
-            .u32(n_bounds)
-            .u32(0);
-        columns.u32(0).u32(0).u32(0).u32(1);
-    }
-    let mut n_entries = 0;
-    let mut rules = Record::new();
-    let values = group
-        .rules
-        .iter()
-        .flat_map(|rule| [&rule.then, &rule.otherwise]);
-    for entries in values {
-        n_entries = n_entries.max(entries.len() as u32);
-    }
-    let values = data.reserve(n_entries * VALUE_BYTES);
-    for rule in &group.rules {
-        let mut constants = Record::new();
-        for (constant, ty) in &rule.constants {
-            push_constant(&mut constants, data, constant, ty);
-        }
-        rules
-            .u32(rule.shape.map_or(0, |shape| shape as u32 + 1))
-            .u32(data.intern_record(&constants))
-            .u32(place_entries(group, &rule.then, values, data))
-            .u32(place_entries(group, &rule.otherwise, values, data));
-    }
-    let mut explained = Record::new();
-    for (index, rule) in (group.first..).zip(&group.rules) {
-        let Some((shape, constants)) = &rule.explained else {
-            continue;
-        };
-        let mut record = Record::new();
-        for word in header(index, shown.first_of_rule(index)) {
-            record.u32(word);
-        }
-        for (constant, ty) in constants {
-            push_constant(&mut record, data, constant, ty);
-        }
-        explained.u32(*shape as u32).u32(data.record(&record));
-    }
-    PlacedGroup {
-        explained: data.record(&explained),
-        words: data.record(&words),
-        columns: data.record(&columns),
-        state: data.reserve(8 * group.n_indexes as u32),
-        rules: data.record(&rules),
-        values,
-    }
-}
-
-/// Appends the hash table of constants that are integers or texts; gives whether they are.
-fn push_slots(record: &mut Record, constants: &[Const]) -> bool {
-    let hash = |constant: &Const| {
-        Some(match constant {
-            Const::Int(value) | Const::Duration(value) => hash_int(*value),
-            Const::Uint(value) => hash_int((*value ^ 1 << 63) as i64),
-            Const::String(text) => hash_text(text.as_bytes()),
-            Const::Bytes(bytes) => hash_text(bytes),
-            _ => return None,
-        })
-    };
-    let Some(hashes) = constants.iter().map(hash).collect::<Option<Vec<u32>>>() else {
-        return false;
-    };
-    let last = n_slots(constants.len() as u32) - 1;
-    let mut slots = vec![0; last as usize + 1];
-    for (place, hash) in (1..).zip(hashes) {
-        let mut slot = hash & last;
-        while slots[slot as usize] != 0 {
-            slot = (slot + 1) & last;
-        }
-        slots[slot as usize] = place;
-    }
-    for slot in slots {
-        record.u32(slot);
-    }
-    true
-}
-
-/// The kind of a column of a type.
-fn kind(ty: &Type) -> u32 {
-    match inner(ty) {
-        Type::Bool => BOOLS,
-        Type::Double => DOUBLES,
-        Type::Timestamp => TIMES,
-        Type::String | Type::Bytes => TEXTS,
-        _ => INTS,
-    }
-}
-
-/// How many contributions there are, and for each the number of the output and the address of the value.
-fn place_entries(group: &Group, entries: &[Entry], values: u32, data: &mut StaticData) -> u32 {
-    let mut record = Record::new();
-    record.u32(entries.len() as u32);
-    for (entry, computed) in entries.iter().zip((values..).step_by(VALUE_BYTES as usize)) {
-        let address = match &entry.constant {
-            Some(constant) => {
-                let mut value = Record::new();
-                push_constant(&mut value, data, constant, &group.outputs[entry.output].1);
-                data.intern_record(&value)
-            }
-            None => computed,
-        };
-        record.u32(entry.output as u32).u32(address);
-    }
-    data.intern_record(&record)
-}
 
 impl RowCode<'_> {
     /// Notes what shapes need to find the batch.
@@ -381,15 +161,16 @@ impl RowCode<'_> {
         let failed = self.f.block(BlockType::Empty);
         self.emit_member(group, placed, shared, rule, outputs, notes, failed);
         self.f.br(next);
-        self.f.end();
-        self.note_failure(notes, |code| {
-            code.f
-                .ins()
-                .i32_const(group.first as i32)
-                .local_get(rule)
-                .i32_add();
-        });
-        self.f.br(next);
+        if self.f.end() {
+            self.note_failure(notes, |code| {
+                code.f
+                    .ins()
+                    .i32_const(group.first as i32)
+                    .local_get(rule)
+                    .i32_add();
+            });
+            self.f.br(next);
+        }
         self.f.end();
         self.f.end();
     }
@@ -399,11 +180,11 @@ impl RowCode<'_> {
         for (index, column) in group.columns.iter().enumerate() {
             let address = placed.columns + index as u32 * COLUMN_BYTES + COLUMN_VALUE;
             let ty = &column.value.ty;
-            let push_presence = |code: &mut Self, is_present: i32| {
+            let push_presence = |code: &mut Self, presence: u32| {
                 code.f
                     .ins()
                     .i32_const(address as i32)
-                    .i32_const(is_present)
+                    .i32_const(presence as i32)
                     .i32_store(at(PRESENT));
             };
             let fails = self.can_fail(&column.value);
@@ -418,17 +199,53 @@ impl RowCode<'_> {
                     .i64_xor()
                     .local_set(value[0]);
             }
-            self.store_slots(ty, address, &value);
-            if !is_nullable(ty) && fails {
-                push_presence(self, 1);
+            if *inner(ty) == Type::Double {
+                self.store_ordered(ty, address, &value);
+            } else {
+                self.store_slots(ty, address, &value);
+                if !is_nullable(ty) && fails {
+                    push_presence(self, ranks::PRESENT);
+                }
             }
             self.f.br(done);
             self.f.end();
             if fails {
-                push_presence(self, 0);
+                push_presence(self, ranks::ABSENT);
             }
             self.f.end();
         }
+    }
+
+    /// Stores a double as `order_double` does, and whether there is one that is in an order.
+    fn store_ordered(&mut self, ty: &Type, address: u32, value: &[u32]) {
+        let bits = self.f.local(ValType::I64);
+        let mut ins = self.f.ins();
+        ins.i32_const(address as i32);
+        ins.local_get(value[0])
+            .f64_const(Ieee64::from(0.0))
+            .f64_add()
+            .i64_reinterpret_f64()
+            .local_tee(bits);
+        ins.local_get(bits)
+            .i64_const(63)
+            .i64_shr_s()
+            .i64_const(i64::MAX)
+            .i64_and()
+            .i64_xor()
+            .i64_store(at(0));
+        ins.i32_const(address as i32);
+        ins.i32_const(ranks::PRESENT as i32)
+            .i32_const(ranks::NOT_A_NUMBER as i32);
+        ins.local_get(value[0])
+            .local_get(value[0])
+            .f64_eq()
+            .select();
+        if let (true, Some(present)) = (is_nullable(ty), value.last()) {
+            ins.i32_const(ranks::ABSENT as i32)
+                .local_get(*present)
+                .select();
+        }
+        ins.i32_store(at(PRESENT));
     }
 
     /// A rule whose tests pass, by its number in a local.

@@ -13,7 +13,7 @@ use crate::types::{Column, Type};
 use std::collections::HashMap;
 
 /// Fewer rules with tests are evaluated one after another: that takes no longer than an index does.
-const MIN_INDEXED: usize = 24;
+const MIN_INDEXED: usize = 64;
 /// More rules are a group even without tests: one function for all of them would be too large.
 const MAX_INLINE: usize = 256;
 /// Values that fewer rules test are not worth computing for every row, unless they are there anyway.

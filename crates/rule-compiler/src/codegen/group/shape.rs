@@ -6,7 +6,8 @@ use super::super::layout::is_nullable;
 use super::super::module::ModuleBuilder;
 use super::super::table::VALUE_BYTES;
 use super::super::trace::walk;
-use super::emit::{FAILS, PlacedGroup, PlacedGroups, constant_variable, uses_of};
+use super::emit::{FAILS, constant_variable, uses_of};
+use super::place::{PlacedGroup, PlacedGroups};
 use super::{ComputedEntry, Shape};
 use crate::ir::{Const, Expr, ExprKind, RuleSet};
 use crate::types::Type;
@@ -34,7 +35,11 @@ pub(in super::super) fn generate(
     let mut code = row_code(ruleset, module);
     let expressions: Vec<&Expr> = shape.expressions().collect();
     code.open_shape(placed, kept, &expressions, false);
-    code.load_constants(&shape.constants, constants);
+    let places = shape
+        .constants
+        .iter()
+        .zip((0..).step_by(VALUE_BYTES as usize));
+    code.load_constants(&places.collect::<Vec<_>>(), constants);
 
     let holds = code.f.local(ValType::I32);
     let n_valid = code.f.local(ValType::I32);
@@ -77,6 +82,7 @@ pub(super) fn row_code<'a>(ruleset: &'a RuleSet, module: &'a mut ModuleBuilder) 
         lets: Vec::new(),
         variables: HashMap::new(),
         places: HashMap::new(),
+        shared: std::collections::HashMap::new(),
         trace: None,
     }
 }
@@ -148,15 +154,15 @@ impl RowCode<'_> {
         }
     }
 
-    /// Constants one after another become variables.
-    pub(super) fn load_constants(&mut self, types: &[Type], constants: u32) {
+    /// Constants of these types, at these distances from an address in a local, become variables.
+    pub(super) fn load_constants(&mut self, places: &[(&Type, u32)], constants: u32) {
         let address = self.f.local(ValType::I32);
-        for (index, ty) in types.iter().enumerate() {
+        for (index, (ty, offset)) in places.iter().enumerate() {
             let locals = self.locals(ty);
             self.f
                 .ins()
                 .local_get(constants)
-                .i32_const(index as i32 * VALUE_BYTES as i32)
+                .i32_const(*offset as i32)
                 .i32_add()
                 .local_set(address);
             self.load_slots(ty, address, &locals);

@@ -5,8 +5,8 @@
 mod rank_numbers;
 
 pub(in super::super) use rank_numbers::{
-    BOOLS, DOUBLES, FAILED, FIRST, HASHED, INTS, MORE, NULL, NULLABLE, TEXTS, TIMES, hash_int,
-    hash_text, n_slots,
+    ABSENT, BOOLS, FAILED, FIRST, HASHED, INTS, MORE, NOT_A_NUMBER, NULL, PRESENT, TEXTS, TIMES,
+    hash_int, hash_text, n_slots, order_double,
 };
 pub(super) use rank_numbers::{DENSE, LEAF, SPARSE};
 
