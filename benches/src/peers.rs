@@ -177,7 +177,7 @@ impl Ours {
         let schema = runtime.schema(&session).clone();
         let columns = workload.columns(ROWS, &schema.inputs)?;
         let rows = RecordBatch::try_new(schema.inputs.clone(), columns)?;
-        let ours = Self {
+        let mut ours = Self {
             batches: (0..ROWS)
                 .step_by(BATCH_ROWS)
                 .map(|start| rows.slice(start, BATCH_ROWS))
@@ -205,6 +205,10 @@ impl Ours {
             },
             workload,
         };
+        // Lists come out of batches only.
+        if ours.time_values().is_err() {
+            ours.values = None;
+        }
         Ok(ours)
     }
 
