@@ -14,10 +14,13 @@ use crate::median::{median, nanoseconds_each};
 use crate::reference::LIMITS;
 use crate::workloads::{self, Workload};
 use anyhow::{Context, Result, anyhow, bail, ensure};
-use arrow_array::RecordBatch;
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Float64Type, Int64Type};
+use arrow_array::{ArrayRef, RecordBatch};
+use arrow_schema::DataType;
 use rulestage_formats::{Format, open_writer};
 use rulestage_pipeline::runtime::Runtime;
-use rulestage_runtime_wasmtime::{Config, Session, WasmtimeRuntime};
+use rulestage_runtime_wasmtime::{Config, Scalar, Session, WasmtimeRuntime};
 use serde_json::Value as Json;
 use std::fs::File;
 use std::hint::black_box;
@@ -68,12 +71,14 @@ fn compare(runtime: &WasmtimeRuntime, ours: &mut Ours, peers: &mut [Peer]) -> Re
             }
         }
     }
-    let (mut batch, mut single) = (Vec::new(), Vec::new());
+    let (mut batch, mut single, mut values) = (Vec::new(), Vec::new(), Vec::new());
     for repetition in 0..=REPETITIONS {
         let times = (ours.time_batches(runtime)?, ours.time_single_rows(runtime)?);
+        let of_values = ours.time_values()?;
         if repetition > 0 {
             batch.extend(times.0);
             single.extend(times.1);
+            values.extend(of_values);
         }
         for rival in &mut rivals {
             let time = peers[rival.place].time(&rival.engine)?;
@@ -88,7 +93,14 @@ fn compare(runtime: &WasmtimeRuntime, ours: &mut Ours, peers: &mut [Peer]) -> Re
     println!("| | rows compared | ns/row | to our batches | to our single rows |");
     println!("|---|---:|---:|---:|---:|");
     println!("| batches of {BATCH_ROWS} | | {batch:.1} | 1 | |");
-    println!("| one row a call | | {single:.0} | | 1 |");
+    println!("| one row a call, Arrow in and out | | {single:.0} | | 1 |");
+    if !values.is_empty() {
+        let values = nanoseconds_each(median(values), SINGLE_SLICE);
+        println!(
+            "| one row a call, values in and out | | {values:.0} | | {:.1} |",
+            values / single
+        );
+    }
     for mut rival in rivals {
         rival.times.sort_by(f64::total_cmp);
         let time = rival.times[REPETITIONS / 2];
@@ -123,6 +135,34 @@ struct Ours {
     session: Session,
     batches: Vec<RecordBatch>,
     singles: Vec<RecordBatch>,
+    /// The same rows as values; `None` where a column is no scalar
+    values: Option<Vec<Vec<Cell>>>,
+}
+
+/// A value of a row, in Rust's own form.
+enum Cell {
+    Int(i64),
+    Double(f64),
+    Text(String),
+}
+
+impl Cell {
+    fn of(column: &ArrayRef, row: usize) -> Option<Self> {
+        Some(match column.data_type() {
+            DataType::Int64 => Self::Int(column.as_primitive::<Int64Type>().value(row)),
+            DataType::Float64 => Self::Double(column.as_primitive::<Float64Type>().value(row)),
+            DataType::Utf8 => Self::Text(column.as_string::<i32>().value(row).to_owned()),
+            _ => return None,
+        })
+    }
+
+    fn scalar(&self) -> Scalar<'_> {
+        match self {
+            Self::Int(value) => Scalar::Int(*value),
+            Self::Double(value) => Scalar::Double(*value),
+            Self::Text(text) => Scalar::Text(text),
+        }
+    }
 }
 
 impl Ours {
@@ -137,12 +177,18 @@ impl Ours {
         let schema = runtime.schema(&session).clone();
         let columns = workload.columns(ROWS, &schema.inputs)?;
         let rows = RecordBatch::try_new(schema.inputs.clone(), columns)?;
-        let ours = Self {
+        let mut ours = Self {
             batches: (0..ROWS)
                 .step_by(BATCH_ROWS)
                 .map(|start| rows.slice(start, BATCH_ROWS))
                 .collect(),
             singles: (0..SINGLE_ROWS).map(|row| rows.slice(row, 1)).collect(),
+            values: (0..SINGLE_ROWS)
+                .map(|row| {
+                    let columns = rows.columns().iter();
+                    columns.map(|column| Cell::of(column, row)).collect()
+                })
+                .collect(),
             session: {
                 let few = rows.slice(0, workload.peer_rows);
                 let outcome = runtime.process(&mut session, &few)?;
@@ -159,6 +205,10 @@ impl Ours {
             },
             workload,
         };
+        // Lists come out of batches only.
+        if ours.time_values().is_err() {
+            ours.values = None;
+        }
         Ok(ours)
     }
 
@@ -167,6 +217,23 @@ impl Ours {
         let batches = self.batches.chunks(1);
         let times = batches.map(|batch| time(runtime, &mut self.session, batch));
         times.collect()
+    }
+
+    /// The times of slices of rows of values.
+    fn time_values(&mut self) -> Result<Vec<Duration>> {
+        let rows = self.values.as_deref().unwrap_or_default();
+        let mut times = Vec::new();
+        for slice in rows.chunks(SINGLE_SLICE) {
+            let mut scalars = Vec::new();
+            let started = Instant::now();
+            for row in slice {
+                scalars.clear();
+                scalars.extend(row.iter().map(Cell::scalar));
+                black_box(self.session.process_row(&scalars)?);
+            }
+            times.push(started.elapsed());
+        }
+        Ok(times)
     }
 
     /// The times of slices.

@@ -8,7 +8,7 @@ use arrow_array::types::{Float64Type, Int64Type};
 use arrow_array::{BooleanArray, RecordBatch};
 use arrow_buffer::BooleanBuffer;
 use rulestage_pipeline::runtime::{Limits, Runtime};
-use rulestage_runtime_wasmtime::{Config, Session, WasmtimeRuntime};
+use rulestage_runtime_wasmtime::{Config, Scalar, Session, WasmtimeRuntime};
 use std::hint::black_box;
 
 pub(crate) const CONDITION: &str = r#"age >= 18 && country in ["CZ", "DE", "FR"] && score > 0.75"#;
@@ -48,6 +48,12 @@ pub(crate) fn report() -> Result<()> {
         );
     }
     let one = rows.slice(0, 1);
+    let values = [
+        Scalar::Int(one.column(0).as_primitive::<Int64Type>().value(0)),
+        Scalar::Text(one.column(1).as_string::<i32>().value(0)),
+        Scalar::Double(one.column(2).as_primitive::<Float64Type>().value(0)),
+    ];
+    let mut alone = runtime.open(&component, &[], LIMITS)?;
 
     let mut run =
         |batches: &[RecordBatch]| compiled(&runtime, &mut session, batches).map_or(0, black_box);
@@ -62,6 +68,11 @@ pub(crate) fn report() -> Result<()> {
             &mut || {
                 for _ in 0..SINGLE_CALLS {
                     (run.borrow_mut())(std::slice::from_ref(&one));
+                }
+            },
+            &mut || {
+                for _ in 0..SINGLE_CALLS {
+                    ignore(black_box(alone.process_row(black_box(&values))));
                 }
             },
         ],
@@ -79,6 +90,8 @@ pub(crate) fn report() -> Result<()> {
     let call = nanoseconds_each(times[4], SINGLE_CALLS);
     println!("\n| | reached | aim |\n|---|---:|---:|");
     println!("| one-row call, Arrow in and out | {call:.0} ns | 1000 ns |");
+    let call = nanoseconds_each(times[5], SINGLE_CALLS);
+    println!("| one-row call, values in and out | {call:.0} ns | |");
     println!(
         "| component | {:.1} KB | 16 KB |",
         artifact.component.len() as f64 / 1024.0

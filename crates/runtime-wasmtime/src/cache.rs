@@ -41,8 +41,9 @@ impl Cache {
     pub(crate) fn new(folder: PathBuf, engine: &Engine) -> Self {
         let mut hasher = StableHasher(Sha256::new());
         engine.precompile_compatibility_hash().hash(&mut hasher);
-        // What is compiled: components with core modules among their exports.
+        // What is compiled: components with core modules among their exports, one of them ours.
         [direct::EXPORT, direct::STAGED_EXPORT].hash(&mut hasher);
+        direct::staged_module().hash(&mut hasher);
         Self {
             folder,
             engine_hash: hasher.finish(),

@@ -37,7 +37,8 @@ fn pool(instances: u32) -> PoolingAllocationConfig {
     // A component holds a module or two, and more when it was composed of several.
     pool.total_component_instances(instances)
         .total_core_instances(instances * 4)
-        .total_memories(instances * 2)
+        // Direct calls want one beside the stage's, and their first instance comes with another for a moment.
+        .total_memories(instances * 2 + 8)
         .total_tables(instances * 4)
         .max_memory_size(MAX_MEMORY_BYTES)
         .max_core_instances_per_component(64)

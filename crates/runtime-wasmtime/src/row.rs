@@ -14,6 +14,7 @@ use rulestage_pipeline::runtime::{RowError, StageFailure, StageFailureKind, Stag
 use rulestage_pipeline::wire::{FlatArray, FlatBuffer, type_name};
 use rulestage_stage_abi::{Memory, get_u32, layout, put_u32};
 
+use crate::direct::RECORDS_ADDRESS;
 use crate::failure::failure;
 
 /// A value of one column in one row, for [`Session::process_row`](crate::Session::process_row).
@@ -139,7 +140,8 @@ impl RowForm {
             origin,
         };
         let size = form.contents.len() as u32;
-        form.list(size, 4, 0, 0);
+        let records = form.list(size, 4, 0, 0);
+        put_u32(&mut form.lists, records + 8, RECORDS_ADDRESS);
         form.pad();
         for (index, field) in schema.inputs.fields().iter().enumerate() {
             let kind = kind(field)?;
@@ -245,7 +247,13 @@ impl RowForm {
                 self.contents[validity] = u8::from(*value != Scalar::Null);
             }
             if let Some(list) = input.bytes_list {
-                let len = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+                // Offsets have a sign.
+                let Some(len) = i32::try_from(bytes.len()).ok().map(i32::cast_unsigned) else {
+                    let (name, len) = (schema.inputs.field(index).name(), bytes.len());
+                    let message =
+                        format!("column `{name}` was given {len} bytes, which is too many");
+                    return Err(failure(StageFailureKind::InvalidColumn, message));
+                };
                 put_u32(&mut self.contents, input.value + 4, len);
                 put_u32(&mut self.contents, input.record + 32, len);
                 put_u32(&mut self.lists, list + 4, len);

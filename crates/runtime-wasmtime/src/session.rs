@@ -24,7 +24,7 @@ pub struct Session {
     schema: StageSchema,
     instance: Option<Box<dyn StageInstance>>,
     /// Once a row was called alone
-    row: Option<RowForm>,
+    row: Option<Box<RowForm>>,
     row_outcome: RowOutcome,
 }
 
@@ -71,24 +71,13 @@ impl Session {
         opened.map_or(0, |opened| opened.memory().used_bytes())
     }
 
-    /// Runs a call; a failure that leaves the instance in doubt throws it away.
     fn call<T>(
         &mut self,
-        call: impl FnOnce(&mut dyn StageInstance, &StageSchema) -> Result<T, StageFailure>,
+        make: impl FnOnce(&mut dyn StageInstance, &StageSchema) -> Result<T, StageFailure>,
     ) -> Result<T, StageFailure> {
-        let mut opened = match self.instance.take() {
-            Some(opened) => opened,
-            None => self.origin.open()?,
-        };
-        let result = call(&mut *opened, &self.schema);
-        if result
-            .as_ref()
-            .err()
-            .is_none_or(|failure| is_answer(failure.kind))
-        {
-            self.instance = Some(opened);
-        }
-        result
+        call(&self.origin, &mut self.instance, |opened| {
+            make(opened, &self.schema)
+        })
     }
 
     pub(crate) fn process(&mut self, batch: &RecordBatch) -> Result<Outcome, StageFailure> {
@@ -108,19 +97,24 @@ impl Session {
     /// only batches have. Otherwise as [`Runtime::process`](rulestage_pipeline::runtime::Runtime::process). A row that
     /// fails is no error: [`RowOutcome::error`] says why.
     pub fn process_row(&mut self, row: &[Scalar<'_>]) -> Result<&RowOutcome, StageFailure> {
-        let mut form = match self.row.take() {
+        let Self {
+            origin,
+            schema,
+            instance,
+            row: form,
+            row_outcome: outcome,
+        } = self;
+        let form = match form {
             Some(form) => form,
-            None => RowForm::new(&self.schema, direct::ROW_ORIGIN)?,
+            none => none.insert(Box::new(RowForm::new(schema, direct::ROW_ORIGIN)?)),
         };
-        let mut outcome = std::mem::take(&mut self.row_outcome);
         outcome.values.clear();
         outcome.error = None;
-        let result = form.write(&self.schema, row).and_then(|()| {
-            self.call(|opened, schema| process_row(opened, schema, &form, &mut outcome))
-        });
-        self.row = Some(form);
-        self.row_outcome = outcome;
-        result.map(|()| &self.row_outcome)
+        form.write(schema, row)?;
+        call(origin, instance, |opened| {
+            process_row(opened, schema, form, outcome)
+        })?;
+        Ok(outcome)
     }
 
     pub(crate) fn process_with_reasons(
@@ -182,6 +176,27 @@ impl Session {
             answer.map_err(|error| error.failure(column_name(schema)))
         })
     }
+}
+
+/// Runs a call; a failure that leaves the instance in doubt throws it away.
+fn call<T>(
+    origin: &Origin,
+    instance: &mut Option<Box<dyn StageInstance>>,
+    make: impl FnOnce(&mut dyn StageInstance) -> Result<T, StageFailure>,
+) -> Result<T, StageFailure> {
+    let mut opened = match instance.take() {
+        Some(opened) => opened,
+        None => origin.open()?,
+    };
+    let result = make(&mut *opened);
+    if result
+        .as_ref()
+        .err()
+        .is_none_or(|failure| is_answer(failure.kind))
+    {
+        *instance = Some(opened);
+    }
+    result
 }
 
 /// Whether the stage itself answered so, and stays usable.

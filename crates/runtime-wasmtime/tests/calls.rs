@@ -4,13 +4,18 @@ mod common;
 
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
+use arrow_array::cast::AsArray;
+use arrow_array::types::{Float64Type, Int64Type};
+use arrow_array::{Array, ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
+use arrow_schema::DataType;
 use common::guest::{BYTES, F64, Guest, LIMITS, S64, TEXT, at};
 use common::{built_component, rows};
 use rulestage_pipeline::runtime::{
-    Limits, Outcome, Runtime, StageFailure, StageFailureKind, Value,
+    Limits, Outcome, Runtime, StageFailure, StageFailureKind, StageSchema, Value,
 };
-use rulestage_runtime_wasmtime::{Calls, Config, WasmtimeRuntime};
+use rulestage_runtime_wasmtime::{
+    Calls, Config, RowOutcome, Scalar, StageComponent, WasmtimeRuntime,
+};
 
 fn runtime(calls: Calls) -> WasmtimeRuntime {
     let config = Config {
@@ -22,10 +27,7 @@ fn runtime(calls: Calls) -> WasmtimeRuntime {
 
 /// Loads the component for both ways of calling, and checks which way the first one takes.
 #[track_caller]
-fn both(
-    component: &[u8],
-    is_direct: bool,
-) -> [(WasmtimeRuntime, rulestage_runtime_wasmtime::StageComponent); 2] {
+fn both(component: &[u8], is_direct: bool) -> [(WasmtimeRuntime, StageComponent); 2] {
     [Calls::Direct, Calls::Linked].map(|calls| {
         let runtime = runtime(calls);
         let loaded = runtime.load(component).expect("it loads");
@@ -40,10 +42,10 @@ fn both(
 /// All that a stage says of itself and of a batch, twice, or where it fails.
 fn answers(
     runtime: &WasmtimeRuntime,
-    component: &rulestage_runtime_wasmtime::StageComponent,
+    component: &StageComponent,
     parameters: &[Value],
     limits: Limits,
-    batch: impl Fn(&rulestage_pipeline::runtime::StageSchema) -> RecordBatch,
+    batch: impl Fn(&StageSchema) -> RecordBatch,
 ) -> Vec<Result<String, StageFailure>> {
     let mut answers = Vec::new();
     let describe = runtime.describe(component, limits);
@@ -64,12 +66,60 @@ fn answers(
         answers.push(outcome.map(text));
         let outcome = runtime.process_with_reasons(&mut session, &batch);
         answers.push(outcome.map(|(outcome, fired)| format!("{} {fired:?}", text(outcome))));
+        for row in 0..batch.num_rows() {
+            let outcome = session.process_row(&scalars(&batch, row));
+            let alone = outcome.map(RowOutcome::clone);
+            if let Ok(alone) = &alone
+                && batch.num_columns() > 0
+            {
+                let batch = batch.slice(row, 1);
+                let outcome = runtime.process(&mut session, &batch);
+                same(alone, &outcome.expect("a row that runs alone"));
+            }
+            answers.push(alone.map(|outcome| format!("{outcome:?}")));
+        }
         let outline = runtime.outline(&mut session);
         answers.push(outline.map(|outline| format!("{outline:?}")));
         let explanation = runtime.explain(&mut session, &batch, 1);
         answers.push(explanation.map(|explanation| format!("{explanation:?}")));
     }
     answers
+}
+
+/// A row as values.
+fn scalars(batch: &RecordBatch, row: usize) -> Vec<Scalar<'_>> {
+    batch
+        .columns()
+        .iter()
+        .map(|column| match column.data_type() {
+            _ if column.is_null(row) => Scalar::Null,
+            DataType::Int64 => Scalar::Int(column.as_primitive::<Int64Type>().value(row)),
+            DataType::Float64 => Scalar::Double(column.as_primitive::<Float64Type>().value(row)),
+            DataType::Utf8 => Scalar::Text(column.as_string::<i32>().value(row)),
+            other => panic!("no test has columns of {other}"),
+        })
+        .collect()
+}
+
+/// The values of a row are those of a batch with that row.
+fn same(alone: &RowOutcome, batch: &Outcome) {
+    assert_eq!(alone.error, batch.errors.first().cloned());
+    for (value, column) in alone.values.iter().zip(&batch.columns) {
+        let expected = match column.data_type() {
+            _ if column.is_null(0) => Value::Null,
+            DataType::Boolean => Value::Boolean(column.as_boolean().value(0)),
+            DataType::Int64 => Value::Int(column.as_primitive::<Int64Type>().value(0)),
+            DataType::Float64 => Value::Double(column.as_primitive::<Float64Type>().value(0)),
+            DataType::Utf8 => Value::Text(column.as_string::<i32>().value(0).to_owned()),
+            _ => {
+                let texts = column.as_list::<i32>().value(0);
+                let texts = texts.as_string::<i32>().iter().flatten();
+                Value::Texts(texts.map(str::to_owned).collect())
+            }
+        };
+        assert_eq!(format!("{value:?}"), format!("{expected:?}"), "NaN too");
+    }
+    assert_eq!(alone.values.len(), batch.columns.len());
 }
 
 /// A guest that changes one word of its memory when it opens: the address and the value are parameters.
@@ -131,7 +181,11 @@ fn every_word_changed(mut guest: Guest) {
                 answers(runtime, component, &parameters, LIMITS, |_| rows(2))
             });
             assert_eq!(direct, linked, "{word} at {address}");
-            match direct.iter().skip(2).any(Result::is_ok) {
+            match direct
+                .iter()
+                .skip(2)
+                .any(|answer| answer.as_ref().is_ok_and(|text| text != "None"))
+            {
                 true => n_answered += 1,
                 false => n_failed += 1,
             }
@@ -262,7 +316,7 @@ const RULES: [&str; 3] = [
 }"#,
 ];
 
-fn people(schema: &rulestage_pipeline::runtime::StageSchema) -> RecordBatch {
+fn people(schema: &StageSchema) -> RecordBatch {
     let columns: Vec<ArrayRef> = vec![
         Arc::new(Int64Array::from(vec![18, 0, i64::MAX, -3, 40])),
         Arc::new(StringArray::from(vec!["CZ", "", "Česko", "DE", "FR"])),
@@ -341,4 +395,69 @@ fn replaced(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
     }
     assert!(n > 1 && from.len() == to.len());
     changed
+}
+
+#[test]
+fn rows_that_do_not_fit() {
+    let source = r#"ruleset typed {
+  input { age: int  country: string  score: double? }
+  output { high: bool = false  names: list<string> = [] merge collect }
+  rule high { when age > 17 && country != "US" && (score ?? 1.0) > 0.5 then { high = true, names = country } }
+}"#;
+    let artifact = rulestage_rule_compiler::compile(source).artifact;
+    let component = artifact.expect("it compiles").component;
+    for (runtime, component) in both(&component, true) {
+        let mut session = runtime.open(&component, &[], LIMITS).expect("it opens");
+        let (age, country) = (Scalar::Int(18), Scalar::Text("Č"));
+        let mut message = |row: &[Scalar<'_>]| {
+            let failure = session.process_row(row).expect_err("it does not fit");
+            assert_eq!(failure.kind, StageFailureKind::InvalidColumn);
+            failure.message
+        };
+        assert_eq!(
+            message(&[age, country]),
+            "2 values for the 3 columns of the stage"
+        );
+        assert_eq!(
+            message(&[Scalar::Double(18.0), country, Scalar::Null]),
+            "column `age` is of type int and was given double"
+        );
+        assert_eq!(
+            message(&[age, Scalar::Null, Scalar::Null]),
+            "column `country` is of type string and was given null"
+        );
+        // Too large to be a small batch.
+        let long = "Č".repeat(100_000);
+        for text in ["Č", "", &long, "Č"] {
+            for score in [Scalar::Null, Scalar::Double(0.4), Scalar::Double(0.6)] {
+                let outcome = session.process_row(&[age, Scalar::Text(text), score]);
+                let outcome = outcome.expect("it runs");
+                let high = score != Scalar::Double(0.4);
+                let names = if high {
+                    vec![text.to_owned()]
+                } else {
+                    Vec::new()
+                };
+                let expected = [Value::Boolean(high), Value::Texts(names)];
+                assert_eq!(
+                    (&outcome.values[..], &outcome.error),
+                    (&expected[..], &None)
+                );
+            }
+        }
+    }
+    let nested = r#"ruleset nested {
+  input { items: list<int> }
+  output { any: bool = false }
+  rule any { when items.exists(i, i > 1) then { any = true } }
+}"#;
+    let artifact = rulestage_rule_compiler::compile(nested).artifact;
+    let runtime = runtime(Calls::Direct);
+    let component = runtime.load(&artifact.expect("it compiles").component);
+    let session = runtime.open(&component.expect("it loads"), &[], LIMITS);
+    let failure = session.expect("it opens").process_row(&[]).map(|_| ());
+    assert_eq!(
+        failure.map_err(|failure| failure.message),
+        Err("column `items` is of type list<int>: such rows are called in batches".to_owned())
+    );
 }

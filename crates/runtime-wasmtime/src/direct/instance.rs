@@ -262,8 +262,8 @@ impl Staged {
     ) -> wasmtime::Result<Self> {
         let imports = [
             guest.memory.into(),
-            guest.realloc.func().clone().into(),
-            process.func().clone().into(),
+            (*guest.realloc.func()).into(),
+            (*process.func()).into(),
         ];
         let store = &mut guest.store;
         store.data_mut().memory.exempt(true);

@@ -35,6 +35,9 @@ pub(crate) const SEALED: &str = "sealed";
 pub(crate) const UNALIGNED: u32 = 1;
 pub(crate) const OUTSIDE: u32 = 2;
 
+/// Where the address of the first list goes, that of the arrays' records
+pub(crate) const RECORDS_ADDRESS: u32 = 4;
+
 /// Where the lists are described, each by alignment, size, the place of its address here, and its content here.
 const LISTS: u32 = 16;
 const LIST_BYTES: u32 = 16;
@@ -85,6 +88,7 @@ impl Stage<'_> {
     /// Notes where the address of each list but the first stands, in the order in which they were lowered.
     fn note_addresses(&mut self, records: u32, n_arrays: u32) {
         const PLACE: u32 = 8;
+        put_u32(self.memory, (LISTS + PLACE) as usize, RECORDS_ADDRESS);
         let mut list = LISTS + LIST_BYTES;
         let mut note = |memory: &mut [u8], place: u32| {
             put_u32(memory, (list + PLACE) as usize, place);
@@ -143,9 +147,8 @@ impl Guest for Stage<'_> {
 /// Indices of functions in the module.
 const REALLOC: u32 = 0;
 const PROCESS: u32 = 1;
-const ALLOCATE: u32 = 2;
-const COPY: u32 = 3;
-const CALL_INDEX: u32 = 4;
+const COPY: u32 = 2;
+const CALL_INDEX: u32 = 3;
 /// Indices of memories.
 const THEIRS: u32 = 0;
 const OURS: u32 = 1;
@@ -164,9 +167,8 @@ pub(crate) fn module() -> Vec<u8> {
     let i32s = |n: usize| std::iter::repeat_n(ValType::I32, n);
     let mut types = TypeSection::new();
     types.ty().function(i32s(4), i32s(1));
-    types.ty().function(i32s(2), i32s(1));
     types.ty().function(i32s(3), []);
-    let (four, two, three) = (0, 1, 2);
+    let (four, three) = (0, 1);
     let memory = |minimum, maximum| MemoryType {
         minimum,
         maximum,
@@ -180,7 +182,7 @@ pub(crate) fn module() -> Vec<u8> {
         .import("stage", "cabi_realloc", EntityType::Function(four))
         .import("stage", "process", EntityType::Function(four));
     let mut functions = FunctionSection::new();
-    functions.function(two).function(three).function(four);
+    functions.function(three).function(four);
     let mut memories = MemorySection::new();
     memories.memory(memory(1, Some(1)));
     let mut globals = GlobalSection::new();
@@ -196,9 +198,7 @@ pub(crate) fn module() -> Vec<u8> {
         .export(CALL, ExportKind::Func, CALL_INDEX)
         .export(SEALED, ExportKind::Global, 0);
     let mut code = CodeSection::new();
-    code.function(&allocate())
-        .function(&copy())
-        .function(&call());
+    code.function(&copy()).function(&call());
     let mut module = Module::new();
     module
         .section(&types)
@@ -209,37 +209,6 @@ pub(crate) fn module() -> Vec<u8> {
         .section(&exports)
         .section(&code);
     module.finish()
-}
-
-/// `(alignment, size) -> address` of the guest's memory; traps where the guest gives none that will do.
-fn allocate() -> Function {
-    let (align, size, at) = (0, 1, 2);
-    let mut f = Function::new([(1, ValType::I32)]);
-    let mut ins = f.instructions();
-    ins.i32_const(0)
-        .i32_const(0)
-        .local_get(align)
-        .local_get(size)
-        .call(REALLOC)
-        .local_tee(at)
-        .local_get(align)
-        .i32_const(1)
-        .i32_sub()
-        .i32_and();
-    give_up_if(&mut ins, UNALIGNED);
-    ins.local_get(at)
-        .i64_extend_i32_u()
-        .local_get(size)
-        .i64_extend_i32_u()
-        .i64_add()
-        .memory_size(THEIRS)
-        .i64_extend_i32_u()
-        .i64_const(16)
-        .i64_shl()
-        .i64_gt_u();
-    give_up_if(&mut ins, OUTSIDE);
-    ins.local_get(at).end();
-    f
 }
 
 fn give_up_if(ins: &mut InstructionSink<'_>, reason: u32) {
@@ -309,11 +278,10 @@ fn copy() -> Function {
 
 fn call() -> Function {
     let (session, rows, n_arrays, n_lists) = (0, 1, 2, 3);
-    let (list, end, at, records) = (4, 5, 6, 7);
-    let mut f = Function::new([(4, ValType::I32)]);
+    let (list, end, align, size, at) = (4, 5, 6, 7, 8);
+    let mut f = Function::new([(5, ValType::I32)]);
     let mut ins = f.instructions();
     ins.i32_const(1).global_set(0);
-    // The records come first in the list, and their contents last: they hold the addresses of the others.
     ins.i32_const(LISTS as i32)
         .local_tee(list)
         .local_get(n_lists)
@@ -321,45 +289,77 @@ fn call() -> Function {
         .i32_mul()
         .i32_add()
         .local_set(end);
-    ins.local_get(list)
+    ins.loop_(BlockType::Empty);
+    ins.i32_const(0)
+        .i32_const(0)
+        .local_get(list)
         .i32_load(place(OURS, 0))
+        .local_tee(align)
         .local_get(list)
         .i32_load(place(OURS, 4))
-        .call(ALLOCATE)
-        .local_set(records);
-    ins.block(BlockType::Empty).loop_(BlockType::Empty);
+        .local_tee(size)
+        .call(REALLOC)
+        .local_tee(at);
+    // An address that will not do is no place to write to.
+    ins.local_get(align).i32_const(1).i32_sub().i32_and();
+    give_up_if(&mut ins, UNALIGNED);
+    ins.local_get(at)
+        .i64_extend_i32_u()
+        .local_get(size)
+        .i64_extend_i32_u()
+        .i64_add()
+        .memory_size(THEIRS)
+        .i64_extend_i32_u()
+        .i64_const(16)
+        .i64_shl()
+        .i64_gt_u();
+    give_up_if(&mut ins, OUTSIDE);
+    ins.local_get(list)
+        .i32_load(place(OURS, 8))
+        .local_get(at)
+        .i32_store(place(OURS, 0));
+    // Most lists of one row are a number or two. The records of arrays, the first list, are copied at the end, when they
+    // hold the addresses of all others.
+    ins.local_get(size)
+        .i32_const(8)
+        .i32_eq()
+        .if_(BlockType::Empty)
+        .local_get(at)
+        .local_get(list)
+        .i32_load(place(OURS, 12))
+        .i64_load(place(OURS, 0))
+        .i64_store(place(THEIRS, 0))
+        .else_()
+        .local_get(list)
+        .i32_const(LISTS as i32)
+        .i32_ne()
+        .if_(BlockType::Empty)
+        .local_get(at)
+        .local_get(list)
+        .i32_load(place(OURS, 12))
+        .local_get(size)
+        .call(COPY)
+        .end()
+        .end();
     ins.local_get(list)
         .i32_const(LIST_BYTES as i32)
         .i32_add()
         .local_tee(list)
         .local_get(end)
-        .i32_ge_u()
-        .br_if(1);
-    ins.local_get(list)
-        .i32_load(place(OURS, 0))
-        .local_get(list)
-        .i32_load(place(OURS, 4))
-        .call(ALLOCATE)
-        .local_tee(at)
-        .local_get(list)
-        .i32_load(place(OURS, 12))
-        .local_get(list)
-        .i32_load(place(OURS, 4))
-        .call(COPY);
-    ins.local_get(list)
-        .i32_load(place(OURS, 8))
-        .local_get(at)
-        .i32_store(place(OURS, 0));
-    ins.br(0).end().end();
-    ins.local_get(records)
+        .i32_lt_u()
+        .br_if(0)
+        .end();
+    ins.i32_const(0)
+        .i32_load(place(OURS, u64::from(RECORDS_ADDRESS)))
         .i32_const(CONTENTS as i32)
-        .i32_const(LISTS as i32)
-        .i32_load(place(OURS, 4))
+        .i32_const(0)
+        .i32_load(place(OURS, u64::from(LISTS) + 4))
         .call(COPY);
     ins.i32_const(0).global_set(0);
     ins.local_get(session)
         .local_get(rows)
-        .local_get(records)
+        .i32_const(0)
+        .i32_load(place(OURS, u64::from(RECORDS_ADDRESS)))
         .local_get(n_arrays)
         .call(PROCESS)
         .end();
