@@ -80,7 +80,7 @@ pub(crate) fn report() -> Result<()> {
     println!("\n| | reached | aim |\n|---|---:|---:|");
     println!("| one-row call, Arrow in and out | {call:.0} ns | 1000 ns |");
     println!(
-        "| component | {:.1} KB | 16 KB |",
+        "| component | {:.1} KB | 8 KB |",
         artifact.component.len() as f64 / 1024.0
     );
     Ok(())
