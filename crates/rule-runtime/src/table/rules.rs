@@ -181,7 +181,7 @@ impl Column {
         // SAFETY: memory goes on behind the constants.
         let bound = |index: u32| unsafe { bounds.add(index as usize).read_unaligned() };
         let value = self.wide() as i64;
-        let least = bound(low.max(1) - 1 >> 1);
+        let least = bound((low.max(1) - 1) >> 1);
         let most = bound(high >> 1);
         let reaches = (value > least) | (low & 1 == 1) & (value == least) | (low == 0);
         let ends = (value < most) | (high & 1 == 1) & (value == most) | (high == 2 * self.n_bounds);
