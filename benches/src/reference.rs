@@ -93,7 +93,7 @@ pub(crate) fn report() -> Result<()> {
     let call = nanoseconds_each(times[5], SINGLE_CALLS);
     println!("| one-row call, values in and out | {call:.0} ns | |");
     println!(
-        "| component | {:.1} KB | 16 KB |",
+        "| component | {:.1} KB | 8 KB |",
         artifact.component.len() as f64 / 1024.0
     );
     Ok(())

@@ -281,6 +281,26 @@ mod tests {
     }
 
     #[test]
+    fn compiled_rules_have_plain_names() {
+        let of_stage = |name: &str| format!("{STAGE}#{name}");
+        for (name, plain) in [
+            (of_stage("describe"), "describe"),
+            (of_stage("[static]session.open"), "open"),
+            (of_stage("[method]session.process"), "process"),
+            (of_stage("[dtor]session"), "close"),
+            (
+                format!("{EXPLAIN}#process-with-reasons"),
+                "process-with-reasons",
+            ),
+            (format!("cabi_post_{STAGE}#[static]session.open"), "release"),
+            ("cabi_realloc".to_owned(), "realloc"),
+            ("memory".to_owned(), "memory"),
+        ] {
+            assert_eq!(plain_name(&name), plain, "{name}");
+        }
+    }
+
+    #[test]
     fn the_memory_limit_becomes_the_maximum() {
         let mut module = wasm_encoder::Module::new();
         let mut memories = MemorySection::new();

@@ -173,6 +173,21 @@ impl Column {
         }
     }
 
+    /// The same of an integer, without a branch.
+    #[inline(always)]
+    fn is_between(&self, low: u32, high: u32) -> bool {
+        let bounds = core::ptr::with_exposed_provenance::<i64>(self.bounds as usize);
+        // Where there is no such constant, what lies there is read and not used.
+        // SAFETY: memory goes on behind the constants.
+        let bound = |index: u32| unsafe { bounds.add(index as usize).read_unaligned() };
+        let value = self.wide() as i64;
+        let least = bound((low.max(1) - 1) >> 1);
+        let most = bound(high >> 1);
+        let reaches = (value > least) | (low & 1 == 1) & (value == least) | (low == 0);
+        let ends = (value < most) | (high & 1 == 1) & (value == most) | (high == 2 * self.n_bounds);
+        reaches & ends
+    }
+
     /// Whether the value's rank is in a range.
     #[inline(always)]
     fn is_in(&self, low: u32, high: u32) -> bool {
@@ -188,6 +203,9 @@ impl Column {
         }
         // Odd ones are constants, even ones what lies before the next constant.
         let (low, high) = (low.max(FIRST) - FIRST, high.min(last) - FIRST);
+        if self.sort() == INTS {
+            return self.is_between(low, high);
+        }
         if low == high && low & 1 == 1 {
             return self.order(low / 2) == Ordering::Equal;
         }
