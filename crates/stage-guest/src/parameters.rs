@@ -104,4 +104,22 @@ impl Parameters {
             _ => Err(invalid_parameter(index, "must be a number")),
         }
     }
+
+    /// A finite number.
+    pub fn double(&self, index: usize) -> Result<f64, StageError> {
+        match self.number(index)? {
+            Some(number) if number.is_finite() => Ok(number),
+            _ => Err(invalid_parameter(index, "must be a finite number")),
+        }
+    }
+
+    /// What one of the names stands for.
+    pub fn choice<T: Copy>(&self, index: usize, choices: &[(&str, T)]) -> Result<T, StageError> {
+        let given = self.text(index)?;
+        let found = choices.iter().find(|(name, _)| *name == given);
+        found.map(|(_, choice)| *choice).ok_or_else(|| {
+            let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
+            invalid_parameter(index, format!("`{given}` is none of {}", names.join(", ")))
+        })
+    }
 }
