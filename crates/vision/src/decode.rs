@@ -8,6 +8,7 @@ use zune_core::bytestream::ZCursor;
 use zune_core::colorspace::ColorSpace;
 use zune_core::options::DecoderOptions;
 use zune_jpeg::JpegDecoder;
+use zune_jpeg::errors::DecodeErrors;
 
 use crate::orientation::{self, Orientation};
 
@@ -100,7 +101,7 @@ pub fn decode(file: &[u8], most_pixels: u64) -> Result<Picture, PictureError> {
 type Decoded = Result<(Picture, Orientation), PictureError>;
 
 fn jpeg(file: &[u8], most_pixels: u64) -> Decoded {
-    let broken = |error: &dyn fmt::Debug| broken("JPEG", error);
+    let broken = |error: DecodeErrors| broken("JPEG", format!("{error:?}"));
     let options = DecoderOptions::default()
         .set_strict_mode(true)
         .set_use_unsafe(false)
@@ -108,15 +109,15 @@ fn jpeg(file: &[u8], most_pixels: u64) -> Decoded {
         .set_max_height(LONGEST_SIDE as usize)
         .jpeg_set_out_colorspace(ColorSpace::RGB);
     let mut decoder = JpegDecoder::new_with_options(ZCursor::new(file), options);
-    decoder.decode_headers().map_err(|error| broken(&error))?;
-    let info = decoder.info().ok_or_else(|| broken(&"no header"))?;
+    decoder.decode_headers().map_err(broken)?;
+    let info = decoder
+        .info()
+        .ok_or_else(|| self::broken("JPEG", "no header"))?;
     let (width, height) = (usize::from(info.width), usize::from(info.height));
     // A progressive image keeps all its coefficients, 2 bytes for each sample.
     check_size(width as u64, height as u64, most_pixels, 12)?;
     let mut rgb = vec![0; width * height * 3];
-    decoder
-        .decode_into(&mut rgb)
-        .map_err(|error| broken(&error))?;
+    decoder.decode_into(&mut rgb).map_err(broken)?;
     let orientation = decoder
         .exif()
         .map_or(Orientation::Upright, |exif| orientation::of_exif(exif));
@@ -124,7 +125,7 @@ fn jpeg(file: &[u8], most_pixels: u64) -> Decoded {
 }
 
 fn png(file: &[u8], most_pixels: u64) -> Decoded {
-    let broken = |error: png::DecodingError| broken("PNG", &error);
+    let broken = |error: png::DecodingError| broken("PNG", error);
     let limits = png::Limits {
         bytes: usize::try_from(most_pixels.saturating_mul(8)).unwrap_or(usize::MAX),
     };
@@ -162,7 +163,7 @@ fn png(file: &[u8], most_pixels: u64) -> Decoded {
 }
 
 fn webp(file: &[u8], most_pixels: u64) -> Decoded {
-    let broken = |error: image_webp::DecodingError| broken("WebP", &error);
+    let broken = |error: image_webp::DecodingError| broken("WebP", error);
     let mut decoder = image_webp::WebPDecoder::new(Cursor::new(file)).map_err(broken)?;
     let (width, height) = decoder.dimensions();
     check_size(u64::from(width), u64::from(height), most_pixels, 8)?;
@@ -190,9 +191,9 @@ fn without_alpha(mut pixels: Vec<u8>) -> Vec<u8> {
     pixels
 }
 
-fn broken(format: &str, error: &dyn fmt::Debug) -> PictureError {
+fn broken(format: &str, error: impl fmt::Display) -> PictureError {
     // Some decoders' messages go on over several lines.
-    let text = format!("{error:?}");
+    let text = error.to_string();
     let line = text.lines().next().unwrap_or_default();
     PictureError::new(
         PictureErrorKind::Broken,
@@ -212,7 +213,7 @@ fn check_size(
         Err(PictureError::new(PictureErrorKind::TooLarge, message))
     };
     if width == 0 || height == 0 {
-        return Err(broken("", &"no pixels"));
+        return Err(broken("", "no pixels"));
     }
     if width.max(height) > LONGEST_SIDE {
         return too_large(format!("and no side may be longer than {LONGEST_SIDE}"));
