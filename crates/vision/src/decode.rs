@@ -213,7 +213,8 @@ fn check_size(
         Err(PictureError::new(PictureErrorKind::TooLarge, message))
     };
     if width == 0 || height == 0 {
-        return Err(broken("", "no pixels"));
+        let message = "the image has no pixels";
+        return Err(PictureError::new(PictureErrorKind::Broken, message));
     }
     if width.max(height) > LONGEST_SIDE {
         return too_large(format!("and no side may be longer than {LONGEST_SIDE}"));
