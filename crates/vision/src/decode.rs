@@ -9,6 +9,8 @@ use zune_core::colorspace::ColorSpace;
 use zune_core::options::DecoderOptions;
 use zune_jpeg::JpegDecoder;
 use zune_jpeg::errors::DecodeErrors;
+use zune_png::PngDecoder;
+use zune_png::error::PngDecodeErrors;
 
 use crate::orientation::{self, Orientation};
 
@@ -125,41 +127,45 @@ fn jpeg(file: &[u8], most_pixels: u64) -> Decoded {
 }
 
 fn png(file: &[u8], most_pixels: u64) -> Decoded {
-    let broken = |error: png::DecodingError| broken("PNG", error);
-    let limits = png::Limits {
-        bytes: usize::try_from(most_pixels.saturating_mul(8)).unwrap_or(usize::MAX),
+    let broken = |error: PngDecodeErrors| broken("PNG", format!("{error:?}"));
+    // The decoder reads on to the pixels before it tells the size, which is always at the same place.
+    let side = |at: usize| {
+        let bytes = file.get(at..at + 4)?.try_into().ok()?;
+        usize::try_from(u32::from_be_bytes(bytes)).ok()
     };
-    let mut decoder = png::Decoder::new_with_limits(Cursor::new(file), limits);
-    decoder.set_transformations(png::Transformations::normalize_to_color8());
-    decoder.set_ignore_text_chunk(true);
-    decoder.set_ignore_iccp_chunk(true);
-    let header = decoder.read_header_info().map_err(broken)?;
-    let (width, height) = (header.width as usize, header.height as usize);
-    check_size(width as u64, height as u64, most_pixels, 8)?;
-    let mut reader = decoder.read_info().map_err(broken)?;
-    let exif = reader.info().exif_metadata.as_deref();
+    let (Some(width), Some(height)) = (side(16), side(20)) else {
+        return Err(self::broken("PNG", "it ends in its header"));
+    };
+    check_size(width as u64, height as u64, most_pixels, 12)?;
+    let options = DecoderOptions::default()
+        .set_strict_mode(true)
+        .set_use_unsafe(false)
+        .set_max_width(usize::MAX)
+        .set_max_height(usize::MAX)
+        .png_set_confirm_crc(true)
+        .inflate_set_confirm_adler(true)
+        .png_set_strip_to_8bit(true);
+    let mut decoder = PngDecoder::new_with_options(ZCursor::new(file), options);
+    decoder.decode_headers().map_err(broken)?;
+    let exif = decoder.info().and_then(|info| info.exif.as_deref());
     let orientation = exif.map_or(Orientation::Upright, orientation::of_exif);
-    let channels = reader.output_color_type().0.samples();
-    let size = reader.output_buffer_size();
-    let mut pixels = vec![0; size.unwrap_or(0).max(width * height * channels)];
-    let frame = reader.next_frame(&mut pixels).map_err(broken)?;
-    if (frame.width as usize, frame.height as usize) != (width, height) {
-        return Err(self::broken(
-            "PNG",
-            &"its first frame is not the whole image",
-        ));
-    }
-    pixels.truncate(width * height * channels);
-    let rgb = match channels {
-        1 => pixels.iter().flat_map(|&grey| [grey; 3]).collect(),
-        2 => pixels
-            .chunks_exact(2)
-            .flat_map(|pixel| [pixel[0]; 3])
-            .collect(),
-        4 => without_alpha(pixels),
+    let pixels = decoder.decode_raw().map_err(broken)?;
+    let rgb = match decoder.colorspace() {
+        Some(ColorSpace::Luma) => pixels.iter().flat_map(|&grey| [grey; 3]).collect(),
+        Some(ColorSpace::LumaA) => {
+            let pixels = pixels.chunks_exact(2);
+            pixels.flat_map(|pixel| [pixel[0]; 3]).collect()
+        }
+        Some(ColorSpace::RGBA) => without_alpha(pixels),
         _ => pixels,
     };
-    Ok((Picture { width, height, rgb }, orientation))
+    match rgb.len() == width * height * 3 {
+        true => Ok((Picture { width, height, rgb }, orientation)),
+        false => Err(self::broken(
+            "PNG",
+            "its pixels are not those of its header",
+        )),
+    }
 }
 
 fn webp(file: &[u8], most_pixels: u64) -> Decoded {
