@@ -13,7 +13,7 @@ wasm_args := '--release --target wasm32-unknown-unknown --target-dir target/wasm
 default:
     @just --list --unsorted
 
-# needs: wasm lint web browser onnxruntime magika scans real_models
+# needs: wasm lint web browser onnxruntime openvino magika scans real_models
 # Install everything that any recipe needs
 setup:
     @echo "everything is installed; \`./dev\` lists the recipes"
@@ -24,12 +24,12 @@ demo: components
     cargo build --release --bin rulestage
     @scripts/demo.sh
 
-# needs: wasm npm web browser onnxruntime magika scans real_models
+# needs: wasm npm web browser onnxruntime openvino magika scans real_models
 # Run all tests: unit, command line, conformance, cel-cpp, browser, parity
 test: components web
     @scripts/test.sh
 
-# needs: wasm lint npm web browser onnxruntime magika scans real_models
+# needs: wasm lint npm web browser onnxruntime openvino magika scans real_models
 # Everything that must pass before a change lands: format, lints, docs, licences, tests
 ready: fmt-check clippy doc licences test
 

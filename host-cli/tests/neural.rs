@@ -54,6 +54,7 @@ fn run(folder: &Folder, onnxruntime: Option<&OsString>) -> Ran {
     let arguments = "run pipeline.toml --input rows.csv --output out.csv";
     let mut command = folder.command(arguments.split_whitespace());
     command.env_remove("RULESTAGE_ONNXRUNTIME");
+    command.env("RULESTAGE_OPENVINO", "/no/such/openvino");
     if let Some(path) = onnxruntime {
         command.env("RULESTAGE_ONNXRUNTIME", path);
     }
@@ -128,7 +129,7 @@ fn an_engine_that_is_absent_is_an_error_that_says_how_to_get_it() {
         (
             "backend = \"openvino\"",
             None,
-            "this build has no OpenVINO; take `backend = ",
+            "no OpenVINO at `/no/such/openvino`: there is no such file",
         ),
         (
             "backend = \"rten\"\ntarget = \"gpu\"",

@@ -1,4 +1,4 @@
-# What comes from PyPI: cel-cpp, which only the recipes that ask it need, and ONNX Runtime.
+# What comes from PyPI: cel-cpp, which only the recipes that ask it need, ONNX Runtime and OpenVINO.
 
 python_cel_version=0.1.3
 
@@ -33,6 +33,21 @@ need_onnxruntime() {
 	[ -e "$(onnxruntime_folder)" ] && return 0
 	say "installing onnxruntime $onnxruntime_version from PyPI, whose library the tests load"
 	wheel "$tools/onnxruntime-$onnxruntime_version" "onnxruntime==$onnxruntime_version"
+}
+
+# OpenVINO's library, out of its Python package too: 59 MB to fetch, 240 MB unpacked.
+
+openvino_version=2026.4.1
+
+# The folder that holds the library, and what it loads itself.
+openvino_folder() {
+	echo "$tools/openvino-$openvino_version/openvino/libs"
+}
+
+need_openvino() {
+	[ -e "$(openvino_folder)" ] && return 0
+	say "installing openvino $openvino_version from PyPI (59 MB), whose library the tests load"
+	wheel "$tools/openvino-$openvino_version" "openvino==$openvino_version"
 }
 
 # wheel FOLDER PACKAGE==VERSION: unpacks a package of PyPI, alone, into a folder.

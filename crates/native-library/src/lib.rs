@@ -138,4 +138,18 @@ mod tests {
             "{error}"
         );
     }
+
+    #[test]
+    fn what_is_not_installed_can_be_got() {
+        let library = NativeLibrary {
+            name: "Nobody's Engine",
+            stem: "rulestage-test-engine-of-nobody",
+            ..LIBRARY
+        };
+        let error = library.find(None).expect_err("nobody installs it");
+        assert_eq!(
+            error.to_string(),
+            "Nobody's Engine is not installed: get it, or install its library in /usr/local/lib"
+        );
+    }
 }

@@ -176,14 +176,7 @@ impl Api {
                 .into_owned(),
         };
         let last = text(unsafe { (self.last_error)() });
-        // Its exceptions begin with places in its own source.
-        let told = last.lines().map(str::trim).find(|line| {
-            !line.is_empty() && !line.starts_with("Exception from ") && !line.starts_with("Check '")
-        });
-        Err(match told {
-            Some(told) => told.to_owned(),
-            None => text(unsafe { (self.error_info)(status) }),
-        })
+        Err(summary(&last).unwrap_or_else(|| text(unsafe { (self.error_info)(status) })))
     }
 
     fn owned(
@@ -415,7 +408,48 @@ impl Api {
     }
 }
 
+/// What an exception of many lines comes down to: the operators that it names, or the first line that is about the
+/// model; places in the library's own source are not.
+fn summary(exception: &str) -> Option<String> {
+    let lines = || {
+        exception
+            .lines()
+            .map(str::trim)
+            .filter(|line| !line.is_empty())
+    };
+    let operators: Vec<&str> = lines()
+        .filter_map(|line| line.strip_prefix("-- ")?.strip_suffix(" with a message:"))
+        .collect();
+    if !operators.is_empty() {
+        return Some(format!("it can't convert `{}`", operators.join("`, `")));
+    }
+    let about = |line: &&str| {
+        let about_itself = line.starts_with("Exception from ") || line.starts_with("Check '");
+        !about_itself && !line.ends_with(':')
+    };
+    lines().find(about).map(str::to_owned)
+}
+
 /// A text as C has it.
 pub(crate) fn c_text(text: &str) -> Result<CString, Said> {
     CString::new(text).map_err(|_| format!("the name `{text}` holds a zero byte"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exceptions_are_summed_up() {
+        let exception = "Exception from src/core.cpp:105:\nCheck 'false' failed at src/report.cpp:151:\n\
+            FrontEnd API failed with OpConversionFailure:\nModel wasn't fully converted. Failed operations detailed log:\n\
+            -- Conv-16 with a message:\nCheck 'rank' failed\n\n-- Sum-13 with a message:\nmore\n";
+        assert_eq!(
+            summary(exception).as_deref(),
+            Some("it can't convert `Conv-16`, `Sum-13`")
+        );
+        let exception = "Exception from src/core.cpp:105:\nCheck 'x' failed at src/a.cpp:1:\n  the shapes differ\nmore\n";
+        assert_eq!(summary(exception).as_deref(), Some("the shapes differ"));
+        assert_eq!(summary(""), None);
+    }
 }
