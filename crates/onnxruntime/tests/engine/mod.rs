@@ -283,7 +283,7 @@ pub fn an_index_outside_is_an_error(backend: &dyn Backend) {
 }
 
 /// A model that `./dev` fetches.
-fn fetched(model: &str) -> Option<Vec<u8>> {
+pub fn fetched(model: &str) -> Option<Vec<u8>> {
     let path = folder().join("fetched").join(format!("{model}.onnx"));
     match fs::read(&path) {
         Ok(file) => Some(file),
