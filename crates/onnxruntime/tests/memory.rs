@@ -3,6 +3,8 @@
 mod engine;
 
 use std::fs;
+use std::sync::Barrier;
+use std::thread;
 
 use engine::{fetched, library, options};
 use rulestage_inference::{DataType, Model, Tensor};
@@ -41,9 +43,9 @@ fn workers_share_the_weights() {
     let Some(before) = resident_bytes() else {
         return;
     };
-    std::thread::scope(|scope| {
-        // A barrier: all of them compute at once, so that each has a session.
-        let barrier = std::sync::Barrier::new(WORKERS);
+    // All of them compute at once, so that each has a session.
+    let barrier = Barrier::new(WORKERS);
+    thread::scope(|scope| {
         let work = || {
             barrier.wait();
             (0..4).map(|_| model.compute(given())).collect::<Vec<_>>()
