@@ -241,6 +241,24 @@ fn composed_with_the_engine_it_needs_no_host_support() {
     check(&folder, &expected);
 }
 
+/// A row that fails, not the run: memory is asked for before the decoder needs it.
+#[test]
+fn images_that_there_is_no_memory_for() {
+    let Some((folder, _)) = scans() else { return };
+    let manifest = String::from_utf8(folder.read("pipeline.toml")).unwrap();
+    folder.write("pipeline.toml", manifest.replace("256MiB", "64MiB"));
+    let large = Path::new(ROOT).join("crates/vision/tests/files/large.webp");
+    fs::copy(large, folder.join("samples/large.webp")).unwrap();
+    run(&folder, "pipeline.toml", "", None).done();
+    assert_eq!(rows(&folder, "out.ndjson").len(), 8);
+    let dead = rows(&folder, "dead.ndjson");
+    let large = dead.iter().find(|row| row["input"]["path"] == "large.webp");
+    assert_eq!(
+        large.unwrap()["message"],
+        "the image has 5000 x 3000 pixels, for which 120000000 bytes of memory are needed"
+    );
+}
+
 /// Another model, another way to prepare images: lines of text, upright or upside down.
 #[test]
 fn lines_are_read_as_pp_ocr_does() {

@@ -109,6 +109,8 @@ def decoded(data):
 
 def main():
     FILES.mkdir(exist_ok=True)
+    # A small file of a large image, which tests give too little memory.
+    Image.new("RGB", (5000, 3000), (200, 220, 240)).save(FILES / "large.webp", lossless=True)
     reference = {"made_by": f"opencv {cv2.__version__}, Pillow {PIL.__version__}", "resized": list(resized()), "decoded": []}
     for name, data, tolerance in files():
         (FILES / name).write_bytes(data)
