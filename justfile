@@ -13,7 +13,7 @@ wasm_args := '--release --target wasm32-unknown-unknown --target-dir target/wasm
 default:
     @just --list --unsorted
 
-# needs: wasm lint web browser onnxruntime magika
+# needs: wasm lint web browser onnxruntime openvino magika scans real_models
 # Install everything that any recipe needs
 setup:
     @echo "everything is installed; \`./dev\` lists the recipes"
@@ -24,12 +24,12 @@ demo: components
     cargo build --release --bin rulestage
     @scripts/demo.sh
 
-# needs: wasm npm web browser onnxruntime magika
+# needs: wasm npm web browser onnxruntime openvino magika scans real_models
 # Run all tests: unit, command line, conformance, cel-cpp, browser, parity
 test: components web
     @scripts/test.sh
 
-# needs: wasm lint npm web browser onnxruntime magika
+# needs: wasm lint npm web browser onnxruntime openvino magika scans real_models
 # Everything that must pass before a change lands: format, lints, docs, licences, tests
 ready: fmt-check clippy doc licences test
 
@@ -38,18 +38,18 @@ ready: fmt-check clippy doc licences test
 components:
     @scripts/components.sh
 
-# needs: wasm web magika
+# needs: wasm web magika scans
 # Build the playground into web-ui/dist
 web: components
     cargo fetch --quiet --target wasm32-unknown-unknown
     cd web-ui && CARGO_TARGET_DIR="$PWD/../target/wasm" {{ wasm_env }} trunk build --release --offline
 
-# needs: wasm web magika
+# needs: wasm web magika scans
 # Build the playground and serve it at http://127.0.0.1:8080
 serve: web
     node scripts/serve.mjs web-ui/dist 8080
 
-# needs: wasm web magika
+# needs: wasm web magika scans
 # Serve the playground at http://127.0.0.1:8080 and rebuild it when a file changes
 watch: components
     cd web-ui && CARGO_TARGET_DIR="$PWD/../target/wasm" {{ wasm_env }} trunk serve --release --offline --address 127.0.0.1 --port 8080
@@ -83,12 +83,12 @@ differential-more count="100000" seed="1":
     "$RULESTAGE_PYTHON_CEL" tests/differential/remake.py {{ count }} {{ seed }} target/answers-{{ seed }}.ndjson.gz
     ANSWERS=target/answers-{{ seed }}.ndjson.gz node tests/differential/run.mjs
 
-# needs: wasm web browser magika
+# needs: wasm web browser magika scans
 # Compare the browser with the wasmtime host, bit for bit
 parity: components web
     @scripts/test.sh parity
 
-# needs: wasm web browser magika
+# needs: wasm web browser magika scans
 # Test the playground with real clicks in Chromium
 browser: components web
     @scripts/test.sh browser

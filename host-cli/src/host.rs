@@ -22,8 +22,9 @@ pub(crate) const LIMITS: Limits = Limits {
     deadline_ms: 10_000,
 };
 
-/// The environment variable that names ONNX Runtime's library or its folder.
+/// The environment variables that name engines' libraries or their folders.
 const ONNXRUNTIME: &str = "RULESTAGE_ONNXRUNTIME";
+const OPENVINO: &str = "RULESTAGE_OPENVINO";
 
 /// A model as its manifest lists it.
 pub(crate) fn model(manifest: &ModelManifest, file: Vec<u8>) -> ModelSource {
@@ -48,11 +49,14 @@ pub(crate) fn model(manifest: &ModelManifest, file: Vec<u8>) -> ModelSource {
 /// A runtime; compiled code is kept on disk if `cached`.
 pub(crate) fn start(cached: bool) -> Result<Host> {
     let cache_dir = if cached { default_cache_dir() } else { None };
+    let named = |variable| {
+        let path = env::var_os(variable).filter(|path| !path.is_empty());
+        path.map(PathBuf::from)
+    };
     let config = Config {
         cache_dir,
-        onnxruntime: env::var_os(ONNXRUNTIME)
-            .filter(|path| !path.is_empty())
-            .map(PathBuf::from),
+        onnxruntime: named(ONNXRUNTIME),
+        openvino: named(OPENVINO),
         ..Config::default()
     };
     WasmtimeRuntime::new(config).or_fail(Status::Component, || {

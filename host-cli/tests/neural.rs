@@ -54,6 +54,7 @@ fn run(folder: &Folder, onnxruntime: Option<&OsString>) -> Ran {
     let arguments = "run pipeline.toml --input rows.csv --output out.csv";
     let mut command = folder.command(arguments.split_whitespace());
     command.env_remove("RULESTAGE_ONNXRUNTIME");
+    command.env("RULESTAGE_OPENVINO", "/no/such/openvino");
     if let Some(path) = onnxruntime {
         command.env("RULESTAGE_ONNXRUNTIME", path);
     }
@@ -117,6 +118,32 @@ fn the_summary_says_which_engine_and_why() {
 }
 
 #[test]
+fn openvino_computes_where_it_is_asked_for() {
+    let Some(library) = env::var_os("RULESTAGE_TEST_OPENVINO").filter(|path| !path.is_empty())
+    else {
+        assert!(
+            env::var_os("CI").is_none(),
+            "run the tests with `./dev test`"
+        );
+        eprintln!("nothing tested: RULESTAGE_TEST_OPENVINO does not name OpenVINO");
+        return;
+    };
+    let embedded = folder("", "", 40);
+    run(&embedded, None).done();
+    let expected = column(&embedded, "p");
+    let asked = folder("backend = \"openvino\"", "", 40);
+    let arguments = "run pipeline.toml --input rows.csv --output out.csv --batch-rows 7 --jobs 2";
+    let mut command = asked.command(arguments.split_whitespace());
+    command.env("RULESTAGE_OPENVINO", library);
+    let summary = Ran::from(command.output().unwrap()).done().stderr;
+    let said = "model score: openvino, because the manifest asks for it; from `";
+    assert!(summary.contains(said), "{summary}");
+    for (left, right) in column(&asked, "p").iter().zip(&expected) {
+        assert!((left.unwrap() - right.unwrap()).abs() <= TOLERANCE);
+    }
+}
+
+#[test]
 fn an_engine_that_is_absent_is_an_error_that_says_how_to_get_it() {
     let nowhere = OsString::from("/no/such/folder");
     for (model, library, message) in [
@@ -128,7 +155,7 @@ fn an_engine_that_is_absent_is_an_error_that_says_how_to_get_it() {
         (
             "backend = \"openvino\"",
             None,
-            "this build has no OpenVINO; take `backend = ",
+            "no OpenVINO at `/no/such/openvino`: there is no such file",
         ),
         (
             "backend = \"rten\"\ntarget = \"gpu\"",

@@ -1,4 +1,4 @@
-# What comes from PyPI: cel-cpp, which only the recipes that ask it need, and ONNX Runtime.
+# What comes from PyPI: cel-cpp, which only the recipes that ask it need, ONNX Runtime and OpenVINO.
 
 python_cel_version=0.1.3
 
@@ -31,13 +31,31 @@ onnxruntime_folder() {
 
 need_onnxruntime() {
 	[ -e "$(onnxruntime_folder)" ] && return 0
+	say "installing onnxruntime $onnxruntime_version from PyPI, whose library the tests load"
+	wheel "$tools/onnxruntime-$onnxruntime_version" "onnxruntime==$onnxruntime_version"
+}
+
+# OpenVINO's library, out of its Python package too: 59 MB to fetch, 240 MB unpacked.
+
+openvino_version=2026.4.1
+
+# The folder that holds the library, and what it loads itself.
+openvino_folder() {
+	echo "$tools/openvino-$openvino_version/openvino/libs"
+}
+
+need_openvino() {
+	[ -e "$(openvino_folder)" ] && return 0
+	say "installing openvino $openvino_version from PyPI (59 MB), whose library the tests load"
+	wheel "$tools/openvino-$openvino_version" "openvino==$openvino_version"
+}
+
+# wheel FOLDER PACKAGE==VERSION: unpacks a package of PyPI, alone, into a folder.
+wheel() {
 	if ! python3 -m pip --version >/dev/null 2>&1; then
-		has apt-get || die "Python's pip is missing, which gets ONNX Runtime for its tests; install Python 3 with pip"
+		has apt-get || die "Python's pip is missing, which gets $2 for the tests; install Python 3 with pip"
 		apt_install python3-pip
 	fi
-	say "installing onnxruntime $onnxruntime_version from PyPI, whose library the tests load"
-	python3 -m pip install --quiet --disable-pip-version-check --no-deps --target "$tools/onnxruntime-$onnxruntime_version" \
-		"onnxruntime==$onnxruntime_version" >&2 ||
-		die "onnxruntime $onnxruntime_version could not be installed; by hand:" \
-			"python3 -m pip install --no-deps --target $tools/onnxruntime-$onnxruntime_version onnxruntime==$onnxruntime_version"
+	PIP_ROOT_USER_ACTION=ignore python3 -m pip install --quiet --disable-pip-version-check --no-deps --target "$1" "$2" >&2 ||
+		die "$2 could not be installed; by hand:" "python3 -m pip install --no-deps --target $1 $2"
 }

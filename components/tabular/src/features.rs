@@ -2,13 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::bindings::exports::rulestage::stage::stage::{
-    Array, Buffer, ByteSlices, RowError, RowErrorCode,
-};
 use crate::parameters::{Element, Parameters};
-
-/// A column that does not fit: its place and why.
-pub(crate) type Misfit = (usize, String);
+use rulestage_stage_guest::stage::{Array, Buffer, RowError, StageError};
+use rulestage_stage_guest::{expect_columns, invalid_column};
 
 /// The fewest rows of a tensor. Engines compute a single row in another way, and its last bits would differ
 /// from those of the same row in a larger batch.
@@ -47,39 +43,20 @@ impl Features {
     pub(crate) fn fill(
         &mut self,
         parameters: &Parameters,
-        rows: usize,
+        rows: u32,
         columns: &[Array],
-    ) -> Result<Vec<RowError>, Misfit> {
-        if columns.len() != parameters.columns.len() {
-            let message = format!("{} columns for {}", columns.len(), parameters.columns.len());
-            return Err((columns.len(), message));
-        }
+    ) -> Result<Vec<RowError>, StageError> {
+        expect_columns(columns, parameters.columns.len(), rows)?;
+        let rows = rows as usize;
         self.zeros(parameters, rows);
         let mut failed = BTreeMap::new();
         for (at, array) in columns.iter().enumerate() {
-            if array.length as usize != rows {
-                return Err((at, format!("{} values for {rows} rows", array.length)));
-            }
-            let needed = rows.div_ceil(8);
-            if array
-                .validity
-                .as_ref()
-                .is_some_and(|bits| bits.len() < needed)
-            {
-                return Err((
-                    at,
-                    format!("the validity bitmap has fewer than {needed} bytes"),
-                ));
-            }
             self.fill_column(parameters, at, array, rows, &mut failed)?;
         }
         Ok(failed
             .into_iter()
-            .map(|(row, (at, reason))| RowError {
-                row: row as u32,
-                code: RowErrorCode::InvalidArgument,
-                origin: parameters.columns[at].name.clone(),
-                message: reason,
+            .map(|(row, (at, reason))| {
+                RowError::of_column(row, &parameters.columns[at].name, reason)
             })
             .collect())
     }
@@ -91,7 +68,7 @@ impl Features {
         array: &Array,
         rows: usize,
         failed: &mut BTreeMap<usize, (usize, String)>,
-    ) -> Result<(), Misfit> {
+    ) -> Result<(), StageError> {
         let column = &parameters.columns[at];
         let mut fail = |row: usize, reason: String| {
             failed.entry(row).or_insert((at, reason));
@@ -105,7 +82,7 @@ impl Features {
         match (&column.categories, &array.values) {
             (None, Buffer::F64(values)) if values.len() == rows => {
                 for (row, &value) in values.iter().enumerate() {
-                    let value = match is_valid(array, row) && !value.is_nan() {
+                    let value = match array.is_valid(row) && !value.is_nan() {
                         true => Some(value),
                         false => parameters.missing,
                     };
@@ -125,9 +102,10 @@ impl Features {
             (Some(places), Buffer::Bytes(slices)) => {
                 let places_len = places.len();
                 for row in 0..rows {
-                    let place = if is_valid(array, row) {
-                        let text =
-                            text(slices, row).ok_or_else(|| (at, "malformed text".to_owned()))?;
+                    let place = if array.is_valid(row) {
+                        let text = slices
+                            .text_of(row)
+                            .ok_or_else(|| invalid_column(at, "malformed text"))?;
                         places.get(text).copied().unwrap_or(places_len)
                     } else if parameters.missing.is_some() {
                         places_len
@@ -139,10 +117,7 @@ impl Features {
                 }
             }
             _ => {
-                return Err((
-                    at,
-                    format!("`{}` is not of the type in the schema", column.name),
-                ));
+                return Err(invalid_column(at, "not of the type in the schema"));
             }
         }
         Ok(())
@@ -178,17 +153,4 @@ impl Cells<'_> {
         self.bytes[start..start + N].copy_from_slice(&bytes);
         true
     }
-}
-
-fn is_valid(array: &Array, row: usize) -> bool {
-    array
-        .validity
-        .as_ref()
-        .is_none_or(|bits| bits[row / 8] >> (row % 8) & 1 == 1)
-}
-
-fn text(slices: &ByteSlices, row: usize) -> Option<&str> {
-    let start = usize::try_from(*slices.offsets.get(row)?).ok()?;
-    let end = usize::try_from(*slices.offsets.get(row + 1)?).ok()?;
-    std::str::from_utf8(slices.bytes.get(start..end)?).ok()
 }

@@ -10,33 +10,15 @@ mod predictions;
 
 use std::cell::RefCell;
 
-use bindings::exports::rulestage::stage::stage::{
-    Array, Buffer, Description, Field, FieldNode, Guest, GuestSession, InvalidItem, Outcome,
-    Schema, Session, StageError, TypeNode, Value,
-};
-use bindings::wasi::nn::errors::Error;
-use bindings::wasi::nn::graph::load_by_name;
-use bindings::wasi::nn::inference::GraphExecutionContext;
-use bindings::wasi::nn::tensor::Tensor;
 use features::Features;
 use parameters::Parameters;
+use rulestage_stage_guest::stage::{
+    Array, Buffer, Description, Guest, GuestSession, Outcome, Schema, Session, StageError,
+    TypeNode, Value,
+};
+use rulestage_stage_guest::{Network, Tensor, field};
 
-#[allow(
-    missing_docs,
-    unreachable_pub,
-    unsafe_code,
-    clippy::allow_attributes_without_reason,
-    reason = "generated from the contract in wit/, which documents it"
-)]
-mod bindings {
-    wit_bindgen::generate!({
-        path: "../../wit",
-        world: "inference",
-        generate_all,
-    });
-    use super::Tabular;
-    export!(Tabular);
-}
+rulestage_stage_guest::export!(Tabular);
 
 struct Tabular;
 
@@ -56,7 +38,7 @@ impl Guest for Tabular {
 /// A model and how to ask it.
 struct TabularSession {
     parameters: Parameters,
-    context: GraphExecutionContext,
+    network: Network,
     /// Kept from call to call, so that its memory is
     features: RefCell<Features>,
 }
@@ -64,13 +46,9 @@ struct TabularSession {
 impl GuestSession for TabularSession {
     fn open(values: Vec<Value>) -> Result<Session, StageError> {
         let parameters = Parameters::read(values)?;
-        let graph = load_by_name(&parameters.model).map_err(|error| model_error(&error))?;
-        let context = graph
-            .init_execution_context()
-            .map_err(|error| model_error(&error))?;
         let session = Self {
+            network: Network::open(&parameters.model)?,
             parameters,
-            context,
             features: RefCell::default(),
         };
         session.probe()?;
@@ -78,39 +56,30 @@ impl GuestSession for TabularSession {
     }
 
     fn schema(&self) -> Schema {
-        let field = |name: &String, kind, nullable| Field {
-            name: name.clone(),
-            nodes: vec![FieldNode { kind, nullable }],
-            doc: String::new(),
-        };
         let parameters = &self.parameters;
         Schema {
             inputs: parameters
                 .columns
                 .iter()
-                .map(|column| match column.categories {
-                    Some(_) => field(&column.name, TypeNode::Text, true),
-                    None => field(&column.name, TypeNode::F64, true),
+                .map(|column| {
+                    let kind = match column.categories {
+                        Some(_) => TypeNode::Text,
+                        None => TypeNode::F64,
+                    };
+                    field(&column.name, kind, true, "")
                 })
                 .collect(),
             outputs: parameters
                 .outputs
                 .iter()
-                .map(|name| field(name, TypeNode::F64, false))
+                .map(|name| field(name, TypeNode::F64, false, ""))
                 .collect(),
         }
     }
 
     fn process(&self, rows: u32, columns: Vec<Array>) -> Result<Outcome, StageError> {
         let mut features = self.features.borrow_mut();
-        let errors = features
-            .fill(&self.parameters, rows as usize, &columns)
-            .map_err(|message| {
-                StageError::InvalidColumn(InvalidItem {
-                    index: message.0 as u32,
-                    message: message.1,
-                })
-            })?;
+        let errors = features.fill(&self.parameters, rows, &columns)?;
         let mut outputs = match rows {
             0 => vec![Vec::new(); self.parameters.outputs.len()],
             _ => self.predict(&features, rows as usize)?,
@@ -122,11 +91,7 @@ impl GuestSession for TabularSession {
         }
         let columns = outputs
             .into_iter()
-            .map(|values| Array {
-                length: rows,
-                validity: None,
-                values: Buffer::F64(values),
-            })
+            .map(|values| Array::of(rows as usize, Buffer::F64(values)))
             .collect();
         Ok(Outcome { columns, errors })
     }
@@ -146,9 +111,8 @@ impl TabularSession {
         let dims = [features.rows() as u32, parameters.columns.len() as u32];
         let tensor = Tensor::new(&dims, parameters.element.tensor_type(), features.bytes());
         let results = self
-            .context
-            .compute(vec![(parameters.input.clone(), tensor)])
-            .map_err(|error| model_error(&error))?;
+            .network
+            .compute(vec![(parameters.input.clone(), tensor)])?;
         let names: Vec<&str> = results.iter().map(|(name, _)| name.as_str()).collect();
         let index = match parameters.output.as_str() {
             "" if names.is_empty() => None,
@@ -175,8 +139,4 @@ impl TabularSession {
         }
         Ok(outputs)
     }
-}
-
-fn model_error(error: &Error) -> StageError {
-    StageError::Model(error.data())
 }

@@ -4,10 +4,8 @@ use std::collections::BTreeMap;
 
 use miniserde::json;
 
-use crate::bindings::exports::rulestage::stage::stage::{
-    InvalidItem, Parameter, StageError, Value,
-};
-use crate::bindings::wasi::nn::tensor::TensorType;
+use rulestage_stage_guest::stage::{Parameter, StageError, Value};
+use rulestage_stage_guest::{TensorType, invalid_parameter, parameter};
 
 /// What a session was opened with.
 pub(crate) struct Parameters {
@@ -84,12 +82,6 @@ const OUTPUTS: usize = 7;
 
 /// The parameters in the order of the constants above.
 pub(crate) fn describe() -> Vec<Parameter> {
-    let parameter = |name: &str, type_name: &str, default, doc: &str| Parameter {
-        name: name.to_owned(),
-        type_name: type_name.to_owned(),
-        doc: doc.to_owned(),
-        default,
-    };
     vec![
         parameter(
             "model",
@@ -146,22 +138,9 @@ pub(crate) fn describe() -> Vec<Parameter> {
 impl Parameters {
     /// Checks the values against [`describe`] and fills in its defaults.
     pub(crate) fn read(given: Vec<Value>) -> Result<Self, StageError> {
-        let mut values: Vec<Value> = describe().into_iter().map(|p| p.default).collect();
-        if given.len() > values.len() {
-            let message = format!(
-                "the stage has {} parameters, and was given {}",
-                values.len(),
-                given.len()
-            );
-            return Err(invalid(values.len(), message));
-        }
-        for (value, given) in values.iter_mut().zip(given) {
-            if !matches!(given, Value::Absent) {
-                *value = given;
-            }
-        }
-        let mut categories = categories(&values[CATEGORIES])?;
-        let names = texts(&values[COLUMNS], COLUMNS)?;
+        let given = rulestage_stage_guest::Parameters::read(describe(), given)?;
+        let mut categories = categories(given.value(CATEGORIES))?;
+        let names = given.names(COLUMNS)?;
         let columns = names
             .into_iter()
             .map(|name| Column {
@@ -170,79 +149,36 @@ impl Parameters {
             })
             .collect();
         if let Some(name) = categories.keys().next() {
-            return Err(invalid(
+            return Err(invalid_parameter(
                 CATEGORIES,
                 format!("`{name}` is not among the columns"),
             ));
         }
-        let element = text(&values[ELEMENT], ELEMENT)?;
+        let element = given.text(ELEMENT)?;
         let element = Element::named(&element).ok_or_else(|| {
-            invalid(
+            invalid_parameter(
                 ELEMENT,
                 format!("`{element}` is none of f32, f64, i32 and i64"),
             )
         })?;
         Ok(Self {
-            model: text(&values[MODEL], MODEL)?,
+            model: given.text(MODEL)?,
             columns,
-            missing: number(&values[MISSING])?,
-            input: text(&values[INPUT], INPUT)?,
+            missing: given.number(MISSING)?,
+            input: given.text(INPUT)?,
             element,
-            output: text(&values[OUTPUT], OUTPUT)?,
-            outputs: texts(&values[OUTPUTS], OUTPUTS)?,
+            output: given.text(OUTPUT)?,
+            outputs: given.names(OUTPUTS)?,
         })
-    }
-}
-
-fn invalid(index: usize, message: impl Into<String>) -> StageError {
-    StageError::InvalidParameter(InvalidItem {
-        index: index as u32,
-        message: message.into(),
-    })
-}
-
-fn text(value: &Value, index: usize) -> Result<String, StageError> {
-    match value {
-        Value::Text(text) => Ok(text.clone()),
-        Value::Absent => Err(invalid(index, "must be given")),
-        _ => Err(invalid(index, "must be a string")),
-    }
-}
-
-fn texts(value: &Value, index: usize) -> Result<Vec<String>, StageError> {
-    match value {
-        Value::Texts(texts) if texts.is_empty() => Err(invalid(index, "must not be empty")),
-        Value::Texts(texts) => {
-            let repeated = texts
-                .iter()
-                .enumerate()
-                .find(|(at, text)| texts[..*at].contains(text));
-            match repeated {
-                Some((_, text)) => Err(invalid(index, format!("names `{text}` twice"))),
-                None => Ok(texts.clone()),
-            }
-        }
-        Value::Absent => Err(invalid(index, "must be given")),
-        _ => Err(invalid(index, "must be a list of strings")),
-    }
-}
-
-fn number(value: &Value) -> Result<Option<f64>, StageError> {
-    match value {
-        Value::Null => Ok(None),
-        Value::Double(number) => Ok(Some(*number)),
-        Value::Int(number) => Ok(Some(*number as f64)),
-        Value::Uint(number) => Ok(Some(*number as f64)),
-        _ => Err(invalid(MISSING, "must be a number")),
     }
 }
 
 fn categories(value: &Value) -> Result<BTreeMap<String, BTreeMap<String, usize>>, StageError> {
     let (Value::Json(text) | Value::Text(text)) = value else {
-        return Err(invalid(CATEGORIES, "must be JSON"));
+        return Err(invalid_parameter(CATEGORIES, "must be JSON"));
     };
     let lists: BTreeMap<String, Vec<String>> = json::from_str(text).map_err(|_| {
-        invalid(
+        invalid_parameter(
             CATEGORIES,
             "must be an object of lists of strings, like {\"origin\": [\"ATL\"]}",
         )
@@ -252,7 +188,7 @@ fn categories(value: &Value) -> Result<BTreeMap<String, BTreeMap<String, usize>>
         let mut places = BTreeMap::new();
         for (place, text) in list.into_iter().enumerate() {
             if places.contains_key(&text) {
-                return Err(invalid(
+                return Err(invalid_parameter(
                     CATEGORIES,
                     format!("`{column}` lists `{text}` twice"),
                 ));

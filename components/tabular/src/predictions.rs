@@ -1,7 +1,7 @@
 //! A model's output to columns.
 
-use crate::bindings::wasi::nn::tensor::{Tensor, TensorType};
 use crate::parameters::Parameters;
+use rulestage_stage_guest::{Tensor, TensorType};
 
 /// One vector of `rows` values for each output column.
 pub(crate) fn columns(

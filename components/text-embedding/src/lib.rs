@@ -4,48 +4,23 @@
 //! `reference.py` writes it, `input_ids` i32[1, tokens] -> `embedding` f32[1, width]. Each text is a computation of its
 //! own, so that results do not depend on its neighbours and nothing is padded.
 
-use bindings::exports::rulestage::stage::stage::{
-    Array, Buffer, ByteSlices, Description, Field, FieldNode, Guest, GuestSession, InvalidItem,
-    Outcome, Parameter, Schema, Session, StageError, TensorType as TensorNode, TypeNode, Value,
+use rulestage_stage_guest::stage::{
+    Array, Buffer, Description, Guest, GuestSession, Outcome, Parameter, Schema, Session,
+    StageError, TensorType as TensorNode, TypeNode, Value,
 };
-use bindings::wasi::nn::errors::Error;
-use bindings::wasi::nn::graph::load_by_name;
-use bindings::wasi::nn::inference::GraphExecutionContext;
-use bindings::wasi::nn::tensor::{Tensor, TensorType};
+use rulestage_stage_guest::{
+    Network, Parameters, Tensor, TensorType, expect_columns, field, floats, invalid_column,
+    parameter,
+};
 use rulestage_wordpiece::Tokenizer;
 
-#[allow(
-    missing_docs,
-    unreachable_pub,
-    unsafe_code,
-    clippy::allow_attributes_without_reason,
-    reason = "generated from the contract in wit/, which documents it"
-)]
-mod bindings {
-    wit_bindgen::generate!({
-        path: "../../wit",
-        world: "inference",
-        generate_all,
-    });
-    use super::TextEmbedding;
-    export!(TextEmbedding);
-}
+rulestage_stage_guest::export!(TextEmbedding);
 
 const INPUT: &str = "input_ids";
 /// Tokens of a text that the network was trained with, and that it has places for.
 const DEFAULT_TOKENS: i64 = 256;
+const LEAST_TOKENS: i64 = 2;
 const MOST_TOKENS: i64 = 512;
-
-/// Parameters in their order: name, default, what it means.
-const TEXT_PARAMETERS: [(&str, &str, &str); 3] = [
-    (
-        "model",
-        "text-embedding",
-        "The model, by its name in the pipeline",
-    ),
-    ("column", "text", "The column of texts"),
-    ("output", "embedding", "The column of vectors"),
-];
 
 struct TextEmbedding;
 
@@ -53,31 +28,37 @@ impl Guest for TextEmbedding {
     type Session = TextEmbeddingSession;
 
     fn describe() -> Description {
-        let texts = TEXT_PARAMETERS
-            .iter()
-            .map(|(name, default, doc)| Parameter {
-                name: (*name).to_owned(),
-                type_name: "string".to_owned(),
-                doc: (*doc).to_owned(),
-                default: Value::Text((*default).to_owned()),
-            });
-        let tokens = Parameter {
-            name: "max_tokens".to_owned(),
-            type_name: "int".to_owned(),
-            doc: "What is behind this many tokens of a text is not seen; 2 to 512".to_owned(),
-            default: Value::Int(DEFAULT_TOKENS),
-        };
         Description {
             name: "text-embedding".to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             doc: env!("CARGO_PKG_DESCRIPTION").to_owned(),
-            parameters: texts.chain([tokens]).collect(),
+            parameters: parameters(),
         }
     }
 }
 
+fn parameters() -> Vec<Parameter> {
+    let text =
+        |name, default: &str, doc| parameter(name, "string", Value::Text(default.to_owned()), doc);
+    vec![
+        text(
+            "model",
+            "text-embedding",
+            "The model, by its name in the pipeline",
+        ),
+        text("column", "text", "The column of texts"),
+        text("output", "embedding", "The column of vectors"),
+        parameter(
+            "max_tokens",
+            "int",
+            Value::Int(DEFAULT_TOKENS),
+            "What is behind this many tokens of a text is not seen; 2 to 512",
+        ),
+    ]
+}
+
 struct TextEmbeddingSession {
-    context: GraphExecutionContext,
+    network: Network,
     tokenizer: Tokenizer,
     column: String,
     output: String,
@@ -88,26 +69,11 @@ struct TextEmbeddingSession {
 
 impl GuestSession for TextEmbeddingSession {
     fn open(values: Vec<Value>) -> Result<Session, StageError> {
-        let text = |index: usize| match values.get(index) {
-            None | Some(Value::Absent) => Ok(TEXT_PARAMETERS[index].1.to_owned()),
-            Some(Value::Text(text)) if !text.is_empty() => Ok(text.clone()),
-            Some(_) => Err(invalid_parameter(
-                index,
-                "it must be a text that is not empty",
-            )),
-        };
-        let (model, column, output) = (text(0)?, text(1)?, text(2)?);
-        let max_tokens = match values.get(3) {
-            None | Some(Value::Absent) => DEFAULT_TOKENS,
-            Some(Value::Int(tokens)) if (2..=MOST_TOKENS).contains(tokens) => *tokens,
-            Some(_) => return Err(invalid_parameter(3, "it must be a number from 2 to 512")),
-        };
-        let graph = load_by_name(&model).map_err(|error| model_error(&error))?;
-        let context = graph
-            .init_execution_context()
-            .map_err(|error| model_error(&error))?;
+        let parameters = Parameters::read(parameters(), values)?;
+        let (column, output) = (parameters.name(1)?, parameters.name(2)?);
+        let max_tokens = parameters.int(3, LEAST_TOKENS, MOST_TOKENS)?;
         let mut session = Self {
-            context,
+            network: Network::open(&parameters.name(0)?)?,
             tokenizer: Tokenizer::new(),
             column,
             output,
@@ -120,11 +86,6 @@ impl GuestSession for TextEmbeddingSession {
     }
 
     fn schema(&self) -> Schema {
-        let field = |name: &str, kind, nullable, doc: &str| Field {
-            name: name.to_owned(),
-            nodes: vec![FieldNode { kind, nullable }],
-            doc: doc.to_owned(),
-        };
         let vector = TypeNode::Tensor(TensorNode {
             shape: vec![self.width as u32],
         });
@@ -140,23 +101,18 @@ impl GuestSession for TextEmbeddingSession {
     }
 
     fn process(&self, rows: u32, columns: Vec<Array>) -> Result<Outcome, StageError> {
-        let invalid = |message: &str| {
-            StageError::InvalidColumn(InvalidItem {
-                index: 0,
-                message: message.to_owned(),
-            })
-        };
-        let [texts] = columns.as_slice() else {
-            return Err(invalid("there must be one column"));
-        };
+        expect_columns(&columns, 1, rows)?;
+        let texts = &columns[0];
         let Buffer::Bytes(slices) = &texts.values else {
-            return Err(invalid("it is no text"));
+            return Err(invalid_column(0, "not of the type in the schema"));
         };
         let mut vectors = Vec::with_capacity(rows as usize * self.width);
         for row in 0..rows as usize {
-            if is_valid(texts, row) {
-                let text = slice(slices, row).and_then(|bytes| std::str::from_utf8(bytes).ok());
-                vectors.extend(self.ask(text.ok_or_else(|| invalid("malformed text"))?)?);
+            if texts.is_valid(row) {
+                let text = slices
+                    .text_of(row)
+                    .ok_or_else(|| invalid_column(0, "malformed text"))?;
+                vectors.extend(self.ask(text)?);
             } else {
                 vectors.resize(vectors.len() + self.width, 0.0);
             }
@@ -181,24 +137,14 @@ impl TextEmbeddingSession {
             .flat_map(|token| token.to_le_bytes())
             .collect();
         let tensor = Tensor::new(&[1, tokens.len() as u32], TensorType::I32, &bytes);
-        let answers = self
-            .context
-            .compute(vec![(INPUT.to_owned(), tensor)])
-            .map_err(|error| model_error(&error))?;
+        let answers = self.network.compute(vec![(INPUT.to_owned(), tensor)])?;
         match answers.as_slice() {
-            [(_, answer)] if answer.ty() == TensorType::Fp32 => {
-                match answer.dimensions().as_slice() {
-                    [1, width] if self.width == 0 || *width as usize == self.width => {
-                        let data = answer.data();
-                        let (values, _) = data.as_chunks::<4>();
-                        Ok(values
-                            .iter()
-                            .map(|value| f32::from_le_bytes(*value))
-                            .collect())
-                    }
-                    _ => Err(unfit()),
+            [(_, answer)] => match answer.dimensions().as_slice() {
+                [1, width] if self.width == 0 || *width as usize == self.width => {
+                    floats(answer).ok_or_else(unfit)
                 }
-            }
+                _ => Err(unfit()),
+            },
             _ => Err(unfit()),
         }
     }
@@ -208,28 +154,4 @@ fn unfit() -> StageError {
     StageError::Model(
         "the model gives no vector for a text: `reference.py` makes one that does".to_owned(),
     )
-}
-
-fn is_valid(array: &Array, row: usize) -> bool {
-    array.validity.as_ref().is_none_or(|bits| {
-        bits.get(row / 8)
-            .is_some_and(|byte| byte >> (row % 8) & 1 == 1)
-    })
-}
-
-fn slice(slices: &ByteSlices, row: usize) -> Option<&[u8]> {
-    let start = usize::try_from(*slices.offsets.get(row)?).ok()?;
-    let end = usize::try_from(*slices.offsets.get(row + 1)?).ok()?;
-    slices.bytes.get(start..end)
-}
-
-fn invalid_parameter(index: usize, message: &str) -> StageError {
-    StageError::InvalidParameter(InvalidItem {
-        index: index as u32,
-        message: message.to_owned(),
-    })
-}
-
-fn model_error(error: &Error) -> StageError {
-    StageError::Model(error.data())
 }

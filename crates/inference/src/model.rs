@@ -187,6 +187,9 @@ impl Model {
     }
 }
 
+/// No engine has tensors of more; messages show them all.
+const MOST_DIMENSIONS: usize = 32;
+
 fn too_large(role: &str, name: &str, size: u64, limit: u64) -> InferenceError {
     InferenceError::new(
         InferenceErrorKind::TooLarge,
@@ -203,6 +206,10 @@ fn check_tensor(info: &TensorInfo, tensor: &Tensor, limits: Limits) -> Result<()
             message,
         ))
     };
+    if tensor.dims.len() > MOST_DIMENSIONS {
+        let n_dims = tensor.dims.len();
+        return invalid(format!("input `{name}` has {n_dims} dimensions"));
+    }
     let expected_bytes = tensor
         .n_elements()
         .and_then(|elements| elements.checked_mul(tensor.dtype.size_bytes() as u64));

@@ -193,7 +193,8 @@ fn describe(value: &onnx::ValueInfoProto, role: &str) -> Result<TensorInfo, Infe
 fn dimension(dim: &onnx::Dimension) -> Dimension {
     match (dim.dim_value.map(u32::try_from), &dim.dim_param) {
         (Some(Ok(size)), _) => Dimension::Fixed(size),
-        (_, Some(name)) if !name.is_empty() => Dimension::Named(name.clone()),
+        // Some exporters write `?` for every size that they don't know.
+        (_, Some(name)) if name.chars().any(char::is_alphabetic) => Dimension::Named(name.clone()),
         _ => Dimension::Any,
     }
 }

@@ -147,6 +147,19 @@ fn declares_names_types_and_shapes() {
     assert_eq!(outputs, ["shares: f32[batch, 3]", "class: i64[batch]"]);
 }
 
+/// Paddle's exporter names every open dimension `?`: they are not all the same.
+#[test]
+fn question_marks_are_no_names() {
+    let mut file = file("routes.onnx");
+    let at = |file: &[u8]| file.windows(5).position(|name| name == b"batch");
+    while let Some(at) = at(&file) {
+        file[at..at + 5].copy_from_slice(b"?????");
+    }
+    let model = Model::load(&file, Limits::default()).expect("it loads");
+    let inputs: Vec<String> = model.inputs().iter().map(ToString::to_string).collect();
+    assert_eq!(inputs, ["codes: i64[?, 2]", "numbers: f32[?, 3]"]);
+}
+
 fn floats(dims: &[u32]) -> Tensor {
     let n = dims.iter().product::<u32>() as usize;
     Tensor {

@@ -5,8 +5,9 @@
 //! where it is usually installed; nothing is downloaded, and its telemetry is off. A process has one ONNX
 //! Runtime: the first that was loaded.
 //!
-//! A session computes for one caller at a time and has its own threads. Tensors go in without a copy where their
-//! bytes are aligned as the element type wants, and come out with one.
+//! With one thread on the processor, all callers share a session, and so the weights; otherwise each has a session with
+//! threads of its own. Tensors go in without a copy where their bytes are aligned as the element type wants, and come
+//! out with one.
 
 mod library;
 mod session;

@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::{env, fs};
 
 use ort::environment::Environment;
 use ort::ep;
@@ -10,18 +9,16 @@ use ort::session::Session;
 use rulestage_inference::{
     Backend, Graph, InferenceError, InferenceErrorKind, Options, Signature, Target,
 };
+use rulestage_native_library::NativeLibrary;
 
 use crate::session::OrtGraph;
 
-/// Where package managers and the archives of the project put it.
-const FOLDERS: [&str; 6] = [
-    "/usr/local/lib",
-    "/usr/lib",
-    "/usr/lib64",
-    "/usr/lib/x86_64-linux-gnu",
-    "/usr/lib/aarch64-linux-gnu",
-    "/opt/onnxruntime/lib",
-];
+const LIBRARY: NativeLibrary<'_> = NativeLibrary {
+    name: "ONNX Runtime",
+    stem: "onnxruntime",
+    folders: &["/opt/onnxruntime/lib"],
+    getting: "`pip install onnxruntime`, then set RULESTAGE_ONNXRUNTIME to its folder `onnxruntime/capi`",
+};
 
 /// A loaded ONNX Runtime.
 #[derive(Debug, Clone)]
@@ -41,10 +38,7 @@ impl OnnxRuntime {
         if let Some(loaded) = &*loaded {
             return Ok(loaded.clone());
         }
-        let path = match named {
-            Some(named) => find_named(named)?,
-            None => find_installed()?,
-        };
+        let path = LIBRARY.find(named)?;
         let refused = |error: String| {
             unavailable(format!(
                 "ONNX Runtime can't be loaded from `{}`: {error}",
@@ -133,88 +127,4 @@ pub(crate) fn failed(error: &ort::Error) -> InferenceError {
 
 fn unavailable(message: String) -> InferenceError {
     InferenceError::new(InferenceErrorKind::Unavailable, message)
-}
-
-fn find_named(named: &Path) -> Result<PathBuf, InferenceError> {
-    if named.is_file() {
-        return Ok(named.to_owned());
-    }
-    library_in(named).ok_or_else(|| {
-        let message = match named.is_dir() {
-            true => "that folder holds no ONNX Runtime library",
-            false => "there is no such file",
-        };
-        unavailable(format!(
-            "no ONNX Runtime at `{}`: {message}",
-            named.display()
-        ))
-    })
-}
-
-fn find_installed() -> Result<PathBuf, InferenceError> {
-    let beside = env::current_exe().ok();
-    let beside = beside.as_deref().and_then(Path::parent).map(Path::to_owned);
-    let loader = env::var_os("LD_LIBRARY_PATH").unwrap_or_default();
-    let folders = beside
-        .into_iter()
-        .chain(env::split_paths(&loader).filter(|path| path.is_absolute()))
-        .chain(FOLDERS.map(PathBuf::from));
-    folders
-        .filter_map(|folder| library_in(&folder))
-        .next()
-        .ok_or_else(|| {
-            unavailable(format!(
-                "ONNX Runtime is not installed: `pip install onnxruntime`, then set RULESTAGE_ONNXRUNTIME to its \
-                 folder `onnxruntime/capi`, or install its library in {}",
-                FOLDERS[0]
-            ))
-        })
-}
-
-/// The library in a folder: `libonnxruntime.so`, with a version behind it or not.
-fn library_in(folder: &Path) -> Option<PathBuf> {
-    let (start, end) = (env::consts::DLL_PREFIX, env::consts::DLL_SUFFIX);
-    let plain = format!("{start}onnxruntime{end}");
-    let versioned = |name: &str| {
-        // `libonnxruntime.so.1.31.1`, `libonnxruntime.1.31.1.dylib`
-        name.strip_prefix(&plain)
-            .or_else(|| {
-                name.strip_prefix(&format!("{start}onnxruntime"))?
-                    .strip_suffix(end)
-            })
-            .is_some_and(|version| {
-                version.is_empty()
-                    || version.starts_with('.')
-                        && version.bytes().all(|b| b == b'.' || b.is_ascii_digit())
-            })
-    };
-    let mut names: Vec<String> = fs::read_dir(folder)
-        .ok()?
-        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-        .filter(|name| versioned(name))
-        .collect();
-    // The order of a folder is anything.
-    names.sort();
-    Some(folder.join(names.first()?))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_not_there_is_named() {
-        let error = find_named(Path::new("/no/such/libonnxruntime.so")).expect_err("there is none");
-        assert_eq!(error.kind(), InferenceErrorKind::Unavailable);
-        assert_eq!(
-            error.to_string(),
-            "no ONNX Runtime at `/no/such/libonnxruntime.so`: there is no such file"
-        );
-        let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let error = find_named(here).expect_err("there is none");
-        assert!(
-            error.to_string().ends_with("holds no ONNX Runtime library"),
-            "{error}"
-        );
-    }
 }

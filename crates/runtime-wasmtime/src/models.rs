@@ -1,11 +1,14 @@
 //! The models that a pipeline lists, by name, and the engine that computes each.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-use rulestage_inference::{InferenceError, InferenceErrorKind, Model, Options, Rten, Target};
+use rulestage_inference::{
+    Backend, InferenceError, InferenceErrorKind, Model, Options, Rten, Target,
+};
 use rulestage_onnxruntime::OnnxRuntime;
+use rulestage_openvino::OpenVino;
 
 /// A model as a pipeline lists it.
 #[derive(Debug, Clone)]
@@ -42,7 +45,7 @@ pub enum BackendChoice {
     Rten,
     /// ONNX Runtime
     OnnxRuntime,
-    /// OpenVINO
+    /// OpenVINO; never taken unless it is asked for
     OpenVino,
 }
 
@@ -74,8 +77,14 @@ pub struct ModelReport {
 #[derive(Debug, Default)]
 pub(crate) struct Models {
     by_name: BTreeMap<String, Entry>,
-    /// The library that the user named
-    onnxruntime: Option<PathBuf>,
+    libraries: Libraries,
+}
+
+/// The engines' libraries, or their folders; `None`: where they are usually installed.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Libraries {
+    pub(crate) onnxruntime: Option<PathBuf>,
+    pub(crate) openvino: Option<PathBuf>,
 }
 
 #[derive(Debug)]
@@ -91,7 +100,7 @@ struct Prepared {
 }
 
 impl Models {
-    pub(crate) fn new(models: Vec<ModelSource>, onnxruntime: Option<PathBuf>) -> Self {
+    pub(crate) fn new(models: Vec<ModelSource>, libraries: Libraries) -> Self {
         let entry = |source: ModelSource| {
             let name = source.name.clone();
             let prepared = OnceLock::new();
@@ -99,13 +108,13 @@ impl Models {
         };
         Self {
             by_name: models.into_iter().map(entry).collect(),
-            onnxruntime,
+            libraries,
         }
     }
 
-    /// The library that the user named.
-    pub(crate) fn onnxruntime(&self) -> Option<PathBuf> {
-        self.onnxruntime.clone()
+    /// Where the engines' libraries are.
+    pub(crate) fn libraries(&self) -> Libraries {
+        self.libraries.clone()
     }
 
     /// The model, or `None` where the pipeline lists none of that name.
@@ -137,21 +146,21 @@ impl Models {
         let wants_gpu = source.options.target == Target::Gpu;
         match source.backend {
             BackendChoice::Rten => embedded(source, "the manifest asks for it".to_owned()),
-            BackendChoice::OnnxRuntime => self.accelerated(source, "the manifest asks for it"),
-            BackendChoice::OpenVino => Err(InferenceError::new(
-                InferenceErrorKind::Unavailable,
-                "this build has no OpenVINO; take `backend = \"onnxruntime\"` or `backend = \"rten\"`",
-            )),
-            BackendChoice::Auto if wants_gpu => {
-                self.accelerated(source, "the embedded engine computes on the processor only")
+            BackendChoice::OnnxRuntime => self.with_onnxruntime(source, "the manifest asks for it"),
+            BackendChoice::OpenVino => {
+                let library = OpenVino::load(self.libraries.openvino.as_deref())?;
+                accelerated(source, &library, library.path(), "the manifest asks for it")
             }
-            BackendChoice::Auto if self.onnxruntime.is_some() => {
-                self.accelerated(source, "its library was named")
+            BackendChoice::Auto if wants_gpu => {
+                self.with_onnxruntime(source, "the embedded engine computes on the processor only")
+            }
+            BackendChoice::Auto if self.libraries.onnxruntime.is_some() => {
+                self.with_onnxruntime(source, "its library was named")
             }
             BackendChoice::Auto => {
                 match embedded(source, "it is embedded and can run it".to_owned()) {
                     Err(lacking) if lacking.kind() == InferenceErrorKind::UnsupportedModel => self
-                        .accelerated(source, &lacking.to_string())
+                        .with_onnxruntime(source, &lacking.to_string())
                         .map_err(|other| {
                             InferenceError::new(lacking.kind(), format!("{lacking}; {other}"))
                                 .with_source(lacking)
@@ -162,13 +171,13 @@ impl Models {
         }
     }
 
-    fn accelerated(&self, source: &ModelSource, why: &str) -> Result<Prepared, InferenceError> {
-        let library = OnnxRuntime::load(self.onnxruntime.as_deref())?;
-        let model = Model::load_with(&library, &source.file, &source.options)?;
-        Ok(Prepared {
-            model: Arc::new(model),
-            reason: format!("{why}; from `{}`", library.path().display()),
-        })
+    fn with_onnxruntime(
+        &self,
+        source: &ModelSource,
+        why: &str,
+    ) -> Result<Prepared, InferenceError> {
+        let library = OnnxRuntime::load(self.libraries.onnxruntime.as_deref())?;
+        accelerated(source, &library, library.path(), why)
     }
 
     /// What there is, for people: `` `a`, `b` `` or `none`.
@@ -191,5 +200,19 @@ fn embedded(source: &ModelSource, reason: String) -> Result<Prepared, InferenceE
     Ok(Prepared {
         model: Arc::new(model),
         reason,
+    })
+}
+
+/// With an engine that is a library.
+fn accelerated(
+    source: &ModelSource,
+    library: &dyn Backend,
+    path: &Path,
+    why: &str,
+) -> Result<Prepared, InferenceError> {
+    let model = Model::load_with(library, &source.file, &source.options)?;
+    Ok(Prepared {
+        model: Arc::new(model),
+        reason: format!("{why}; from `{}`", path.display()),
     })
 }

@@ -73,23 +73,51 @@ impl From<&InferenceError> for NnError {
 /// A result whose failure is a resource of the guest.
 type NnResult<T> = wasmtime::Result<Result<T, Resource<NnError>>>;
 
+/// What a handle takes on the host beside what it holds, roughly: the tables' entries.
+const HANDLE_BYTES: u64 = 128;
+
+/// What a guest holds a handle of.
+trait Held: Send + 'static {
+    /// What it takes on the host because the guest wanted it so.
+    fn size_bytes(&self) -> u64 {
+        0
+    }
+}
+
+impl Held for Graph {}
+
+impl Held for ExecutionContext {}
+
+impl Held for Tensor {
+    fn size_bytes(&self) -> u64 {
+        (self.data.len() + size_of_val(self.dims.as_slice())) as u64
+    }
+}
+
+impl Held for NnError {
+    fn size_bytes(&self) -> u64 {
+        self.message.len() as u64
+    }
+}
+
 impl Host {
     fn fail<T>(&mut self, error: NnError) -> NnResult<T> {
-        Ok(Err(self.table.push(error)?))
+        Ok(Err(self.hold(error)?))
     }
 
-    /// Takes a tensor in, within the memory that the stage may use.
-    fn push_tensor(&mut self, tensor: Tensor) -> wasmtime::Result<Resource<Tensor>> {
-        if !self.memory.take(tensor.data.len() as u64) {
-            wasmtime::bail!("no memory for a tensor of {} bytes", tensor.data.len());
+    /// Takes a thing in, within the memory that the stage may use.
+    fn hold<T: Held>(&mut self, held: T) -> wasmtime::Result<Resource<T>> {
+        let bytes = HANDLE_BYTES + held.size_bytes();
+        if !self.memory.take(bytes) {
+            wasmtime::bail!("no memory for {bytes} bytes of `wasi:nn`");
         }
-        Ok(self.table.push(tensor)?)
+        Ok(self.table.push(held)?)
     }
 
-    fn take_tensor(&mut self, tensor: Resource<Tensor>) -> wasmtime::Result<Tensor> {
-        let tensor = self.table.delete(tensor)?;
-        self.memory.give_back(tensor.data.len() as u64);
-        Ok(tensor)
+    fn release<T: Held>(&mut self, resource: Resource<T>) -> wasmtime::Result<T> {
+        let held = self.table.delete(resource)?;
+        self.memory.give_back(HANDLE_BYTES + held.size_bytes());
+        Ok(held)
     }
 }
 
@@ -107,7 +135,7 @@ impl graph::Host for Host {
 
     fn load_by_name(&mut self, name: String) -> NnResult<Resource<Graph>> {
         match self.models.get(&name) {
-            Some(Ok(model)) => Ok(Ok(self.table.push(Graph(model))?)),
+            Some(Ok(model)) => Ok(Ok(self.hold(Graph(model))?)),
             Some(Err(error)) => {
                 let error = NnError::from(&*error);
                 self.fail(NnError::new(
@@ -130,11 +158,11 @@ impl graph::HostGraph for Host {
         graph: Resource<Graph>,
     ) -> NnResult<Resource<ExecutionContext>> {
         let model = Arc::clone(&self.table.get(&graph)?.0);
-        Ok(Ok(self.table.push(ExecutionContext(model))?))
+        Ok(Ok(self.hold(ExecutionContext(model))?))
     }
 
     fn drop(&mut self, graph: Resource<Graph>) -> wasmtime::Result<()> {
-        self.table.delete(graph)?;
+        self.release(graph)?;
         Ok(())
     }
 }
@@ -150,13 +178,13 @@ impl inference::HostGraphExecutionContext for Host {
         let model = Arc::clone(&self.table.get(&context)?.0);
         let mut tensors = Vec::with_capacity(inputs.len());
         for (name, tensor) in inputs {
-            tensors.push((name, self.take_tensor(tensor)?));
+            tensors.push((name, self.release(tensor)?));
         }
         match model.compute(tensors) {
             Ok(outputs) => {
                 let mut named = Vec::with_capacity(outputs.len());
                 for (name, tensor) in outputs {
-                    named.push((name, self.push_tensor(tensor)?));
+                    named.push((name, self.hold(tensor)?));
                 }
                 Ok(Ok(named))
             }
@@ -165,7 +193,7 @@ impl inference::HostGraphExecutionContext for Host {
     }
 
     fn drop(&mut self, context: Resource<ExecutionContext>) -> wasmtime::Result<()> {
-        self.table.delete(context)?;
+        self.release(context)?;
         Ok(())
     }
 }
@@ -179,7 +207,7 @@ impl tensor::HostTensor for Host {
         dtype: TensorType,
         data: TensorData,
     ) -> wasmtime::Result<Resource<Tensor>> {
-        self.push_tensor(Tensor {
+        self.hold(Tensor {
             dims,
             dtype: data_type(dtype),
             data,
@@ -199,7 +227,7 @@ impl tensor::HostTensor for Host {
     }
 
     fn drop(&mut self, tensor: Resource<Tensor>) -> wasmtime::Result<()> {
-        self.take_tensor(tensor)?;
+        self.release(tensor)?;
         Ok(())
     }
 }
@@ -216,7 +244,7 @@ impl errors::HostError for Host {
     }
 
     fn drop(&mut self, error: Resource<NnError>) -> wasmtime::Result<()> {
-        self.table.delete(error)?;
+        self.release(error)?;
         Ok(())
     }
 }

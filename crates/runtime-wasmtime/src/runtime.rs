@@ -15,7 +15,7 @@ use wasmtime::component::Linker;
 use crate::cache::{Cache, Sha256Bytes, sha256};
 use crate::component::{Calls, Loaded, StageComponent};
 use crate::failure::failure;
-use crate::models::{ModelReport, ModelSource, Models};
+use crate::models::{Libraries, ModelReport, ModelSource, Models};
 use crate::session::{self, Session};
 use crate::store::Host;
 use crate::{engine, nn};
@@ -29,6 +29,8 @@ pub struct Config {
     pub models: Vec<ModelSource>,
     /// The library of ONNX Runtime, or its folder; `None`: where it is usually installed, if a model needs it
     pub onnxruntime: Option<PathBuf>,
+    /// The library of OpenVINO, or its folder; `None`: where it is usually installed, if a model asks for it
+    pub openvino: Option<PathBuf>,
     /// The most instances at a time, where they come from a pool
     pub max_instances: u32,
     /// How stages are called
@@ -42,6 +44,7 @@ impl Default for Config {
             cache_dir: None,
             models: Vec::new(),
             onnxruntime: None,
+            openvino: None,
             max_instances: 256,
             calls: Calls::Direct,
         }
@@ -84,9 +87,13 @@ impl WasmtimeRuntime {
             calls: config.calls,
             loaded: Mutex::default(),
         };
+        let libraries = Libraries {
+            onnxruntime: config.onnxruntime,
+            openvino: config.openvino,
+        };
         Ok(Self {
             shared: Arc::new(shared),
-            models: Arc::new(Models::new(config.models, config.onnxruntime)),
+            models: Arc::new(Models::new(config.models, libraries)),
         })
     }
 
@@ -94,7 +101,7 @@ impl WasmtimeRuntime {
     pub fn with_models(&self, models: Vec<ModelSource>) -> Self {
         Self {
             shared: Arc::clone(&self.shared),
-            models: Arc::new(Models::new(models, self.models.onnxruntime())),
+            models: Arc::new(Models::new(models, self.models.libraries())),
         }
     }
 

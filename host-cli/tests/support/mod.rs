@@ -22,14 +22,24 @@ impl Folder {
         Self(tempfile::tempdir().unwrap())
     }
 
-    /// A folder with copies of the files of another.
+    /// A folder with copies of the files of another and of the folders in it.
     pub(crate) fn copy_of(original: &Path) -> Self {
         let folder = Self::new();
+        folder.add(original, folder.path());
+        folder
+    }
+
+    /// Copies what is in `original` to `target`, which lies in this folder.
+    pub(crate) fn add(&self, original: &Path, target: &Path) {
+        fs::create_dir_all(target).unwrap();
         for entry in fs::read_dir(original).unwrap() {
             let entry = entry.unwrap();
-            fs::copy(entry.path(), folder.path().join(entry.file_name())).unwrap();
+            let target = target.join(entry.file_name());
+            match entry.file_type().unwrap().is_dir() {
+                true => self.add(&entry.path(), &target),
+                false => drop(fs::copy(entry.path(), target).unwrap()),
+            }
         }
-        folder
     }
 
     pub(crate) fn path(&self) -> &Path {

@@ -43,6 +43,7 @@ pub const BYTES: u8 = 12;
 pub struct Guest {
     memory: Vec<u8>,
     pages: u32,
+    imports: String,
     open: String,
     process: String,
     allocate: String,
@@ -55,6 +56,7 @@ impl Guest {
         let mut guest = Self {
             memory: vec![0; 2048],
             pages: 1,
+            imports: String::new(),
             open: String::new(),
             process: String::new(),
             allocate: String::new(),
@@ -102,6 +104,13 @@ impl Guest {
     pub fn running(code: &str) -> Self {
         let mut guest = Self::good();
         guest.process = code.to_owned();
+        guest
+    }
+
+    /// A stage whose `process` runs this code first, which may call `wasi:nn` and the functions around it.
+    pub fn asking(code: &str) -> Self {
+        let mut guest = Self::running(code);
+        guest.imports = include_str!("nn.wat").to_owned();
         guest
     }
 
@@ -168,6 +177,7 @@ impl Guest {
         let text = format!(
             r#"(module
                 (import "[export]{stage}" "[resource-new]session" (func $new (param i32) (result i32)))
+                {imports}
                 (memory (export "memory") {pages})
                 (data (i32.const 0) "{data}")
                 (global $top (mut i32) (i32.const 4096))
@@ -187,10 +197,12 @@ impl Guest {
                 (func (export "{stage}#[method]session.schema") (param i32) (result i32)
                     (i32.const {schema}))
                 (func (export "{stage}#[method]session.process") (param i32 i32 i32 i32) (result i32)
+                    (local $handle i32) (local $n i32)
                     (global.set $top (i32.const 4096))
                     {process}
                     (i32.const {outcome}))
                 {post_return})"#,
+            imports = self.imports,
             pages = self.pages,
             open = self.open,
             process = self.process,
@@ -213,7 +225,15 @@ impl Guest {
         resolve
             .push_str("stage.wit", stage)
             .expect("the contract is WIT");
-        let world = "package tests:guest; world guest { export rulestage:stage/stage@0.1.0; }";
+        let imports = ["graph", "tensor", "inference", "errors"]
+            .map(|name| format!("import wasi:nn/{name}@0.2.0-rc-2024-10-28;"));
+        let imports = match self.imports.is_empty() {
+            true => String::new(),
+            false => imports.concat(),
+        };
+        let world = &format!(
+            "package tests:guest; world guest {{ {imports} export rulestage:stage/stage@0.1.0; }}"
+        );
         let package = resolve
             .push_str("guest.wit", world)
             .expect("the world is WIT");

@@ -1,0 +1,57 @@
+;; `wasi:nn` for guests by hand. Results lie at 2304, the list of inputs at 2400; names and dimensions are data.
+(import "wasi:nn/graph@0.2.0-rc-2024-10-28" "load" (func $load (param i32 i32 i32 i32 i32)))
+(import "wasi:nn/graph@0.2.0-rc-2024-10-28" "load-by-name" (func $load_by_name (param i32 i32 i32)))
+(import "wasi:nn/graph@0.2.0-rc-2024-10-28" "[method]graph.init-execution-context" (func $init (param i32 i32)))
+(import "wasi:nn/graph@0.2.0-rc-2024-10-28" "[resource-drop]graph" (func $drop_graph (param i32)))
+(import "wasi:nn/tensor@0.2.0-rc-2024-10-28" "[constructor]tensor" (func $tensor (param i32 i32 i32 i32 i32) (result i32)))
+(import "wasi:nn/tensor@0.2.0-rc-2024-10-28" "[method]tensor.data" (func $tensor_data (param i32 i32)))
+(import "wasi:nn/tensor@0.2.0-rc-2024-10-28" "[resource-drop]tensor" (func $drop_tensor (param i32)))
+(import "wasi:nn/inference@0.2.0-rc-2024-10-28" "[method]graph-execution-context.compute" (func $compute (param i32 i32 i32 i32)))
+(import "wasi:nn/inference@0.2.0-rc-2024-10-28" "[resource-drop]graph-execution-context" (func $drop_context (param i32)))
+(import "wasi:nn/errors@0.2.0-rc-2024-10-28" "[method]error.data" (func $error_data (param i32 i32)))
+(import "wasi:nn/errors@0.2.0-rc-2024-10-28" "[resource-drop]error" (func $drop_error (param i32)))
+
+(data (i32.const 2100) "score")
+(data (i32.const 2110) "other")
+(data (i32.const 2120) "features")
+(data (i32.const 2130) "nothing")
+(data (i32.const 2140) "broken")
+;; [2, 4], [2, 5], [0, 4], three times the largest
+(data (i32.const 2200) "\02\00\00\00\04\00\00\00\02\00\00\00\05\00\00\00\00\00\00\00\04\00\00\00")
+(data (i32.const 2224) "\ff\ff\ff\ff\ff\ff\ff\ff\ff\ff\ff\ff")
+
+;; Makes the stage fail with the error's message.
+(func $fail (param $error i32)
+    (call $error_data (local.get $error) (i32.const 2304))
+    (call $drop_error (local.get $error))
+    (i32.store8 (i32.const 512) (i32.const 1))
+    (i32.store8 (i32.const 516) (i32.const 3))
+    (i32.store (i32.const 520) (i32.load (i32.const 2304)))
+    (i32.store (i32.const 524) (i32.load (i32.const 2308))))
+;; The model of that name; a failure of the stage and 0 where there is none.
+(func $graph (param $name i32) (param $len i32) (result i32)
+    (call $load_by_name (local.get $name) (local.get $len) (i32.const 2304))
+    (if (i32.load8_u (i32.const 2304))
+        (then (call $fail (i32.load (i32.const 2308))) (return (i32.const 0))))
+    (i32.load (i32.const 2308)))
+;; A context of `score`.
+(func $context (result i32) (local $graph i32)
+    (local.set $graph (call $graph (i32.const 2100) (i32.const 5)))
+    (call $init (local.get $graph) (i32.const 2304))
+    (call $drop_graph (local.get $graph))
+    (i32.load (i32.const 2308)))
+;; A tensor with data out of the module's memory.
+(func $of (param $dims i32) (param $rank i32) (param $type i32) (param $bytes i32) (result i32)
+    (call $tensor (local.get $dims) (local.get $rank) (local.get $type) (i32.const 8192) (local.get $bytes)))
+;; Input number `at` of the list.
+(func $input (param $at i32) (param $name i32) (param $len i32) (param $tensor i32)
+    (local.set $at (i32.add (i32.const 2400) (i32.mul (local.get $at) (i32.const 12))))
+    (i32.store (local.get $at) (local.get $name))
+    (i32.store offset=4 (local.get $at) (local.get $len))
+    (i32.store offset=8 (local.get $at) (local.get $tensor)))
+;; Computes with the first inputs of the list; the outputs are dropped.
+(func $ask (param $context i32) (param $inputs i32)
+    (call $compute (local.get $context) (i32.const 2400) (local.get $inputs) (i32.const 2304))
+    (if (i32.load8_u (i32.const 2304))
+        (then (call $fail (i32.load (i32.const 2308))))
+        (else (call $drop_tensor (i32.load offset=8 (i32.load (i32.const 2308)))))))
