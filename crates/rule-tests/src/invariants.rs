@@ -11,6 +11,9 @@ use rulestage_rule_analysis::representatives;
 use rulestage_rule_compiler::ir::{Const, RuleSet};
 use rulestage_rule_compiler::{N_COLUMNS_PER_INVARIANT, compile_invariants};
 
+/// Generated rows that go through the components at once.
+const BATCH_ROWS: usize = 512;
+
 /// What an invariant says of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
@@ -101,13 +104,15 @@ impl InvariantState {
 
 /// Tries the invariants of a rule set on its examples and on generated rows; one report for each.
 ///
-/// `component` is the rule set's own, `source` its text.
+/// `component` is the rule set's own, `source` its text. `go_on` is asked between small batches of generated rows; where it
+/// says no, the reports are about the rows so far.
 pub fn run_invariants<R: Runtime>(
     runtime: &R,
     component: &R::Component,
     ruleset: &RuleSet,
     source: &str,
     limits: Limits,
+    mut go_on: impl FnMut() -> bool,
 ) -> Result<Vec<InvariantReport>, StageFailure> {
     let Some(compiled) = compile_invariants(ruleset, source) else {
         return Ok(Vec::new());
@@ -122,7 +127,7 @@ pub fn run_invariants<R: Runtime>(
         })
     };
     let defaults = vec![Value::Absent; ruleset.params.len()];
-    let mut reports = open(&defaults)?.generate()?;
+    let mut reports = open(&defaults)?.generate(&mut go_on)?;
     for (index, example) in ruleset.examples.iter().enumerate() {
         let inputs = (0..ruleset.inputs.len()).map(|input| given(example, input));
         let rows = [inputs.collect()];
@@ -214,9 +219,20 @@ impl<R: Runtime> Tester<'_, R> {
     }
 
     /// Tries each invariant on generated rows.
-    fn generate(&mut self) -> Result<Vec<InvariantReport>, StageFailure> {
+    fn generate(
+        &mut self,
+        go_on: &mut dyn FnMut() -> bool,
+    ) -> Result<Vec<InvariantReport>, StageFailure> {
         let tried = representatives(self.ruleset);
-        let rows: Vec<Row> = self.try_rows(&tried.rows)?.into_iter().flatten().collect();
+        let mut rows: Vec<Row> = Vec::with_capacity(tried.rows.len());
+        let mut is_complete = tried.is_complete;
+        for batch in tried.rows.chunks(BATCH_ROWS) {
+            if !go_on() {
+                is_complete = false;
+                break;
+            }
+            rows.extend(self.try_rows(batch)?.into_iter().flatten());
+        }
         let mut reports = Vec::with_capacity(self.ruleset.invariants.len());
         for invariant in 0..self.ruleset.invariants.len() {
             let violation = match rows.iter().find(|row| is_wrong(row, invariant)) {
@@ -231,7 +247,7 @@ impl<R: Runtime> Tester<'_, R> {
                 n_examples: 0,
                 n_rows: rows.len(),
                 n_applied: rows.iter().filter(|row| applies(row, invariant)).count(),
-                is_complete: tried.is_complete,
+                is_complete,
             });
         }
         Ok(reports)
