@@ -169,7 +169,6 @@ pub(crate) fn symbols(analysis: &Analysis, source: &str) -> Vec<Symbol> {
             ItemKind::Invariant(invariant) => {
                 symbols.push(titled(&invariant.name, SymbolKind::Invariant, item));
             }
-            _ => {}
         }
     }
     for symbol in &mut symbols {

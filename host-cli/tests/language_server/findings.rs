@@ -55,6 +55,7 @@ fn findings_stand_where_they_belong_with_a_counterexample() {
 
     let sound = json!([{ "text": ODD
         .replace("fare > 5.0 && fare > 3.0", "fare > 5.0 && fare <= 100.0")
+        .replace("|| fare > 5.0 }", "|| fare > 5.0 || late }")
         .replace("late && !late then", "late then")
         .replace("late && !late assert false", "late assert refund > 0.0") }]);
     assert_eq!(codes(&client.change(URI, 3, sound)), []);
