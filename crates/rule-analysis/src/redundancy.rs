@@ -83,39 +83,46 @@ impl Parts<'_> {
         let mut parts = Vec::new();
         tree.parts(&mut parts);
         let mut gone: Vec<Span> = Vec::new();
-        for (number, span) in parts {
-            // Of what is named as a whole, the parts are not.
-            if gone
-                .iter()
-                .any(|each| each.start <= span.start && span.end <= each.end)
-            {
-                continue;
+        // What mattered beside a part that is gone may not matter now: until each part that is left does.
+        loop {
+            let n_removed = removed.len();
+            for (number, span) in &parts {
+                // Of what is named as a whole, the parts are not.
+                let is_inside = |each: &Span| each.start <= span.start && span.end <= each.end;
+                if gone.iter().any(is_inside) {
+                    continue;
+                }
+                let mut without = removed.clone();
+                without.insert(*number);
+                if tree.is_gone(&without) {
+                    continue;
+                }
+                let differs = search.find(&variables, |conditions, values| {
+                    tree.evaluate(values, &without) != Some(conditions.formulas[0].evaluate(values))
+                });
+                if differs == Found::No {
+                    removed = without;
+                    gone.retain(|each| !(span.start <= each.start && each.end <= span.end));
+                    gone.push(*span);
+                }
             }
-            let mut without = removed.clone();
-            without.insert(number);
-            if tree.is_gone(&without) {
-                continue;
+            if removed.len() == n_removed {
+                break;
             }
-            let differs = search.find(&variables, |conditions, values| {
-                tree.evaluate(values, &without) != Some(conditions.formulas[0].evaluate(values))
-            });
-            if differs == Found::No {
-                removed = without;
-                gone.push(span);
-                let text = span.text(self.source);
-                let what = if text.len() > 60 || text.contains('\n') {
-                    "this part".to_owned()
-                } else {
-                    format!("`{text}`")
-                };
-                let message =
-                    format!("{what} changes nothing: the condition is the same without it");
-                let diagnostic =
-                    Diagnostic::warning("rule.analysis.redundant-condition", span, message)
-                        .with_hint("take it out");
-                self.found
-                    .push(with_params(self.ruleset, &conditions.params[0], diagnostic));
-            }
+        }
+        for span in gone {
+            let text = span.text(self.source);
+            let what = if text.len() > 60 || text.contains('\n') {
+                "this part".to_owned()
+            } else {
+                format!("`{text}`")
+            };
+            let message = format!("{what} changes nothing: the condition is the same without it");
+            let diagnostic =
+                Diagnostic::warning("rule.analysis.redundant-condition", span, message)
+                    .with_hint("take it out");
+            self.found
+                .push(with_params(self.ruleset, &conditions.params[0], diagnostic));
         }
         self.tries_left = search.tries_left;
     }

@@ -330,7 +330,7 @@ impl<'a> Checker<'a> {
                     message,
                 ));
             }
-            let order = self.check_value_order(each, ty, policy);
+            let order = self.check_value_order(each, index.map(|index| &outputs[index]), policy);
             columns.push(OutputColumn {
                 index,
                 span: each.span,
@@ -369,7 +369,7 @@ impl<'a> Checker<'a> {
     fn check_value_order(
         &mut self,
         output: &ast::TableOutput,
-        ty: Option<&Type>,
+        declared: Option<&Output>,
         policy: HitPolicy,
     ) -> Option<Vec<Const>> {
         let values = output.order.as_ref()?;
@@ -379,7 +379,7 @@ impl<'a> Checker<'a> {
                 .with_hint("`hit priority` and `hit output order` do");
             self.diagnostics.push(diagnostic);
         }
-        let ty = ty?;
+        let ty = contributed(declared?);
         let checked: Vec<Option<Const>> = values
             .iter()
             .map(|value| self.check_constant(value, ty, "the value"))
@@ -408,10 +408,7 @@ impl<'a> Checker<'a> {
             return *known;
         }
         let output = &outputs[index];
-        let element = match (&output.ty, output.merge) {
-            (Type::List(element), Merge::Collect | Merge::Unique) => &**element,
-            (ty, _) => ty,
-        };
+        let element = contributed(output);
         let constant = if fits(value, element) {
             Some(self.check_constant(value, element, "the cell"))
         } else if fits(value, &output.ty) {
@@ -641,6 +638,14 @@ fn condition(tests: &[ast::Test], header: &InputColumn<'_>, span: Span) -> ast::
     match operands.len() {
         1 => operands.remove(0),
         _ => new(A::Logical(LogicalOp::Or, operands)),
+    }
+}
+
+/// What a row gives to an output: an element where they are gathered.
+fn contributed(output: &Output) -> &Type {
+    match (&output.ty, output.merge) {
+        (Type::List(element), Merge::Collect | Merge::Unique) => element,
+        (ty, _) => ty,
     }
 }
 

@@ -248,7 +248,10 @@ impl World {
         let values: [Vec<Const>; 5] = [
             [-1, 0, 1, 2, 3].map(Const::Int).to_vec(),
             maybe,
-            ["", "a", "a!", "b", "b!", "other"].iter().map(text).collect(),
+            ["", "a", "a!", "b", "b!", "other"]
+                .iter()
+                .map(text)
+                .collect(),
             bools.to_vec(),
             [&bools[..], &[Const::Null]].concat(),
         ];
