@@ -57,6 +57,12 @@ pub(crate) fn order(a: &Const, b: &Const) -> Option<Ordering> {
     })
 }
 
+/// Puts values of one type in order, each once.
+pub(crate) fn sort(values: &mut Vec<Const>) {
+    values.sort_by(|a, b| order(a, b).unwrap_or(Ordering::Equal));
+    values.dedup_by(|a, b| order(a, b) == Some(Ordering::Equal));
+}
+
 fn integer(value: &Const) -> Option<i128> {
     match value {
         Const::Int(value) => Some(i128::from(*value)),

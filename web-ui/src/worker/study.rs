@@ -108,7 +108,6 @@ fn look_at(
             .into_iter()
             .filter(|each| each.code != "rule.analysis.invariant-holds"),
     );
-    diagnostics.sort_by_key(|diagnostic| diagnostic.span);
     let invariants = reports.iter().enumerate();
     let invariants = invariants.map(|(index, report)| {
         let invariant = &ruleset.invariants[index];
