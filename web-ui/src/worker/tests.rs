@@ -83,18 +83,16 @@ fn lines(
     let source = &rules.source;
     let map = SourceMap::new(source);
     // Offsets of lines, in order, so that the source is gone through once.
-    let (mut bytes, mut units) = (0, 0);
-    let mut line_starts = vec![];
+    let mut units = 0;
+    let mut places = Vec::new();
     for line in source.split_inclusive('\n') {
         let (_, length) = utf16_range(line, Span::new(0, line.trim_end().len() as u32));
-        line_starts.push((units, units + length));
-        bytes += line.len();
+        places.push((units, units + length));
         units += line.encode_utf16().count() as u32;
     }
-    debug_assert_eq!(bytes, source.len());
     let lines = by_line(points, &map).into_iter().take(MOST_LINES);
     let lines = lines.map(|(line, covered)| {
-        let place = line_starts.get(line as usize - 1);
+        let place = places.get(line as usize - 1);
         let (from, to) = place.copied().unwrap_or_default();
         CoveredLine {
             line,
