@@ -98,6 +98,9 @@ pub(crate) struct Test {
     /// Write the coverage in the LCOV format: rules are functions, sides of conditions, rows and defaults are branches
     #[arg(long, value_name = "FILE")]
     pub(crate) lcov: Option<PathBuf>,
+    /// Print one JSON object for each file: examples, invariants with their states, and the coverage
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// Compile a rule set to a WebAssembly component

@@ -3,8 +3,7 @@
 use crate::failure::{Failure, OrFail, Result, Status};
 use rulestage_inference as inference;
 use rulestage_pipeline::manifest::ModelManifest;
-use rulestage_pipeline::runtime::{Limits, Runtime, StageFailure, StageFailureKind, Value};
-use rulestage_rule_compiler::ir::Const;
+use rulestage_pipeline::runtime::{Limits, Runtime, StageFailure, StageFailureKind};
 use rulestage_runtime_wasmtime::{
     BackendChoice, Config, ModelSource, WasmtimeRuntime, default_cache_dir,
 };
@@ -80,31 +79,4 @@ pub(crate) fn stage_failure(doing: &str, failure: StageFailure) -> Failure {
         _ => Status::Component,
     };
     Failure::new(status, format!("{doing}: {failure}"))
-}
-
-/// A constant as a stage takes it.
-pub(crate) fn parameter(value: &Const) -> Value {
-    match value {
-        Const::Null => Value::Null,
-        Const::Bool(value) => Value::Boolean(*value),
-        Const::Int(value) => Value::Int(*value),
-        Const::Uint(value) => Value::Uint(*value),
-        Const::Double(value) => Value::Double(*value),
-        Const::String(value) => Value::Text(value.clone()),
-        Const::Bytes(value) => Value::Binary(value.clone()),
-        Const::Timestamp(seconds, nanoseconds) => Value::Timestamp(*seconds, *nanoseconds),
-        Const::Duration(nanoseconds) => Value::Duration(*nanoseconds),
-        Const::Decimal(value) => Value::Text(value.to_string()),
-        Const::List(values) => {
-            let texts = values.iter().map(|value| match value {
-                Const::String(text) => Some(text.clone()),
-                _ => None,
-            });
-            texts
-                .collect::<Option<_>>()
-                .map_or(Value::Absent, Value::Texts)
-        }
-        // Parameters are scalars.
-        Const::Map(_) | Const::Type(_) | Const::Optional(_) => Value::Absent,
-    }
 }

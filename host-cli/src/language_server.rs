@@ -1,15 +1,17 @@
 //! The language server: what `rule-services` knows, over the Language Server Protocol.
 //!
-//! One thread: each message is answered before the next one is read. Everything that is asked takes a few
-//! milliseconds at most on rule sets of usual size, so there is nothing to cancel.
+//! Messages are answered one after the other: what is asked takes a few milliseconds at most on rule sets of usual size,
+//! so there is nothing to cancel. Documents are checked in a thread beside that, each as it is when its turn comes.
 
 mod answers;
+mod checker;
 mod convert;
 mod document;
 mod transport;
 
 use crate::failure::{Failure, OrFail, Result, Status};
 use answers::Error;
+use checker::{Checked, Checker};
 use document::{Document, Encoding};
 use gen_lsp_types as lsp;
 use lsp::ErrorCodes;
@@ -18,24 +20,35 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::io::{BufRead, Write};
+use std::io::{self, BufRead, Write};
+use std::sync::mpsc::{Sender, channel};
+use std::thread;
 use transport::{Incoming, read, write};
 
 /// Answers a client until it says `exit` or goes away.
 ///
 /// The status is 1 where the client did not ask for a shutdown first, as the protocol demands.
-pub(crate) fn serve(input: &mut impl BufRead, output: &mut impl Write) -> Result<Status> {
-    let mut server = Server::default();
+pub(crate) fn serve(
+    input: impl BufRead + Send + 'static,
+    output: &mut impl Write,
+) -> Result<Status> {
+    let (sender, events) = channel();
+    let mut server = Server::new(Checker::start(sender.clone()));
+    thread::spawn(move || listen(input, &sender));
     let reading = || "can't read from the client".to_owned();
     let writing = || "can't write to the client".to_owned();
     while server.exit.is_none() {
-        let Some(incoming) = read(input).or_fail(Status::File, reading)? else {
-            break;
-        };
-        let answers = match incoming {
-            Incoming::Message(message) => server.receive(message),
-            Incoming::NotJson(reason) => vec![failure(Id::Null, &parse_error(reason))],
-            Incoming::NotFramed(reason) => {
+        // The threads keep their ends: there always is an event.
+        let Ok(event) = events.recv() else { break };
+        let answers = match event {
+            Event::Checked(checked) => server.publish(checked),
+            Event::Incoming(Err(error)) => Err(error).or_fail(Status::File, reading)?,
+            Event::Incoming(Ok(None)) => break,
+            Event::Incoming(Ok(Some(Incoming::Message(message)))) => server.receive(message),
+            Event::Incoming(Ok(Some(Incoming::NotJson(reason)))) => {
+                vec![failure(Id::Null, &parse_error(reason))]
+            }
+            Event::Incoming(Ok(Some(Incoming::NotFramed(reason)))) => {
                 // Where the next message starts, nobody knows.
                 let error = parse_error(reason.clone());
                 write(output, &failure(Id::Null, &error)).or_fail(Status::File, writing)?;
@@ -48,6 +61,7 @@ pub(crate) fn serve(input: &mut impl BufRead, output: &mut impl Write) -> Result
         for answer in answers {
             write(output, &answer).or_fail(Status::File, writing)?;
         }
+        server.check_next();
     }
     let is_orderly = server.phase == Phase::ShutDown;
     Ok(server.exit.unwrap_or(if is_orderly {
@@ -55,6 +69,28 @@ pub(crate) fn serve(input: &mut impl BufRead, output: &mut impl Write) -> Result
     } else {
         Status::Refused
     }))
+}
+
+/// What the server waits for.
+enum Event {
+    /// Something from the client; `None` at its end
+    Incoming(io::Result<Option<Incoming>>),
+    /// A document was checked
+    Checked(Checked),
+}
+
+/// Hands on what the client sends, until nothing more can come.
+fn listen(mut input: impl BufRead, events: &Sender<Event>) {
+    loop {
+        let incoming = read(&mut input);
+        let is_last = !matches!(
+            incoming,
+            Ok(Some(Incoming::Message(_) | Incoming::NotJson(_)))
+        );
+        if events.send(Event::Incoming(incoming)).is_err() || is_last {
+            break;
+        }
+    }
 }
 
 /// Where in its life the server is.
@@ -74,8 +110,8 @@ struct Client {
     has_related_information: bool,
 }
 
-#[derive(Debug, Default)]
 struct Server {
+    checker: Checker,
     phase: Phase,
     client: Client,
     /// By URI
@@ -85,6 +121,16 @@ struct Server {
 }
 
 impl Server {
+    fn new(checker: Checker) -> Self {
+        Self {
+            checker,
+            phase: Phase::default(),
+            client: Client::default(),
+            documents: BTreeMap::new(),
+            exit: None,
+        }
+    }
+
     /// What to send for a message.
     fn receive(&mut self, message: Value) -> Vec<Value> {
         let Value::Object(mut object) = message else {
@@ -198,29 +244,25 @@ impl Server {
         if self.phase != Phase::Running {
             return Vec::new();
         }
-        let changed = match method {
+        match method {
             "textDocument/didOpen" => self.open(params),
             "textDocument/didChange" => self.change(params),
-            "textDocument/didClose" => self.close(params),
-            _ => return Vec::new(),
+            "textDocument/didClose" => return self.close(params).map_or_else(Vec::new, notify),
+            _ => None,
         };
-        changed
-            .and_then(|params| answers::to_json(params).ok())
-            .map_or_else(Vec::new, |params| {
-                let method = "textDocument/publishDiagnostics";
-                vec![json!({ "jsonrpc": "2.0", "method": method, "params": params })]
-            })
+        Vec::new()
     }
 
-    fn open(&mut self, params: Value) -> Option<lsp::PublishDiagnosticsParams> {
+    fn open(&mut self, params: Value) -> Option<()> {
         let params: lsp::DidOpenTextDocumentParams = parse(params).ok()?;
         let item = params.text_document;
         let document = Document::new(item.text, item.version);
-        self.documents.insert(item.uri.0.clone(), document);
-        self.diagnose(item.uri)
+        self.checker.want(&item.uri.0);
+        self.documents.insert(item.uri.0, document);
+        Some(())
     }
 
-    fn change(&mut self, params: Value) -> Option<lsp::PublishDiagnosticsParams> {
+    fn change(&mut self, params: Value) -> Option<()> {
         let params: lsp::DidChangeTextDocumentParams = parse(params).ok()?;
         let uri = params.text_document.text_document_identifier.uri;
         let document = self.documents.get_mut(&uri.0)?;
@@ -228,7 +270,8 @@ impl Server {
             document.change(change, self.client.encoding);
         }
         document.version = params.text_document.version;
-        self.diagnose(uri)
+        self.checker.want(&uri.0);
+        Some(())
     }
 
     fn close(&mut self, params: Value) -> Option<lsp::PublishDiagnosticsParams> {
@@ -242,18 +285,39 @@ impl Server {
         })
     }
 
-    fn diagnose(&self, uri: lsp::Uri) -> Option<lsp::PublishDiagnosticsParams> {
-        let document = self.documents.get(&uri.0)?;
-        let found = crate::commands::check::problems(document.text());
-        let diagnostics = found
+    /// Tells what was found in a document, unless it has changed since: then it is checked again.
+    fn publish(&mut self, checked: Checked) -> Vec<Value> {
+        self.checker.finish();
+        let document = self.documents.get(&checked.uri);
+        let Some(document) = document.filter(|document| document.version == checked.version) else {
+            return Vec::new();
+        };
+        let uri = lsp::Uri(checked.uri);
+        let diagnostics = checked
+            .diagnostics
             .iter()
             .map(|each| convert::diagnostic(self.client, document, &uri, each));
-        Some(lsp::PublishDiagnosticsParams {
+        notify(lsp::PublishDiagnosticsParams {
             diagnostics: diagnostics.collect(),
             version: Some(document.version),
             uri,
         })
     }
+
+    fn check_next(&mut self) {
+        let documents = &self.documents;
+        self.checker.go_on(|uri| {
+            let document = documents.get(uri)?;
+            Some((document.version, document.text().to_owned()))
+        });
+    }
+}
+
+fn notify(params: lsp::PublishDiagnosticsParams) -> Vec<Value> {
+    let method = "textDocument/publishDiagnostics";
+    let params = answers::to_json(params).ok();
+    let message = |params| json!({ "jsonrpc": "2.0", "method": method, "params": params });
+    params.map(message).into_iter().collect()
 }
 
 fn parse_error(reason: String) -> Error {

@@ -172,6 +172,70 @@ test("a table shows the rows that matched, and bars show how often each rule fir
   await page.context().close();
 });
 
+const ODD = `ruleset odd {
+  input { distance: int }
+  output { refund: double = 0.0 merge sum }
+  rule near { when distance < 500 && distance < 900 then { refund = 50.0 } }
+  rule far { when distance >= 500 then { refund = 120.0 } }
+  invariant "at most 100" { assert refund <= 100.0 }
+  invariant "never less than nothing" { assert refund >= 0.0 }
+  invariant "idle" { when distance < 3 && distance > 7 assert false }
+  example "near" { given { distance: 100 } expect { refund: 50.0 } }
+}
+`;
+
+test("what is found in rules that compile stands under its line, with a counterexample; invariants are tests", async () => {
+  const page = await open(playground);
+  await ran(page);
+  await write(page, ODD);
+  const violated = page.locator(".cm-content .message-error", { hasText: "at most 100" });
+  await violated.waitFor();
+  assert.match(await violated.innerText(), /`distance` = \d+, the rules give `refund` = 120\.0/);
+  assert.match(await page.locator(".cm-content .message-warning", { hasText: "changes nothing" }).innerText(), /distance < 900/);
+  assert.match(await page.locator(".cm-content .message-warning", { hasText: "idle" }).innerText(), /applies to none of/);
+  // A message is no wider than what is in sight of the text.
+  const [message, editor] = await Promise.all([violated.boundingBox(), page.locator(".cm-editor").boundingBox()]);
+  assert.ok(message.x + message.width <= editor.x + editor.width, JSON.stringify([message, editor]));
+
+  await page.getByRole("tab", { name: /^Tests/ }).click();
+  const states = await page.locator(".invariant .verdict").allInnerTexts();
+  assert.deepEqual(states, ["violated", "proven", "unreached"]);
+  assert.match(await page.locator(".invariant.is-failed").innerText(), /refund\s+120\.0/);
+  assert.match(await page.locator(".invariant.is-unreached").innerText(), /hint: /);
+  assert.match(await page.getByRole("tab", { name: /^Tests/ }).innerText(), /1/);
+
+  // Findings move with the text; what is repaired goes.
+  await replace(page, "refund = 120.0", "refund = 90.0");
+  await violated.waitFor({ state: "detached" });
+  assert.deepEqual(page.faults, []);
+  await page.context().close();
+});
+
+test("coverage is marked beside the lines and told in words", async () => {
+  const page = await open(playground);
+  await ran(page);
+  await write(page, ODD);
+  await page.locator(".cm-content .message-error").first().waitFor();
+  const marks = (kind) => page.locator(`.cm-coverage .coverage-${kind}`);
+  // Of the rules one side is shown each; the default never is.
+  assert.equal(await marks("part").count(), 2);
+  assert.equal(await marks("none").count(), 1);
+  assert.match(await marks("part").nth(1).getAttribute("title"), /1 of 2 shown by examples\n`far` never fires/);
+  await page.getByRole("tab", { name: /^Tests/ }).click();
+  const told = page.locator(".coverage-of", { hasText: "flight_desk.rules" });
+  await told.getByText("`far` never fires").waitFor();
+  await told.getByRole("button", { name: "line 5" }).click();
+  assert.match(await page.locator(".pointed-at").first().innerText(), /rule far/);
+
+  // The gutter keeps its width when another example adds to what is shown.
+  const width = async () => (await page.locator(".cm-coverage").boundingBox()).width;
+  const before = await width();
+  await replace(page, "distance: 100 } expect { refund: 50.0", "distance: 600 } expect { refund: 120.0");
+  await page.waitForFunction(() => document.querySelector(".cm-coverage .coverage-all, .cm-coverage .coverage-part")?.title.includes("never fires"));
+  assert.equal(await width(), before);
+  await page.context().close();
+});
+
 test("a component shows its sections and its text", async () => {
   const page = await open(playground);
   const fetched = [];

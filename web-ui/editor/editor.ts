@@ -8,10 +8,12 @@ import {
   Decoration,
   type DecorationSet,
   EditorView,
+  GutterMarker,
   WidgetType,
   crosshairCursor,
   drawSelection,
   dropCursor,
+  gutter,
   highlightActiveLine,
   highlightActiveLineGutter,
   highlightSpecialChars,
@@ -60,16 +62,66 @@ class MessageWidget extends WidgetType {
   }
 }
 
-const setMessages = StateEffect.define<Diagnostic[]>();
-const messages = StateField.define<DecorationSet>({
-  create: () => Decoration.none,
-  update(decorations, transaction) {
-    let next = decorations.map(transaction.changes);
-    for (const effect of transaction.effects) if (effect.is(setMessages)) next = decorate(transaction.state, effect.value);
+/** Messages that keep their places while the text changes, until others come. */
+function messageField() {
+  const set = StateEffect.define<Diagnostic[]>();
+  const field = StateField.define<DecorationSet>({
+    create: () => Decoration.none,
+    update(decorations, transaction) {
+      let next = decorations.map(transaction.changes);
+      for (const effect of transaction.effects) if (effect.is(set)) next = decorate(transaction.state, effect.value);
+      return next;
+    },
+    provide: (field) => EditorView.decorations.from(field),
+  });
+  return { set, field };
+}
+
+/** What the compiler says, with every change. */
+const messages = messageField();
+/** What is found when there is time to look closer. */
+const findings = messageField();
+
+/** What the examples show of a line. */
+interface CoveredLine {
+  line: number;
+  n_points: number;
+  missing: string[];
+}
+
+/** Beside a line: whether examples show all, a part or nothing of it. Words for it are in the tab of the tests, too. */
+class CoverageMarker extends GutterMarker {
+  constructor(readonly covered: CoveredLine) {
+    super();
+  }
+  eq(other: CoverageMarker) {
+    return JSON.stringify(other.covered) === JSON.stringify(this.covered);
+  }
+  toDOM() {
+    const { n_points, missing } = this.covered;
+    const mark = document.createElement("span");
+    mark.className = `coverage coverage-${missing.length === 0 ? "all" : missing.length === n_points ? "none" : "part"}`;
+    const shown = `${n_points - missing.length} of ${n_points} shown by examples`;
+    mark.title = [shown, ...missing].join("\n");
+    return mark;
+  }
+}
+
+const setCoverage = StateEffect.define<CoveredLine[]>();
+const coverage = StateField.define<RangeSet<GutterMarker>>({
+  create: () => RangeSet.empty,
+  update(markers, transaction) {
+    let next = markers.map(transaction.changes);
+    for (const effect of transaction.effects) {
+      if (!effect.is(setCoverage)) continue;
+      const { doc } = transaction.state;
+      const known = effect.value.filter(({ line }) => line <= doc.lines);
+      next = RangeSet.of(known.map((covered) => new CoverageMarker(covered).range(doc.line(covered.line).from)));
+    }
     return next;
   },
-  provide: (field) => EditorView.decorations.from(field),
 });
+const coverageGutter = [coverage, gutter({ class: "cm-coverage", markers: (view) => view.state.field(coverage) })];
 
 function decorate(state: EditorState, diagnostics: Diagnostic[]): DecorationSet {
   const ranges = [];
@@ -87,10 +139,12 @@ function decorate(state: EditorState, diagnostics: Diagnostic[]): DecorationSet 
 /** The messages of a state, in the order of the text. */
 function problems(state: EditorState): { from: number; to: number }[] {
   const found: { from: number; to: number }[] = [];
-  state.field(messages).between(0, state.doc.length, (from, to, decoration) => {
-    if (!decoration.spec.widget) found.push({ from, to });
-  });
-  return found;
+  for (const { field } of [messages, findings]) {
+    state.field(field).between(0, state.doc.length, (from, to, decoration) => {
+      if (!decoration.spec.widget) found.push({ from, to });
+    });
+  }
+  return found.sort((a, b) => a.from - b.from);
 }
 
 const setFocus = StateEffect.define<{ from: number; to: number } | null>();
@@ -170,7 +224,9 @@ export class Editor {
         EDITING,
         languageOf(path),
         syntaxHighlighting(colours),
-        messages,
+        messages.field,
+        findings.field,
+        path.endsWith(".rules") ? coverageGutter : [],
         focus,
         EditorView.contentAttributes.of({ "aria-label": path ? `source of ${path}` : "source", spellcheck: "false" }),
         EditorView.updateListener.of((update) => {
@@ -204,7 +260,17 @@ export class Editor {
 
   /** Shows messages about the file that is open. */
   diagnose(path: string, json: string) {
-    if (path === this.path) this.view.dispatch({ effects: setMessages.of(JSON.parse(json)) });
+    if (path === this.path) this.view.dispatch({ effects: messages.set.of(JSON.parse(json)) });
+  }
+
+  /** Shows what was found in the file that is open. */
+  find(path: string, json: string) {
+    if (path === this.path) this.view.dispatch({ effects: findings.set.of(JSON.parse(json)) });
+  }
+
+  /** Shows what the examples show of the file that is open. */
+  cover(path: string, json: string) {
+    if (path === this.path) this.view.dispatch({ effects: setCoverage.of(JSON.parse(json)) });
   }
 
   /** The next or last problem behind or before the cursor; that of another file where this one has none. */

@@ -2,9 +2,9 @@
 import { LanguageSupport, StreamLanguage, type StreamParser } from "@codemirror/language";
 import { completeAnyWord } from "@codemirror/autocomplete";
 
-const BLOCKS = /^(ruleset|version|input|param|output|let|rule|priority|when|then|else|if|example|given|params|expect|table|hit|merge|func|invariant)$/;
+const BLOCKS = /^(ruleset|version|input|param|output|let|rule|priority|when|then|else|if|example|given|params|expect|table|hit|merge|func|invariant|assert)$/;
 const MERGES = /^(first|last|sum|min|max|collect|unique)$/;
-const TYPES = /^(bool|int|uint|double|string|bytes|timestamp|duration|list|map)$/;
+const TYPES = /^(bool|int|uint|double|string|bytes|timestamp|duration|decimal|list|map|optional|dyn)$/;
 const CONSTANTS = /^(true|false|null)$/;
 
 interface State {

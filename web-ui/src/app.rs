@@ -14,7 +14,7 @@ mod tests_tab;
 mod top_bar;
 mod why;
 
-use crate::protocol::SourceFile;
+use crate::protocol::{InvariantReport, SourceFile};
 use controller::Controller;
 use state::{Action, LeftTab, RightTab, RunState, State};
 use std::rc::Rc;
@@ -126,6 +126,9 @@ fn Right(props: &PartProps) -> Html {
         .iter()
         .filter(|test| !test.has_passed)
         .count();
+    let invariants = &state.study.invariants;
+    let is_violated = |each: &&InvariantReport| each.state == "violated";
+    let n_tests_failed = n_tests_failed + invariants.iter().filter(is_violated).count();
     let tab = |label: &str, tab: RightTab, badge: Html| {
         let is_open = state.right_tab == tab;
         html! {
@@ -134,7 +137,7 @@ fn Right(props: &PartProps) -> Html {
             </button>
         }
     };
-    let tests_badge = match (state.report.tests.len(), n_tests_failed) {
+    let tests_badge = match (state.report.tests.len() + invariants.len(), n_tests_failed) {
         (0, _) => Html::default(),
         (n, 0) => html! { <span class="badge">{ n }</span> },
         (_, n) => html! { <span class="badge badge-error" title="failed">{ n }</span> },

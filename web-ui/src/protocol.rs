@@ -194,6 +194,13 @@ pub enum Response {
         /// What came out
         report: Box<RunReport>,
     },
+    /// What came of looking at the rules and trying their invariants, after the run.
+    Studied {
+        /// The run
+        run: u32,
+        /// What was found
+        report: StudyReport,
+    },
     /// Could not run.
     Failed {
         /// The run; 0 where it belongs to none
@@ -343,6 +350,68 @@ pub struct RunReport {
     pub row_problems: Vec<Problem>,
     /// The examples in the rules files
     pub tests: Vec<TestReport>,
+    /// What the examples show of the rules
+    pub coverage: Vec<FileCoverage>,
+}
+
+/// What examples show of one rules file.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct FileCoverage {
+    /// Which
+    pub path: String,
+    /// What there is to be shown: sides of rules and conditions, rows of tables, defaults
+    pub n_points: usize,
+    /// What is shown
+    pub n_shown: usize,
+    /// The lines on which there is something, in order
+    pub lines: Vec<CoveredLine>,
+}
+
+/// What examples show of one line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CoveredLine {
+    /// Line, from 1
+    pub line: u32,
+    /// UTF-16 offset of its start
+    pub from: u32,
+    /// One past its end
+    pub to: u32,
+    /// What there is to be shown
+    pub n_points: usize,
+    /// What is not shown, for people
+    pub missing: Vec<String>,
+}
+
+/// What is odd about the rules, and whether their invariants hold.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct StudyReport {
+    /// Messages on rules files
+    pub files: Vec<FileReport>,
+    /// The invariants of all stages
+    pub invariants: Vec<InvariantReport>,
+}
+
+/// An `invariant` block.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InvariantReport {
+    /// Name
+    pub name: String,
+    /// File
+    pub path: String,
+    /// UTF-16 offset of the name
+    pub from: u32,
+    /// One past its end
+    pub to: u32,
+    /// `violated`, `unreached`, `held`, `proven`
+    pub state: String,
+    /// For people
+    pub message: String,
+    /// What to do about it
+    pub hint: Option<String>,
+    /// Inputs that were tried
+    pub n_tried: usize,
+    /// Where it does not hold: names and values of inputs, then of outputs
+    pub counterexample: Option<[Vec<(String, String)>; 2]>,
 }
 
 /// Something that has no decision.

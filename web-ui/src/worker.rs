@@ -10,6 +10,7 @@ mod rows;
 mod run;
 mod sections;
 mod services;
+mod study;
 mod table;
 mod tests;
 mod wat;
@@ -37,6 +38,10 @@ pub(crate) struct Worker {
     pub(crate) compiled: project::Cache,
     pub(crate) data: RefCell<Option<run::Data>>,
     pub(crate) finished: RefCell<Option<Finished>>,
+    /// What is to be looked at when nothing else is to be done
+    pub(crate) study: RefCell<Option<study::Study>>,
+    /// What the last study found
+    pub(crate) studied: RefCell<Vec<Rc<study::Part>>>,
     last_doing: RefCell<(String, f64)>,
 }
 
@@ -53,6 +58,8 @@ pub fn start() {
         compiled: project::Cache::default(),
         data: RefCell::default(),
         finished: RefCell::default(),
+        study: RefCell::default(),
+        studied: RefCell::default(),
         last_doing: RefCell::default(),
     });
     let receiver = Rc::clone(&worker);
@@ -101,11 +108,37 @@ impl Worker {
         }
         let worker = Rc::clone(self);
         spawn_local(async move {
-            while let Some((request, blobs)) = worker.next() {
-                worker.answer(request, blobs).await;
+            loop {
+                if let Some((request, blobs)) = worker.next() {
+                    worker.answer(request, blobs).await;
+                    continue;
+                }
+                let Some(study) = worker.study.take() else {
+                    break;
+                };
+                // What the page sent in the meantime comes first.
+                worker.let_messages_in().await;
+                let is_disturbed = !worker.queue.borrow().is_empty();
+                let left = if is_disturbed {
+                    Some(study)
+                } else {
+                    study.step(&worker)
+                };
+                worker.study.replace(left);
             }
             worker.is_draining.set(false);
         });
+    }
+
+    /// Comes back when the messages that wait have been received.
+    async fn let_messages_in(&self) {
+        let promise = js_sys::Promise::new(&mut |resolve, _| {
+            // Without a timer, messages come when the work is done.
+            if self.scope.set_timeout_with_callback(&resolve).is_err() {
+                let _ = resolve.call0(&JsValue::NULL);
+            }
+        });
+        let _ = wasm_bindgen_futures::JsFuture::from(promise).await;
     }
 
     fn next(&self) -> Option<(Request, Vec<Blob>)> {
@@ -129,6 +162,8 @@ impl Worker {
                 batch_rows,
                 is_compile_only,
             } => {
+                // Another text, other findings.
+                self.study.replace(None);
                 let order = run::Order {
                     run,
                     project,

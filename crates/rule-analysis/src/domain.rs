@@ -1,7 +1,7 @@
 //! The values of one type, cut into classes by the constants that they are compared with: each constant, and each gap
 //! between two that holds a value.
 
-use crate::value::order;
+use crate::value::{order, sort};
 use rulestage_rule_compiler::ir::{CellTest, CompareOp, Const};
 use rulestage_rule_compiler::types::Type;
 use std::cmp::Ordering;
@@ -38,8 +38,7 @@ impl Domain {
         };
         constants
             .retain(|constant| order(constant, constant).is_some() && *constant != Const::Null);
-        constants.sort_by(|a, b| order(a, b).unwrap_or(Ordering::Equal));
-        constants.dedup_by(|a, b| order(a, b) == Some(Ordering::Equal));
+        sort(&mut constants);
         let mut classes = Vec::with_capacity(2 * constants.len() + 3);
         let mut places = Vec::with_capacity(constants.len());
         classes.extend(between(ty, None, constants.first(), is_stored));

@@ -21,7 +21,7 @@ mod value;
 
 pub use cost::{Cost, Costs, cost};
 pub use inputs::{Representatives, representatives};
-pub use value::json;
+pub use value::{json, literal};
 
 use formula::Conditions;
 use rulestage_diagnostics::Diagnostic;
@@ -29,19 +29,41 @@ use rulestage_rule_compiler::ir::RuleSet;
 use samples::Samples;
 use search::Search;
 
+/// How much is tried before questions stay without an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Effort {
+    /// Combinations of values, in questions about rules and again in questions about parts of conditions
+    n_tries: usize,
+    /// Steps through the rows of tables
+    n_table_steps: usize,
+}
+
+impl Effort {
+    /// Seconds at most: for commands.
+    pub const THOROUGH: Self = Self {
+        n_tries: 1 << 24,
+        n_table_steps: 20_000_000,
+    };
+    /// A fraction of a second: while somebody types.
+    pub const QUICK: Self = Self {
+        n_tries: 1 << 18,
+        n_table_steps: 1 << 20,
+    };
+}
+
 /// What is odd about a rule set, as warnings and notes in the order of the source; `source` is what its spans point into.
 ///
-/// Parameters count as their defaults. Questions with more combinations than can be tried in reasonable time stay
-/// without an answer: what is not reported is not proven to be sound.
-pub fn analyse(ruleset: &RuleSet, source: &str) -> Vec<Diagnostic> {
+/// Parameters count as their defaults. Questions with more combinations than the effort allows stay without an answer:
+/// what is not reported is not proven to be sound.
+pub fn analyse(ruleset: &RuleSet, source: &str, effort: Effort) -> Vec<Diagnostic> {
     let conditions = Conditions::of(ruleset, source);
     let samples = Samples::of(&conditions);
-    let mut search = Search::new(&conditions, &samples);
+    let mut search = Search::new(&conditions, &samples, effort.n_tries);
     let mut found = findings::of_conditions(ruleset, &conditions, &mut search);
     found.extend(findings::of_effects(ruleset, &conditions, &mut search));
     found.extend(findings::of_conflicts(ruleset, &conditions, &mut search));
-    found.extend(redundancy::of_parts(ruleset, source));
-    found.extend(tables::of_tables(ruleset));
+    found.extend(redundancy::of_parts(ruleset, source, effort.n_tries));
+    found.extend(tables::of_tables(ruleset, effort.n_table_steps));
     found.sort_by_key(|diagnostic| diagnostic.span);
     found
 }

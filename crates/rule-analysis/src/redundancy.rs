@@ -22,12 +22,19 @@ enum Kind {
 }
 
 /// Parts of conditions that change nothing and conditions of `if` that are always the same, in rules and lets.
-pub(crate) fn of_parts(ruleset: &RuleSet, source: &str) -> Vec<Diagnostic> {
-    let mut found = Vec::new();
+///
+/// `n_tries` combinations of values are tried in all.
+pub(crate) fn of_parts(ruleset: &RuleSet, source: &str, n_tries: usize) -> Vec<Diagnostic> {
+    let mut parts = Parts {
+        ruleset,
+        source,
+        tries_left: n_tries,
+        found: Vec::new(),
+    };
     let conditions = ruleset.rules.iter().map(|rule| &rule.condition);
     let lets = ruleset.lets.iter().map(|each| &each.value);
     for expr in conditions.chain(lets) {
-        of_condition(ruleset, source, expr, &mut found);
+        parts.of_condition(expr);
     }
     let contributions = ruleset
         .rules
@@ -35,57 +42,76 @@ pub(crate) fn of_parts(ruleset: &RuleSet, source: &str) -> Vec<Diagnostic> {
         .flat_map(|rule| rule.then.iter().chain(&rule.otherwise));
     let lets = ruleset.lets.iter().map(|each| &each.value);
     for expr in contributions.map(|each| &each.value).chain(lets) {
-        of_choices(ruleset, source, expr, &mut found);
+        parts.of_choices(expr);
     }
-    found
+    parts.found
 }
 
-/// Greedily, from the last part to the first: what is said of several parts is true of all of them together.
-fn of_condition(ruleset: &RuleSet, source: &str, expr: &Expr, found: &mut Vec<Diagnostic>) {
-    if !matches!(expr.kind, ExprKind::And(..) | ExprKind::Or(..)) {
-        return;
-    }
-    let mut abstraction = Abstraction::new(ruleset, source);
-    let mut n_parts = 0;
-    let tree = Tree::new(&mut abstraction, expr, &mut n_parts);
-    let whole = abstraction.formula(expr);
-    let conditions = abstraction.finish(vec![whole]);
-    let samples = Samples::of(&conditions);
-    let mut search = Search::new(&conditions, &samples);
-    let variables = conditions.uses[0].clone();
-    // A condition that is always the same is reported as a whole.
-    for constant in [true, false] {
-        let differs = search.find(&variables, |conditions, values| {
-            (conditions.formulas[0].evaluate(values) == Ok(true)) != constant
-        });
-        if !matches!(differs, Found::Yes(_)) {
+/// Looks at one condition after the other.
+struct Parts<'a> {
+    ruleset: &'a RuleSet,
+    source: &'a str,
+    tries_left: usize,
+    found: Vec<Diagnostic>,
+}
+
+impl Parts<'_> {
+    /// Greedily, from the last part to the first: what is said of several parts is true of all of them together.
+    fn of_condition(&mut self, expr: &Expr) {
+        if !matches!(expr.kind, ExprKind::And(..) | ExprKind::Or(..)) {
             return;
         }
-    }
-    let mut removed = BTreeSet::new();
-    let mut parts = Vec::new();
-    tree.parts(&mut parts);
-    let mut gone: Vec<Span> = Vec::new();
-    for (number, span) in parts {
-        // Of what is named as a whole, the parts are not.
-        if gone
-            .iter()
-            .any(|each| each.start <= span.start && span.end <= each.end)
-        {
-            continue;
+        let mut abstraction = Abstraction::new(self.ruleset, self.source);
+        let mut n_parts = 0;
+        let tree = Tree::new(&mut abstraction, expr, &mut n_parts);
+        let whole = abstraction.formula(expr);
+        let conditions = abstraction.finish(vec![whole]);
+        let samples = Samples::of(&conditions);
+        let mut search = Search::new(&conditions, &samples, self.tries_left);
+        let variables = conditions.uses[0].clone();
+        // A condition that is always the same is reported as a whole.
+        for constant in [true, false] {
+            let differs = search.find(&variables, |conditions, values| {
+                (conditions.formulas[0].evaluate(values) == Ok(true)) != constant
+            });
+            self.tries_left = search.tries_left;
+            if !matches!(differs, Found::Yes(_)) {
+                return;
+            }
         }
-        let mut without = removed.clone();
-        without.insert(number);
-        if tree.is_gone(&without) {
-            continue;
+        let mut removed = BTreeSet::new();
+        let mut parts = Vec::new();
+        tree.parts(&mut parts);
+        let mut gone: Vec<Span> = Vec::new();
+        // What mattered beside a part that is gone may not matter now: until each part that is left does.
+        loop {
+            let n_removed = removed.len();
+            for (number, span) in &parts {
+                // Of what is named as a whole, the parts are not.
+                let is_inside = |each: &Span| each.start <= span.start && span.end <= each.end;
+                if gone.iter().any(is_inside) {
+                    continue;
+                }
+                let mut without = removed.clone();
+                without.insert(*number);
+                if tree.is_gone(&without) {
+                    continue;
+                }
+                let differs = search.find(&variables, |conditions, values| {
+                    tree.evaluate(values, &without) != Some(conditions.formulas[0].evaluate(values))
+                });
+                if differs == Found::No {
+                    removed = without;
+                    gone.retain(|each| !(span.start <= each.start && each.end <= span.end));
+                    gone.push(*span);
+                }
+            }
+            if removed.len() == n_removed {
+                break;
+            }
         }
-        let differs = search.find(&variables, |conditions, values| {
-            tree.evaluate(values, &without) != Some(conditions.formulas[0].evaluate(values))
-        });
-        if differs == Found::No {
-            removed = without;
-            gone.push(span);
-            let text = span.text(source);
+        for span in gone {
+            let text = span.text(self.source);
             let what = if text.len() > 60 || text.contains('\n') {
                 "this part".to_owned()
             } else {
@@ -95,7 +121,50 @@ fn of_condition(ruleset: &RuleSet, source: &str, expr: &Expr, found: &mut Vec<Di
             let diagnostic =
                 Diagnostic::warning("rule.analysis.redundant-condition", span, message)
                     .with_hint("take it out");
-            found.push(with_params(ruleset, &conditions.params[0], diagnostic));
+            self.found
+                .push(with_params(self.ruleset, &conditions.params[0], diagnostic));
+        }
+        self.tries_left = search.tries_left;
+    }
+
+    /// Choices whose condition is always the same. Inside of macros and functions, names mean something else each time.
+    fn of_choices(&mut self, expr: &Expr) {
+        match &expr.kind {
+            ExprKind::Fold(_)
+            | ExprKind::Bind(..)
+            | ExprKind::MapOptional(..)
+            | ExprKind::Dispatch(_) => return,
+            ExprKind::Conditional(condition, ..) => {
+                let mut abstraction = Abstraction::new(self.ruleset, self.source);
+                let formula = abstraction.formula(condition);
+                let conditions = abstraction.finish(vec![formula]);
+                let samples = Samples::of(&conditions);
+                let mut search = Search::new(&conditions, &samples, self.tries_left);
+                for constant in [true, false] {
+                    let differs = search.find(&conditions.uses[0], |conditions, values| {
+                        conditions.formulas[0].evaluate(values) != Ok(constant)
+                    });
+                    if differs == Found::No {
+                        let message = format!("this condition is always {constant}");
+                        let diagnostic = Diagnostic::warning(
+                            "rule.analysis.constant-condition",
+                            condition.span,
+                            message,
+                        )
+                        .with_hint("only one side of the choice is ever taken");
+                        self.found.push(with_params(
+                            self.ruleset,
+                            &conditions.params[0],
+                            diagnostic,
+                        ));
+                    }
+                }
+                self.tries_left = search.tries_left;
+            }
+            _ => {}
+        }
+        for operand in expr.operands() {
+            self.of_choices(operand);
         }
     }
 }
@@ -192,42 +261,6 @@ fn flatten<'e>(expr: &'e Expr, is_all: bool, parts: &mut Vec<&'e Expr>) {
             flatten(b, is_all, parts);
         }
         _ => parts.push(expr),
-    }
-}
-
-/// Choices whose condition is always the same. Inside of macros and functions, names mean something else each time.
-fn of_choices(ruleset: &RuleSet, source: &str, expr: &Expr, found: &mut Vec<Diagnostic>) {
-    match &expr.kind {
-        ExprKind::Fold(_)
-        | ExprKind::Bind(..)
-        | ExprKind::MapOptional(..)
-        | ExprKind::Dispatch(_) => return,
-        ExprKind::Conditional(condition, ..) => {
-            let mut abstraction = Abstraction::new(ruleset, source);
-            let formula = abstraction.formula(condition);
-            let conditions = abstraction.finish(vec![formula]);
-            let samples = Samples::of(&conditions);
-            let mut search = Search::new(&conditions, &samples);
-            for constant in [true, false] {
-                let differs = search.find(&conditions.uses[0], |conditions, values| {
-                    conditions.formulas[0].evaluate(values) != Ok(constant)
-                });
-                if differs == Found::No {
-                    let message = format!("this condition is always {constant}");
-                    let diagnostic = Diagnostic::warning(
-                        "rule.analysis.constant-condition",
-                        condition.span,
-                        message,
-                    )
-                    .with_hint("only one side of the choice is ever taken");
-                    found.push(with_params(ruleset, &conditions.params[0], diagnostic));
-                }
-            }
-        }
-        _ => {}
-    }
-    for operand in expr.operands() {
-        of_choices(ruleset, source, operand, found);
     }
 }
 

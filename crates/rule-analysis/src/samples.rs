@@ -3,10 +3,9 @@
 
 use crate::formula::Conditions;
 use crate::operand::Failed;
-use crate::value::order;
+use crate::value::sort;
 use rulestage_rule_compiler::ir::Const;
 use rulestage_rule_compiler::types::Type;
-use std::cmp::Ordering;
 
 /// By variable: the values to try, ordinary ones first.
 #[derive(Debug)]
@@ -108,8 +107,7 @@ fn values(ty: &Type, constants: &[Const]) -> Vec<Const> {
         }
         _ => constants.to_vec(),
     };
-    values.sort_by(|a, b| order(a, b).unwrap_or(Ordering::Equal));
-    values.dedup_by(|a, b| order(a, b) == Some(Ordering::Equal));
+    sort(&mut values);
     values
 }
 

@@ -7,15 +7,13 @@ use rulestage_rule_compiler::ir::Const;
 
 /// How many combinations one question may have.
 const MAX_COMBINATIONS: usize = 1 << 18;
-/// How many combinations are tried in all.
-const MAX_TRIES: usize = 1 << 24;
 
 /// Combinations of the variables' values, and how many may still be tried.
 pub(crate) struct Search<'a> {
     conditions: &'a Conditions,
     samples: &'a Samples,
     values: Vec<Result<Const, Failed>>,
-    tries_left: usize,
+    pub(crate) tries_left: usize,
 }
 
 /// What came of a search.
@@ -30,12 +28,13 @@ pub(crate) enum Found {
 }
 
 impl<'a> Search<'a> {
-    pub(crate) fn new(conditions: &'a Conditions, samples: &'a Samples) -> Self {
+    /// `tries_left` combinations are tried in all.
+    pub(crate) fn new(conditions: &'a Conditions, samples: &'a Samples, tries_left: usize) -> Self {
         Self {
             conditions,
             samples,
             values: samples.0.iter().map(|samples| samples[0].clone()).collect(),
-            tries_left: MAX_TRIES,
+            tries_left,
         }
     }
 

@@ -32,16 +32,21 @@ struct Axis {
     domain: Domain,
 }
 
-/// The findings about all tables.
-pub(crate) fn of_tables(ruleset: &RuleSet) -> Vec<Diagnostic> {
+/// The findings about all tables; each may be `n_steps` of work.
+pub(crate) fn of_tables(ruleset: &RuleSet, n_steps: usize) -> Vec<Diagnostic> {
     let tables = ruleset.rules.iter().filter_map(|rule| {
         let table = rule.table.as_deref()?;
-        Some(of_table(ruleset, rule, table))
+        Some(of_table(ruleset, rule, table, n_steps))
     });
     tables.flatten().collect()
 }
 
-fn of_table(ruleset: &RuleSet, rule: &Rule, table: &Table<Expr>) -> Vec<Diagnostic> {
+fn of_table(
+    ruleset: &RuleSet,
+    rule: &Rule,
+    table: &Table<Expr>,
+    n_steps: usize,
+) -> Vec<Diagnostic> {
     let grid = Grid::new(ruleset, table);
     let mut found = Vec::new();
     let mut is_dead = vec![false; table.rows.len()];
@@ -56,7 +61,7 @@ fn of_table(ruleset: &RuleSet, rule: &Rule, table: &Table<Expr>) -> Vec<Diagnost
     }
     let live: Vec<usize> = (0..table.rows.len()).filter(|row| !is_dead[*row]).collect();
     let is_concrete = grid.n_inputs == grid.axes.len();
-    let mut limits = Limits::default();
+    let mut limits = Limits(n_steps);
     let policy = table.policy;
     let takes_first = matches!(policy, HitPolicy::First | HitPolicy::Priority);
     let is_exclusive = matches!(policy, HitPolicy::Unique | HitPolicy::Any);
@@ -113,7 +118,7 @@ fn of_table(ruleset: &RuleSet, rule: &Rule, table: &Table<Expr>) -> Vec<Diagnost
                 .map(|(row, (other, point))| overlap(ruleset, table, &grid, (*other, *row), point)),
         );
         if is_any && is_concrete && !limits.is_exhausted() {
-            found.extend(repeated_by_others(table, &grid, &live));
+            found.extend(repeated_by_others(table, &grid, &live, Limits(n_steps)));
         }
     }
     if limits.is_exhausted() {
@@ -129,12 +134,16 @@ fn of_table(ruleset: &RuleSet, rule: &Rule, table: &Table<Expr>) -> Vec<Diagnost
 }
 
 /// Rows under `any` that could go: rows above match whatever they match, and assign the same.
-fn repeated_by_others(table: &Table<Expr>, grid: &Grid, live: &[usize]) -> Vec<Diagnostic> {
+fn repeated_by_others(
+    table: &Table<Expr>,
+    grid: &Grid,
+    live: &[usize],
+    mut limits: Limits,
+) -> Vec<Diagnostic> {
     let questions = Questions {
         first: true,
         ..Questions::default()
     };
-    let mut limits = Limits::default();
     let mut sweep = Sweep::new(
         &grid.rows,
         grid.lens(grid.axes.len()),

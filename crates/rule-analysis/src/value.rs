@@ -57,6 +57,12 @@ pub(crate) fn order(a: &Const, b: &Const) -> Option<Ordering> {
     })
 }
 
+/// Puts values of one type in order, each once.
+pub(crate) fn sort(values: &mut Vec<Const>) {
+    values.sort_by(|a, b| order(a, b).unwrap_or(Ordering::Equal));
+    values.dedup_by(|a, b| order(a, b) == Some(Ordering::Equal));
+}
+
 fn integer(value: &Const) -> Option<i128> {
     match value {
         Const::Int(value) => Some(i128::from(*value)),
@@ -100,7 +106,7 @@ pub(crate) fn calculate(op: ArithmeticOp, a: &Const, b: &Const) -> Option<Const>
 }
 
 /// A constant as it is written in rules.
-pub(crate) fn literal(value: &Const) -> String {
+pub fn literal(value: &Const) -> String {
     match value {
         Const::Null => "null".to_owned(),
         Const::Bool(value) => value.to_string(),
@@ -118,8 +124,15 @@ pub(crate) fn literal(value: &Const) -> String {
             let items: Vec<String> = items.iter().map(literal).collect();
             format!("[{}]", items.join(", "))
         }
-        // Never an example: variables of such types are not looked into.
-        Const::Map(_) | Const::Type(_) | Const::Optional(_) => "…".to_owned(),
+        Const::Map(entries) => {
+            let entry =
+                |(key, value): &(Const, Const)| format!("{}: {}", literal(key), literal(value));
+            let entries: Vec<String> = entries.iter().map(entry).collect();
+            format!("{{{}}}", entries.join(", "))
+        }
+        Const::Type(name) => name.clone(),
+        Const::Optional(None) => "optional.none()".to_owned(),
+        Const::Optional(Some(content)) => format!("optional.of({})", literal(content)),
     }
 }
 

@@ -6,7 +6,7 @@
     reason = "a test: what fails is a failure"
 )]
 
-use rulestage_rule_analysis::analyse;
+use rulestage_rule_analysis::{Effort, analyse};
 use rulestage_rule_compiler::check;
 use std::path::Path;
 
@@ -28,7 +28,7 @@ fn examples_of_the_page_are_reported() {
         let checked = check(&source);
         let mut codes: Vec<&str> = checked.diagnostics.iter().map(|each| each.code).collect();
         if let Some(ruleset) = &checked.ruleset {
-            let found = analyse(ruleset, &source);
+            let found = analyse(ruleset, &source, Effort::THOROUGH);
             codes.extend(found.iter().map(|each| each.code));
         }
         assert!(

@@ -7,7 +7,7 @@
 )]
 
 use rulestage_diagnostics::{Diagnostic, Severity, SourceMap};
-use rulestage_rule_analysis::analyse;
+use rulestage_rule_analysis::{Effort, analyse};
 use rulestage_rule_compiler::check;
 use std::fmt::Write;
 use std::path::Path;
@@ -53,7 +53,7 @@ fn findings(source: &str) -> String {
     assert!(errors.is_empty(), "{errors:?}");
     let map = SourceMap::new(source);
     let mut text = String::new();
-    for found in analyse(&checked.ruleset.unwrap(), source) {
+    for found in analyse(&checked.ruleset.unwrap(), source, Effort::THOROUGH) {
         let line = map.position(found.span.start).line;
         let severity = format!("{:?}", found.severity).to_lowercase();
         writeln!(text, "{line}: {severity} {}: {}", found.code, found.message).unwrap();

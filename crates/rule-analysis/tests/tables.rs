@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test: what fails is a failure")]
 
 use rulestage_diagnostics::Diagnostic;
-use rulestage_rule_analysis::analyse;
+use rulestage_rule_analysis::{Effort, analyse};
 use rulestage_rule_compiler::check;
 use rulestage_rule_compiler::ir::{CellTest, CompareOp, Const, Expr, Table, TableValue};
 use std::cmp::Ordering;
@@ -263,7 +263,7 @@ fn what_is_said_of_tables_is_so_and_all_of_it() {
             continue;
         };
         let table = ruleset.rules[0].table.as_ref().unwrap();
-        let found = analyse(&ruleset, &text);
+        let found = analyse(&ruleset, &text, Effort::THOROUGH);
         let of = |code: &str| -> Vec<&Diagnostic> {
             found.iter().filter(|each| each.code == code).collect()
         };
@@ -459,7 +459,7 @@ fn large_tables_are_analysed_as_a_whole() {
         }
         text += "} }";
         let ruleset = check(&text).ruleset.unwrap();
-        let found = analyse(&ruleset, &text);
+        let found = analyse(&ruleset, &text, Effort::THOROUGH);
         assert!(
             found
                 .iter()

@@ -284,8 +284,13 @@ impl Lowerer<'_> {
                 ExprKind::Compare(*op, left, right)
             }
             K::Logical(op, operands) => {
-                let mut lowered = self.lower_all(operands)?;
-                return balance(*op, &mut lowered);
+                let lower = |(place, operand): &(Span, typed::Expr)| {
+                    Some((*place, self.lower_expr(operand)?))
+                };
+                // All of them, for what is to be said of each.
+                let lowered: Vec<Option<_>> = operands.iter().map(lower).collect();
+                let lowered: Option<Vec<_>> = lowered.into_iter().collect();
+                return balance(*op, &mut lowered?);
             }
             K::Conditional(condition, then, otherwise) => {
                 let condition = self.lower_boxed(condition);
@@ -488,14 +493,16 @@ fn convert(expr: Expr, to: &Type) -> Expr {
 }
 
 /// `a && b && c …` as a tree of logarithmic depth: both operators are associative, errors included.
-fn balance(op: LogicalOp, operands: &mut Vec<Expr>) -> Option<Expr> {
+///
+/// Operands come with their places, brackets included.
+fn balance(op: LogicalOp, operands: &mut Vec<(Span, Expr)>) -> Option<Expr> {
     if operands.len() <= 1 {
-        return operands.pop();
+        return operands.pop().map(|(_, operand)| operand);
     }
+    let span = operands.first()?.0.to(operands.last()?.0);
     let mut right = operands.split_off(operands.len() / 2);
     let left = Box::new(balance(op, operands)?);
     let right = Box::new(balance(op, &mut right)?);
-    let span = left.span.to(right.span);
     let kind = match op {
         LogicalOp::And => ExprKind::And(left, right),
         LogicalOp::Or => ExprKind::Or(left, right),

@@ -27,7 +27,8 @@ pub(crate) enum ExprKind {
     Arithmetic(ArithmeticOp, Box<Expr>, Box<Expr>),
     Concat(Box<Expr>, Box<Expr>),
     Compare(CompareOp, Box<Expr>, Box<Expr>),
-    Logical(LogicalOp, Vec<Expr>),
+    /// With the place of each operand, brackets included
+    Logical(LogicalOp, Vec<(Span, Expr)>),
     Conditional(Box<Expr>, Box<Expr>, Box<Expr>),
     Coalesce(Box<Expr>, Box<Expr>),
     /// The second is of list or map type

@@ -241,12 +241,13 @@ impl Table {
                 .map(|(_, value)| value.as_ref().map_or("-".to_owned(), Expression::operand))
                 .collect();
             text.push_str(&comment(&row.note));
-            let values = if self.hit == "collect count" {
-                String::new()
+            let cells = cells.join(" | ");
+            // Rows that are counted assign nothing.
+            let _ = if self.hit == "collect count" {
+                writeln!(text, "| {cells} |")
             } else {
-                format!(" {}", values.join(" | "))
+                writeln!(text, "| {cells} || {} |", values.join(" | "))
             };
-            let _ = writeln!(text, "| {} ||{values} |", cells.join(" | "));
         }
         text.push_str("}\n");
         text

@@ -228,6 +228,13 @@ impl Scene {
             .symbols
             .iter()
             .any(|symbol| symbol.kind == SymbolKind::Function && holds(symbol.whole));
+        let is_in_invariant = self
+            .symbols
+            .iter()
+            .any(|symbol| symbol.kind == SymbolKind::Invariant && holds(symbol.whole));
+        if is_in_invariant {
+            items.extend(self.names(|symbol| symbol.kind == SymbolKind::Output));
+        }
         items.extend(self.names(|symbol| {
             // A `let` is not defined by itself.
             let is_own = symbol.kind == SymbolKind::Let && holds(symbol.whole);

@@ -38,7 +38,15 @@ pub(crate) enum Context {
 }
 
 pub(crate) const ITEMS: &[&str] = &[
-    "input", "param", "output", "let", "func", "rule", "table", "example",
+    "input",
+    "param",
+    "output",
+    "let",
+    "func",
+    "rule",
+    "table",
+    "invariant",
+    "example",
 ];
 const MERGES: &[&str] = &["first", "last", "sum", "min", "max", "collect", "unique"];
 const PARTS: [&str; 3] = ["given", "params", "expect"];
@@ -51,6 +59,7 @@ enum Block {
     Outputs,
     Rule { has_then: bool, has_else: bool },
     Assignments { is_else: bool },
+    Invariant { has_assert: bool },
     Example,
     Values(&'static str),
     Table,
@@ -163,6 +172,11 @@ impl<'s> Tokens<'s> {
             match self.text(idx) {
                 "{" => blocks.push(self.block_at(idx, blocks.last().copied(), item)),
                 "(" | "[" => blocks.push(Block::Expression),
+                "assert" => {
+                    if let Some(Block::Invariant { has_assert }) = blocks.last_mut() {
+                        *has_assert = true;
+                    }
+                }
                 "}" | ")" | "]" => {
                     let closed = blocks.pop();
                     match (closed, blocks.last_mut()) {
@@ -196,6 +210,7 @@ impl<'s> Tokens<'s> {
                     has_else: false,
                 },
                 Some("example") => Block::Example,
+                Some("invariant") => Block::Invariant { has_assert: false },
                 Some("table") => Block::Table,
                 Some("let" | "param" | "func") => Block::Expression,
                 _ => Block::Skipped,
@@ -236,6 +251,11 @@ impl<'s> Tokens<'s> {
                 _ if is_new_line => Context::Nothing,
                 _ if self.text_before(cursor, 2) == "merge" => Context::Nothing,
                 _ => Context::Words(&["merge"]),
+            },
+            Block::Invariant { has_assert } => match before {
+                "{" => Context::Words(&["when", "assert"]),
+                _ if has_assert => self.context_in_expression(cursor, &["in"]),
+                _ => self.context_in_expression(cursor, &["assert", "in"]),
             },
             Block::Rule {
                 has_then: false, ..
@@ -371,7 +391,7 @@ impl<'s> Tokens<'s> {
         let text = self.text(before);
         matches!(
             text,
-            "(" | "[" | "{" | "," | ":" | "." | "when" | "if" | "in"
+            "(" | "[" | "{" | "," | ":" | "." | "when" | "assert" | "if" | "in"
         ) || self.class(before) == Some(TokenClass::Operator)
     }
 

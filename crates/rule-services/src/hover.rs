@@ -138,7 +138,7 @@ fn declaration(symbol: &Symbol) -> String {
     let noun = symbol.kind.noun();
     let (name, suffix) = (&symbol.name, &symbol.suffix);
     match (&symbol.ty, symbol.kind) {
-        (_, SymbolKind::Example) => format!("{noun} \"{name}\""),
+        (_, SymbolKind::Example | SymbolKind::Invariant) => format!("{noun} \"{name}\""),
         (Some(ty), _) => format!("{noun} {name}: {}{suffix}", type_name(ty)),
         (None, _) => format!("{noun} {name}{suffix}"),
     }

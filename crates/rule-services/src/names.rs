@@ -98,7 +98,7 @@ fn renamed<'s>(
     offset: u32,
 ) -> Result<(&'s Symbol, Span), Refusal> {
     if let Some((symbol, place)) = symbol_at(analysis, symbols, offset)
-        && symbol.kind != SymbolKind::Example
+        && !matches!(symbol.kind, SymbolKind::Example | SymbolKind::Invariant)
     {
         return Ok((symbol, place));
     }
@@ -190,8 +190,8 @@ fn collides(symbol: &Symbol, other: &Symbol, name: &str) -> bool {
     }
     match (symbol.kind, other.kind) {
         (K::Rule | K::Table, K::Rule | K::Table) | (K::Function, K::Function) => true,
-        (K::RuleSet | K::Rule | K::Table | K::Function | K::Example, _)
-        | (_, K::RuleSet | K::Rule | K::Table | K::Function | K::Example) => false,
+        (K::RuleSet | K::Rule | K::Table | K::Function | K::Example | K::Invariant, _)
+        | (_, K::RuleSet | K::Rule | K::Table | K::Function | K::Example | K::Invariant) => false,
         // Functions can't read these.
         (K::Parameter, K::Input | K::Let | K::Output) => false,
         (K::Input | K::Let | K::Output, K::Parameter) => false,

@@ -3,7 +3,7 @@
 use crate::type_name;
 use rulestage_diagnostics::Span;
 use rulestage_rule_compiler::analysis::{Analysis, NameKind, analyse};
-use rulestage_rule_compiler::ast::{Function, ItemKind, Name};
+use rulestage_rule_compiler::ast::{Function, Item, ItemKind, Name, Text};
 use rulestage_rule_compiler::types::Type;
 
 /// What has a name.
@@ -27,6 +27,8 @@ pub enum SymbolKind {
     Function,
     /// A parameter of a `func`
     Parameter,
+    /// An `invariant`
+    Invariant,
     /// An `example`
     Example,
     /// A variable of a macro
@@ -46,6 +48,7 @@ impl SymbolKind {
             Self::Table => "table",
             Self::Function => "func",
             Self::Parameter => "parameter",
+            Self::Invariant => "invariant",
             Self::Example => "example",
             Self::Local => "variable",
         }
@@ -161,18 +164,11 @@ pub(crate) fn symbols(analysis: &Analysis, source: &str) -> Vec<Symbol> {
                 ..Symbol::new(&function.name, SymbolKind::Function, &item.doc, item.span)
             }),
             ItemKind::Example(example) => {
-                let name = Name {
-                    text: example.name.value.clone(),
-                    span: example.name.span,
-                };
-                symbols.push(Symbol::new(
-                    &name,
-                    SymbolKind::Example,
-                    &item.doc,
-                    item.span,
-                ));
+                symbols.push(titled(&example.name, SymbolKind::Example, item));
             }
-            _ => {}
+            ItemKind::Invariant(invariant) => {
+                symbols.push(titled(&invariant.name, SymbolKind::Invariant, item));
+            }
         }
     }
     for symbol in &mut symbols {
@@ -220,6 +216,15 @@ pub(crate) fn symbols(analysis: &Analysis, source: &str) -> Vec<Symbol> {
         whole: local.span,
     }));
     symbols
+}
+
+/// A block whose name is a text.
+fn titled(title: &Text, kind: SymbolKind, item: &Item) -> Symbol {
+    let name = Name {
+        text: title.value.clone(),
+        span: title.span,
+    };
+    Symbol::new(&name, kind, &item.doc, item.span)
 }
 
 fn priority(priority: Option<(i64, Span)>) -> String {

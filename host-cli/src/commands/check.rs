@@ -2,9 +2,9 @@
 
 use crate::args::Check;
 use crate::failure::{Result, Status};
+use crate::findings::Examiner;
 use crate::host;
 use crate::input;
-use crate::invariants;
 use crate::pipelines::{self, Problem};
 use crate::render::diagnostics::{self, Source};
 use crate::render::{self, Style, quantity};
@@ -33,9 +33,8 @@ impl Report {
     }
 
     /// What is wrong with a rule set, and what it costs where that was asked for.
-    fn of_rules(args: &Check, name: String, text: String) -> Result<Self> {
-        let mut diagnostics = problems(&text);
-        diagnostics.extend(invariants::findings(&name, &text)?);
+    fn of_rules(args: &Check, examiner: &mut Examiner, name: String, text: String) -> Result<Self> {
+        let diagnostics = examiner.examine(&name, &text)?;
         let mut report = Self::new(name, text, diagnostics);
         if !args.cost && args.max_cost.is_none() {
             return Ok(report);
@@ -72,8 +71,9 @@ fn too_dear(costs: &Costs, most: u64, list_size: u64) -> Option<Diagnostic> {
 /// Reports everything that is wrong with each file.
 pub(crate) fn check(args: &Check) -> Result<Status> {
     let mut status = Status::Done;
+    let mut examiner = Examiner::default();
     for path in &args.files {
-        for report in reports(args, path)? {
+        for report in reports(args, &mut examiner, path)? {
             if diagnostics::has_errors(&report.diagnostics) {
                 status = Status::Refused;
             }
@@ -84,7 +84,7 @@ pub(crate) fn check(args: &Check) -> Result<Status> {
 }
 
 /// The file's report, and for a pipeline those of the files it names.
-fn reports(args: &Check, path: &Path) -> Result<Vec<Report>> {
+fn reports(args: &Check, examiner: &mut Examiner, path: &Path) -> Result<Vec<Report>> {
     let name = input::name(path);
     if path
         .extension()
@@ -92,7 +92,7 @@ fn reports(args: &Check, path: &Path) -> Result<Vec<Report>> {
         || path == Path::new("-")
     {
         let text = input::read_text(path)?;
-        return Ok(vec![Report::of_rules(args, name, text)?]);
+        return Ok(vec![Report::of_rules(args, examiner, name, text)?]);
     }
     let loaded = pipelines::open(path).and_then(|opened| {
         let host = host::start(false).map_err(Problem::Failure)?;
@@ -106,7 +106,7 @@ fn reports(args: &Check, path: &Path) -> Result<Vec<Report>> {
                 let Some(rules) = &stage.rules else { continue };
                 let name = folder.join(&stage.path).display().to_string();
                 let text = rules.source.clone();
-                reports.push(Report::of_rules(args, name, text)?);
+                reports.push(Report::of_rules(args, examiner, name, text)?);
             }
             Ok(reports)
         }
@@ -118,19 +118,6 @@ fn reports(args: &Check, path: &Path) -> Result<Vec<Report>> {
         }) => Ok(vec![Report::new(name, text, diagnostics)]),
         Err(Problem::Failure(failure)) => Err(failure),
     }
-}
-
-/// What the compiler says of a rule set, and where it compiles, what is odd about it.
-pub(crate) fn problems(source: &str) -> Vec<Diagnostic> {
-    let checked = rulestage_rule_compiler::check(source);
-    let mut problems = checked.diagnostics;
-    if let Some(ruleset) = checked
-        .ruleset
-        .filter(|_| !diagnostics::has_errors(&problems))
-    {
-        problems.extend(rulestage_rule_analysis::analyse(&ruleset, source));
-    }
-    problems
 }
 
 fn show(report: &Report, json: bool) -> Result<()> {

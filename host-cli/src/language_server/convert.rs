@@ -217,6 +217,7 @@ pub(super) fn document_symbol(
         SymbolKind::Let | SymbolKind::Local | SymbolKind::Parameter => lsp::SymbolKind::Variable,
         SymbolKind::Rule | SymbolKind::Function => lsp::SymbolKind::Function,
         SymbolKind::Table => lsp::SymbolKind::Array,
+        SymbolKind::Invariant => lsp::SymbolKind::Boolean,
         SymbolKind::Example => lsp::SymbolKind::Event,
     };
     lsp::DocumentSymbol::new(

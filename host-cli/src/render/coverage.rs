@@ -2,6 +2,7 @@
 
 use rulestage_diagnostics::SourceMap;
 use rulestage_pipeline::coverage::{Point, PointKind};
+use rulestage_rule_tests::in_words;
 use std::fmt::Write;
 use std::path::Path;
 
@@ -15,16 +16,7 @@ pub(crate) fn missing(points: &[Point], file: &str, map: &SourceMap<'_>) -> Stri
             }
             None => file.to_owned(),
         };
-        let name = &point.name;
-        let text = point.text.split_whitespace().collect::<Vec<_>>().join(" ");
-        match point.kind {
-            PointKind::Fired => format!("{place}: `{name}` never fires\n"),
-            PointKind::NotFired => format!("{place}: `{name}` fires in every example\n"),
-            PointKind::True => format!("{place}: `{text}` is never true in `{name}`\n"),
-            PointKind::False => format!("{place}: `{text}` is never false in `{name}`\n"),
-            PointKind::Row => format!("{place}: row `{text}` of `{name}` never counts\n"),
-            PointKind::Default => format!("{place}: `{name}` never has its default\n"),
-        }
+        format!("{place}: {}\n", in_words(point))
     });
     lines.collect()
 }

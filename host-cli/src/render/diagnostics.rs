@@ -115,7 +115,8 @@ pub(crate) fn to_json(source: Source<'_>, diagnostics: &[Diagnostic]) -> Value {
     })
 }
 
-fn example_json(example: &Example) -> Value {
+/// A row of data, its columns as JSON.
+pub(crate) fn example_json(example: &Example) -> Value {
     let object = |columns: &[(String, String)]| -> Value {
         let members = columns.iter().map(|(name, text)| {
             let value = serde_json::from_str(text).unwrap_or_else(|_| Value::from(text.as_str()));

@@ -44,6 +44,8 @@ struct Inner {
     deadline: RefCell<Option<Timer>>,
     pause: RefCell<Option<Timer>>,
     run: Cell<u32>,
+    /// The state's revision that the run is of
+    revision: Cell<u32>,
     next_data: Cell<u32>,
     /// What the worker does now; empty when it waits
     during: RefCell<String>,
@@ -181,7 +183,8 @@ impl Controller {
             let from = place.map_or(0, |place| place + 1);
             let mut behind = files.iter().cycle().skip(from).take(files.len());
             behind.find_map(|file| {
-                let first = state.messages(&file.path).first()?;
+                let mut all = state.messages(&file.path).iter();
+                let first = all.next().or(state.findings(&file.path).first())?;
                 Some((file.path.clone(), first.from, first.to))
             })
         };
@@ -346,20 +349,23 @@ impl Inner {
         }
     }
 
-    fn run(&self, is_compile_only: bool) {
+    fn run(self: &Rc<Self>, is_compile_only: bool) {
         if !self.is_ready.get() || self.is_busy.get() {
             self.waiting.set(Some(is_compile_only));
             return;
         }
-        let (project, Some(data)) = ({
+        let (project, Some(data), revision) = ({
             let state = self.state.borrow();
-            (state.project.clone(), state.data.clone())
+            (state.project.clone(), state.data.clone(), state.revision)
         }) else {
             return;
         };
         self.waiting.set(None);
         self.is_busy.set(true);
         self.run.set(self.run.get() + 1);
+        self.revision.set(revision);
+        // The worker may be lost in what it did before.
+        self.watch("looking at the rules".to_owned());
         let request = Request::Run {
             run: self.run.get(),
             project,
@@ -392,7 +398,7 @@ impl Inner {
         self.is_busy.set(false);
     }
 
-    fn run_waiting(&self) {
+    fn run_waiting(self: &Rc<Self>) {
         if let Some(is_compile_only) = self.waiting.take() {
             self.run(is_compile_only);
         }
@@ -435,6 +441,13 @@ impl Inner {
                 self.finish();
                 self.dispatch(Action::Ran(report));
                 self.run_waiting();
+            }
+            Response::Studied { run, report } => {
+                // What was found in another text stands in other places.
+                let is_current = self.revision.get() == self.state.borrow().revision;
+                if run == self.run.get() && is_current {
+                    self.dispatch(Action::Studied(report));
+                }
             }
             Response::Failed {
                 during, message, ..
@@ -489,7 +502,7 @@ impl Inner {
         self.dispatch(Action::Model(Some(report)));
     }
 
-    fn ready(&self) {
+    fn ready(self: &Rc<Self>) {
         self.is_ready.set(true);
         if self.has_project.get() {
             self.run_waiting();

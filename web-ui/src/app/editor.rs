@@ -26,6 +26,10 @@ extern "C" {
     #[wasm_bindgen(method)]
     fn diagnose(this: &Editor, path: &str, json: &str);
     #[wasm_bindgen(method)]
+    fn find(this: &Editor, path: &str, json: &str);
+    #[wasm_bindgen(method)]
+    fn cover(this: &Editor, path: &str, json: &str);
+    #[wasm_bindgen(method)]
     fn format(this: &Editor);
     #[wasm_bindgen(method)]
     fn reveal(this: &Editor, from: u32, to: u32, takes_focus: bool);
@@ -111,6 +115,33 @@ pub(crate) fn EditorPane(props: &PartProps) -> Html {
             || ()
         });
     }
+    let path = file.as_ref().map(|file| file.path.clone());
+    {
+        // They keep their places while the text changes, until there are others.
+        let mounted = Rc::clone(&mounted);
+        let findings = path.as_ref().map(|path| state.findings(path).to_vec());
+        use_effect_with((path.clone(), findings), move |(path, findings)| {
+            if let (Some(mounted), Some(path), Some(findings)) =
+                (&*mounted.borrow(), path, findings)
+            {
+                let json = serde_json::to_string(findings).unwrap_or_default();
+                mounted.editor.find(path, &json);
+            }
+            || ()
+        });
+    }
+    {
+        let mounted = Rc::clone(&mounted);
+        let coverage = path.as_ref().and_then(|path| state.coverage(path).cloned());
+        use_effect_with((path.clone(), coverage), move |(path, coverage)| {
+            if let (Some(mounted), Some(path)) = (&*mounted.borrow(), path) {
+                let lines = coverage.as_ref().map_or(&[][..], |file| &file.lines);
+                let json = serde_json::to_string(lines).unwrap_or_default();
+                mounted.editor.cover(path, &json);
+            }
+            || ()
+        });
+    }
     {
         let mounted = Rc::clone(&mounted);
         use_effect_with(state.pointed_at.clone(), move |pointed_at| {
@@ -121,7 +152,6 @@ pub(crate) fn EditorPane(props: &PartProps) -> Html {
         });
     }
     let is_hidden = file.is_none();
-    let path = file.as_ref().map(|file| file.path.clone());
     let can_format = file.is_some_and(|file| file.path.ends_with(".rules"));
     let format = {
         let mounted = Rc::clone(&mounted);
@@ -150,6 +180,7 @@ fn Messages(props: &PartProps) -> Html {
         .compiled
         .files
         .iter()
+        .chain(&state.study.files)
         .flat_map(|file| {
             file.messages
                 .iter()

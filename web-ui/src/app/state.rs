@@ -1,8 +1,8 @@
 //! The page's state and the actions that change it.
 
 use crate::protocol::{
-    CompileReport, DataSource, FiringReport, Message, ModelReport, ParamValue, Project, RowPage,
-    RunReport, View, WhyReport,
+    CompileReport, DataSource, FileCoverage, FileReport, FiringReport, Message, ModelReport,
+    ParamValue, Project, RowPage, RunReport, StudyReport, View, WhyReport,
 };
 use std::rc::Rc;
 use yew::Reducible;
@@ -64,6 +64,8 @@ pub(crate) struct State {
     pub(crate) right_tab: RightTab,
     pub(crate) run_state: RunState,
     pub(crate) compiled: CompileReport,
+    /// What was found in the rules when they were last looked at; it stays in sight until they are again
+    pub(crate) study: StudyReport,
     pub(crate) report: RunReport,
     /// Goes up with every report, so that tables ask for their rows again
     pub(crate) result: u32,
@@ -104,6 +106,7 @@ impl Default for State {
             right_tab: RightTab::Decisions,
             run_state: RunState::Starting,
             compiled: CompileReport::default(),
+            study: StudyReport::default(),
             report: RunReport::default(),
             result: 0,
             view: View::default(),
@@ -135,6 +138,7 @@ pub(crate) enum Action {
     Doing(String),
     Compiled(Box<CompileReport>),
     Ran(Box<RunReport>),
+    Studied(StudyReport),
     Failed { during: String, message: String },
     Stopped { during: String, deadline_ms: u32 },
     View(View),
@@ -149,13 +153,19 @@ pub(crate) enum Action {
 }
 
 impl State {
-    /// The messages on a file.
+    /// The compiler's messages on a file.
     pub(crate) fn messages(&self, path: &str) -> &[Message] {
-        self.compiled
-            .files
-            .iter()
-            .find(|file| file.path == path)
-            .map_or(&[], |file| &file.messages)
+        messages_on(&self.compiled.files, path)
+    }
+
+    /// What was found in a file that compiles.
+    pub(crate) fn findings(&self, path: &str) -> &[Message] {
+        messages_on(&self.study.files, path)
+    }
+
+    /// What the examples show of a file.
+    pub(crate) fn coverage(&self, path: &str) -> Option<&FileCoverage> {
+        self.report.coverage.iter().find(|file| file.path == path)
     }
 
     pub(crate) fn n_errors(&self, path: &str) -> usize {
@@ -188,6 +198,13 @@ impl State {
             .find(|param| param.stage == stage && param.name == name);
         set.map(|param| param.text.as_str())
     }
+}
+
+fn messages_on<'r>(files: &'r [FileReport], path: &str) -> &'r [Message] {
+    files
+        .iter()
+        .find(|file| file.path == path)
+        .map_or(&[], |file| &file.messages)
 }
 
 impl Reducible for State {
@@ -267,6 +284,7 @@ impl Reducible for State {
                 }
             }
             Action::Ran(report) => state.finish(*report),
+            Action::Studied(report) => state.study = report,
             Action::Failed { during, message } => {
                 state.run_state = RunState::Failed { during, message }
             }

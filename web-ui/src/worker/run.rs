@@ -5,11 +5,11 @@ mod params;
 
 use super::modeler::Compiled;
 use super::models::Models;
+use super::study::Study;
 use super::table::{Table, summarise};
 use super::{Worker, cells, firings, project, rows, tests};
 use crate::protocol::{
     ColumnReport, CompileReport, DataSource, FiringReport, Problem, Project, Response, RunReport,
-    TestReport,
 };
 use arrow_array::RecordBatch;
 use arrow_schema::{Field, FieldRef};
@@ -124,6 +124,9 @@ pub(crate) async fn run(worker: &Worker, order: Order) -> Result<(), Failure> {
     worker.send(&Response::Compiled { run, report });
     if order.is_compile_only {
         worker.doing(run, "");
+        worker
+            .study
+            .replace(Some(Study::new(run, runtime, pipeline)));
         return Ok(());
     }
 
@@ -170,7 +173,7 @@ pub(crate) async fn run(worker: &Worker, order: Order) -> Result<(), Failure> {
     let stage_ms = watch.stage_ms;
 
     worker.doing(run, "running the examples");
-    let tests = run_examples(&runtime, &pipeline);
+    let (tests, coverage) = tests::run(&runtime, &pipeline);
     worker.doing(run, "counting");
     let report = RunReport {
         n_rows: ran.output.num_rows(),
@@ -181,7 +184,13 @@ pub(crate) async fn run(worker: &Worker, order: Order) -> Result<(), Failure> {
         columns: columns(&pipeline, &ran.output),
         row_problems: ran.problems,
         tests,
+        coverage,
     };
+    worker.study.replace(Some(Study::new(
+        run,
+        Rc::clone(&runtime),
+        Arc::clone(&pipeline),
+    )));
     let table = Table::new(ran.output);
     worker.finished.replace(Some(Finished {
         runtime,
@@ -399,24 +408,6 @@ fn bind_message(problems: &[BindProblem]) -> String {
             .join("\n    ")
     });
     lines.collect::<Vec<_>>().join("\n")
-}
-
-fn run_examples(runtime: &WebRuntime, pipeline: &Pipeline<WebRuntime>) -> Vec<TestReport> {
-    let stages = pipeline
-        .stages
-        .iter()
-        .filter_map(|stage| Some((stage, stage.rules.as_ref()?)));
-    stages
-        .flat_map(|(stage, rules)| {
-            tests::run_examples(
-                runtime,
-                &stage.component,
-                &rules.ruleset,
-                &stage.name,
-                stage.limits,
-            )
-        })
-        .collect()
 }
 
 fn columns(pipeline: &Pipeline<WebRuntime>, rows: &RecordBatch) -> Vec<ColumnReport> {

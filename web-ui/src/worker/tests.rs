@@ -1,196 +1,110 @@
-//! The `example` blocks of the rules files, run through the very component.
+//! The `example` blocks of the rules files, run through the very component, and what they show of the rules.
 
-use super::cells;
-use crate::protocol::TestReport;
-use arrow_array::builder::{
-    BinaryBuilder, BooleanBuilder, DurationNanosecondBuilder, Float64Builder, Int64Builder,
-    StringBuilder, TimestampMicrosecondBuilder, TimestampMillisecondBuilder,
-    TimestampNanosecondBuilder, TimestampSecondBuilder, UInt64Builder,
-};
-use arrow_array::{ArrayRef, RecordBatch};
-use arrow_schema::{DataType, Field, TimeUnit};
-use rulestage_pipeline::runtime::{Limits, Runtime, StageFailure, Value};
-use rulestage_rule_compiler::ir::{Const, Decimal, Example, RuleSet};
-use rulestage_runtime_web::{WebComponent, WebRuntime};
-use std::sync::Arc;
+use super::project::utf16_range;
+use crate::protocol::{CoveredLine, FileCoverage, TestReport};
+use rulestage_diagnostics::{SourceMap, Span};
+use rulestage_pipeline::load::{Pipeline, Rules, Stage};
+use rulestage_rule_analysis::literal;
+use rulestage_rule_compiler::ir::RuleSet;
+use rulestage_rule_tests::{Difference, ExampleOutcome, Examples, by_line, run_examples};
+use rulestage_runtime_web::WebRuntime;
 
-/// Runs all examples of a rule set.
-pub(crate) fn run_examples(
+/// Lines of a file whose coverage is told.
+const MOST_LINES: usize = 2_000;
+
+/// Runs all examples of all rule sets.
+pub(crate) fn run(
     runtime: &WebRuntime,
-    component: &WebComponent,
-    ruleset: &RuleSet,
-    stage: &str,
-    limits: Limits,
-) -> Vec<TestReport> {
-    let examples = ruleset.examples.iter();
-    let reports = examples.map(|example| {
-        let differences = run_example(runtime, component, ruleset, example, limits);
-        let (differences, failure) = match differences {
-            Ok(differences) => (differences, None),
-            Err(message) => (Vec::new(), Some(message)),
+    pipeline: &Pipeline<WebRuntime>,
+) -> (Vec<TestReport>, Vec<FileCoverage>) {
+    let (mut tests, mut coverage) = (Vec::new(), Vec::new());
+    for stage in &pipeline.stages {
+        let Some(rules) = &stage.rules else { continue };
+        let (ruleset, source) = (&rules.ruleset, &rules.source);
+        let ran = run_examples(runtime, &stage.component, ruleset, source, stage.limits);
+        // A component that can't be opened has failed with the rows already.
+        let Ok(Examples {
+            outcomes,
+            coverage: shown,
+        }) = ran
+        else {
+            continue;
         };
-        TestReport {
-            stage: stage.to_owned(),
-            name: example.name.clone(),
-            has_passed: differences.is_empty() && failure.is_none(),
-            differences,
-            failure,
+        let outcomes = ruleset.examples.iter().zip(outcomes);
+        tests.extend(outcomes.map(|(example, outcome)| {
+            let name = example.name.clone();
+            report(ruleset, stage.name.clone(), name, outcome)
+        }));
+        let points = shown.points();
+        coverage.push(FileCoverage {
+            n_points: points.len(),
+            n_shown: points.iter().filter(|point| point.hits > 0).count(),
+            ..lines(stage, rules, &points)
+        });
+    }
+    (tests, coverage)
+}
+
+fn report(ruleset: &RuleSet, stage: String, name: String, outcome: ExampleOutcome) -> TestReport {
+    let (mut differences, mut failure) = (Vec::new(), None);
+    match outcome {
+        ExampleOutcome::Passed => {}
+        ExampleOutcome::Differs(found) => {
+            let words = |difference: Difference| {
+                let name = ruleset.outputs[difference.output].name.clone();
+                (
+                    name,
+                    literal(&difference.expected),
+                    literal(&difference.got),
+                )
+            };
+            differences.extend(found.into_iter().map(words));
+        }
+        ExampleOutcome::RowFailed(error) => {
+            failure = Some(format!("{} ({})", error.message, error.origin));
+        }
+        ExampleOutcome::Refused(reason) => failure = Some(reason),
+        ExampleOutcome::Broken(broken) => failure = Some(broken.message),
+    }
+    TestReport {
+        stage,
+        name,
+        has_passed: differences.is_empty() && failure.is_none(),
+        differences,
+        failure,
+    }
+}
+
+fn lines(
+    stage: &Stage<WebRuntime>,
+    rules: &Rules,
+    points: &[rulestage_pipeline::coverage::Point],
+) -> FileCoverage {
+    let source = &rules.source;
+    let map = SourceMap::new(source);
+    // Offsets of lines, in order, so that the source is gone through once.
+    let mut units = 0;
+    let mut places = Vec::new();
+    for line in source.split_inclusive('\n') {
+        let (_, length) = utf16_range(line, Span::new(0, line.trim_end().len() as u32));
+        places.push((units, units + length));
+        units += line.encode_utf16().count() as u32;
+    }
+    let lines = by_line(points, &map).into_iter().take(MOST_LINES);
+    let lines = lines.map(|(line, covered)| {
+        let place = places.get(line as usize - 1);
+        let (from, to) = place.copied().unwrap_or_default();
+        CoveredLine {
+            line,
+            from,
+            to,
+            n_points: covered.n_points,
+            missing: covered.missing,
         }
     });
-    reports.collect()
-}
-
-/// Output, expected and actual value, where they differ.
-fn run_example(
-    runtime: &WebRuntime,
-    component: &WebComponent,
-    ruleset: &RuleSet,
-    example: &Example,
-    limits: Limits,
-) -> Result<Vec<(String, String, String)>, String> {
-    let say = |failure: StageFailure| failure.message;
-    let parameters: Vec<Value> = (0..ruleset.params.len())
-        .map(|index| {
-            example
-                .params
-                .iter()
-                .find(|(param, _)| *param == index)
-                .map_or(Value::Absent, |(_, c)| value_of(c))
-        })
-        .collect();
-    let mut session = runtime.open(component, &parameters, limits).map_err(say)?;
-    let schema = runtime.schema(&session).clone();
-    let columns = schema
-        .inputs
-        .fields()
-        .iter()
-        .enumerate()
-        .map(|(index, field)| {
-            let given = example
-                .given
-                .iter()
-                .find(|(input, _)| *input == index)
-                .map_or(&Const::Null, |(_, value)| value);
-            single(field, given)
-                .ok_or_else(|| format!("`{}` can't be {}", field.name(), show(given)))
-        });
-    let columns = columns.collect::<Result<Vec<_>, _>>()?;
-    let batch = RecordBatch::try_new(Arc::clone(&schema.inputs), columns)
-        .map_err(|error| error.to_string())?;
-    let outcome = runtime.process(&mut session, &batch).map_err(say)?;
-    if let Some(error) = outcome.errors.first() {
-        return Err(format!("{} ({})", error.message, error.origin));
+    FileCoverage {
+        path: stage.path.clone(),
+        lines: lines.collect(),
+        ..FileCoverage::default()
     }
-    let differs = example
-        .expect
-        .iter()
-        .filter_map(|(output, expected_value, _)| {
-            let name = &ruleset.outputs.get(*output)?.name;
-            let actual = outcome.columns.get(*output)?;
-            let (expected, actual) = (
-                show(expected_value),
-                cells::text(actual, 0).unwrap_or_else(|| "null".to_owned()),
-            );
-            // Decimals are equal by value.
-            let is_same = match (expected_value, actual.parse::<Decimal>()) {
-                (Const::Decimal(expected), Ok(actual)) => *expected == actual,
-                _ => expected == actual,
-            };
-            (!is_same).then(|| (name.clone(), expected, actual))
-        });
-    Ok(differs.collect())
-}
-
-fn value_of(constant: &Const) -> Value {
-    match constant {
-        Const::Null => Value::Null,
-        Const::Bool(value) => Value::Boolean(*value),
-        Const::Int(value) => Value::Int(*value),
-        Const::Uint(value) => Value::Uint(*value),
-        Const::Double(value) => Value::Double(*value),
-        Const::String(value) => Value::Text(value.clone()),
-        Const::Bytes(value) => Value::Binary(value.clone()),
-        Const::Timestamp(seconds, nanoseconds) => Value::Timestamp(*seconds, *nanoseconds),
-        Const::Duration(value) => Value::Duration(*value),
-        Const::Decimal(value) => Value::Text(value.to_string()),
-        Const::List(values) => Value::Texts(values.iter().map(show).collect()),
-        other => Value::Json(rulestage_pipeline::dynamic::to_json(other).to_string()),
-    }
-}
-
-/// A constant as the cells of the table show it.
-fn show(constant: &Const) -> String {
-    match constant {
-        Const::Null => "null".to_owned(),
-        Const::Bool(value) => value.to_string(),
-        Const::Int(value) => value.to_string(),
-        Const::Uint(value) => value.to_string(),
-        Const::Double(value) => cells::float(*value),
-        Const::String(value) => value.clone(),
-        Const::Decimal(value) => value.to_string(),
-        Const::Bytes(value) => value.iter().map(|byte| format!("{byte:02x}")).collect(),
-        Const::Timestamp(..) | Const::Duration(_) => {
-            let field = match constant {
-                Const::Duration(_) => {
-                    Field::new("", DataType::Duration(TimeUnit::Nanosecond), true)
-                }
-                _ => Field::new("", DataType::Timestamp(TimeUnit::Nanosecond, None), true),
-            };
-            single(&field, constant)
-                .and_then(|array| cells::text(&array, 0))
-                .unwrap_or_default()
-        }
-        Const::List(values) => values.iter().map(show).collect::<Vec<_>>().join(", "),
-        other => rulestage_pipeline::dynamic::to_json(other).to_string(),
-    }
-}
-
-/// An array of one value; `None` where the type is another.
-fn single(field: &Field, constant: &Const) -> Option<ArrayRef> {
-    macro_rules! array {
-        ($builder:ty, $value:expr) => {{
-            let mut builder = <$builder>::new();
-            builder.append_option($value);
-            Arc::new(builder.finish()) as ArrayRef
-        }};
-    }
-    let is_null = *constant == Const::Null;
-    let instant = |per_second: i64| match constant {
-        Const::Timestamp(seconds, nanoseconds) => Some(
-            seconds.checked_mul(per_second)?
-                + i64::from(*nanoseconds) / (1_000_000_000 / per_second),
-        ),
-        _ => None,
-    };
-    let array = match (field.data_type(), constant) {
-        (DataType::Boolean, Const::Bool(value)) => array!(BooleanBuilder, Some(*value)),
-        (DataType::Int64, Const::Int(value)) => array!(Int64Builder, Some(*value)),
-        (DataType::UInt64, Const::Uint(value)) => array!(UInt64Builder, Some(*value)),
-        (DataType::Float64, Const::Double(value)) => array!(Float64Builder, Some(*value)),
-        (DataType::Utf8, Const::String(value)) => array!(StringBuilder, Some(value)),
-        (DataType::Utf8, Const::Decimal(value)) => array!(StringBuilder, Some(value.to_string())),
-        (DataType::Binary, Const::Bytes(value)) => array!(BinaryBuilder, Some(value)),
-        (DataType::Duration(TimeUnit::Nanosecond), Const::Duration(value)) => {
-            array!(DurationNanosecondBuilder, Some(*value))
-        }
-        (DataType::Timestamp(unit, zone), Const::Timestamp(..)) => {
-            let zone = zone.clone();
-            macro_rules! timestamp {
-                ($builder:ty, $per_second:expr) => {{
-                    let mut builder = <$builder>::new().with_timezone_opt(zone);
-                    builder.append_value(instant($per_second)?);
-                    Arc::new(builder.finish()) as ArrayRef
-                }};
-            }
-            match unit {
-                TimeUnit::Second => timestamp!(TimestampSecondBuilder, 1),
-                TimeUnit::Millisecond => timestamp!(TimestampMillisecondBuilder, 1_000),
-                TimeUnit::Microsecond => timestamp!(TimestampMicrosecondBuilder, 1_000_000),
-                TimeUnit::Nanosecond => timestamp!(TimestampNanosecondBuilder, 1_000_000_000),
-            }
-        }
-        (data_type, Const::Null) if is_null => arrow_array::new_null_array(data_type, 1),
-        _ => return None,
-    };
-    Some(array)
 }

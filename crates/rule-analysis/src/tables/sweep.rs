@@ -3,18 +3,9 @@
 use crate::domain::Classes;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// How much work one table may be: rows looked at.
-const MAX_STEPS: usize = 20_000_000;
-
-/// How much work is left.
+/// How much work is left: rows looked at.
 #[derive(Debug)]
-pub(super) struct Limits(usize);
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self(MAX_STEPS)
-    }
-}
+pub(super) struct Limits(pub(super) usize);
 
 impl Limits {
     /// Whether answers are missing.

@@ -137,8 +137,8 @@ impl Checker<'_> {
         let fits = ExprKind::Logical(
             ast::LogicalOp::And,
             vec![
-                compare(CompareOp::GreaterEqual, bound(&low)),
-                compare(CompareOp::LessEqual, bound(&high)),
+                (span, compare(CompareOp::GreaterEqual, bound(&low))),
+                (span, compare(CompareOp::LessEqual, bound(&high))),
             ],
         );
         let largest = match low {

@@ -47,11 +47,11 @@ impl Checker<'_> {
         span: Span,
     ) -> Expr {
         let what = format!("an operand of `{}`", op.symbol());
-        let operands: Vec<Expr> = operands
+        let operands: Vec<(Span, Expr)> = operands
             .iter()
-            .map(|each| self.check_expr_as(each, &Type::Bool, &what))
+            .map(|each| (each.span, self.check_expr_as(each, &Type::Bool, &what)))
             .collect();
-        let by_ref: Vec<&Expr> = operands.iter().collect();
+        let by_ref: Vec<&Expr> = operands.iter().map(|(_, operand)| operand).collect();
         if let Some(error) = error_among(&by_ref, &Type::Bool, span) {
             return error;
         }

@@ -11,7 +11,15 @@ fn completions_fit_the_place() {
         (
             "blocks",
             "ruleset a {\n <|>",
-            &["input", "param", "output", "let", "rule", "example"],
+            &[
+                "input",
+                "param",
+                "output",
+                "let",
+                "rule",
+                "invariant",
+                "example",
+            ],
             &["when", "size"],
         ),
         (
@@ -223,6 +231,41 @@ fn completions_fit_the_place() {
             "example \"e\" { given { weight: <|> } } }",
             &["true"],
             &["weight"],
+        ),
+        (
+            "invariant \"i\" { <|> } }",
+            &["when", "assert"],
+            &["weight", "then"],
+        ),
+        (
+            "invariant \"i\" { when <|> } }",
+            &["weight", "carrier", "heavy", "limit"],
+            &["when", "r"],
+        ),
+        (
+            "invariant \"i\" { when heavy <|> } }",
+            &["assert", "in"],
+            &["then", "weight"],
+        ),
+        (
+            "invariant \"i\" { when heavy assert <|> } }",
+            &["carrier", "notes", "weight"],
+            &["assert"],
+        ),
+        (
+            "invariant \"i\" { when heavy assert carrier <|> } }",
+            &["in"],
+            &["assert"],
+        ),
+        (
+            "invariant \"i\" { assert carrier.<|> } }",
+            &["startsWith"],
+            &["weight"],
+        ),
+        (
+            "invariant \"i\" { assert heavy }\n <|> }",
+            &["invariant", "rule"],
+            &["carrier"],
         ),
     ];
     for (addition, present, absent) in cases {

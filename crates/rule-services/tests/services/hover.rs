@@ -18,6 +18,16 @@ fn hover_tells_types_and_documentation() {
         ),
         ("let a = heavy<|> }", "let heavy: bool", ""),
         (
+            "invariant \"i\" { assert carr<|>ier != \"\" }",
+            "output carrier: string = \"post\" merge first",
+            "",
+        ),
+        (
+            "// Never.\n invariant \"i<|>\" { assert true }",
+            "invariant \"i\"",
+            "Never.",
+        ),
+        (
             "rule r priority 3 { when heavy then { car<|>rier = \"x\" } }",
             "output carrier: string = \"post\" merge first",
             "",

@@ -15,6 +15,11 @@ fn definitions_and_references() {
             3,
         ),
         (
+            "invariant \"i\" { when heavy assert notes != [] && <|>notes == notes }",
+            13,
+            4,
+        ),
+        (
             "example \"e\" { given { country<|>: \"CZ\" } expect { } }",
             5,
             2,

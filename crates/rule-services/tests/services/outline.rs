@@ -5,7 +5,9 @@ use rulestage_rule_services::document_symbols;
 
 #[test]
 fn outlines_name_everything() {
-    let (source, _) = with("rule r { when heavy then {} }\n example \"e\" { } }<|>");
+    let (source, _) = with(
+        "rule r { when heavy then {} }\n invariant \"i\" { assert true }\n example \"e\" { } }<|>",
+    );
     let outline = document_symbols(&source);
     let [ruleset] = outline.as_slice() else {
         panic!("one rule set, not {outline:?}")
@@ -34,6 +36,7 @@ fn outlines_name_everything() {
         "Let heavy bool",
         "Let prices map<string, double>",
         "Rule r",
+        "Invariant i",
         "Example e",
     ];
     assert_eq!(names, expected);

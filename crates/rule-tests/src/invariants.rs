@@ -1,6 +1,8 @@
-//! Invariants of rule sets on any host: rows go through the compiled component, and what comes out goes with them through
-//! the component that was compiled of the invariants.
+//! `invariant` blocks: rows go through the compiled component, and what comes out goes with them through the component
+//! that was compiled of the invariants.
 
+use crate::examples::is_same;
+use crate::{given, parameters};
 use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use rulestage_pipeline::cells;
 use rulestage_pipeline::dynamic;
@@ -8,6 +10,9 @@ use rulestage_pipeline::runtime::{Limits, Runtime, StageFailure, StageFailureKin
 use rulestage_rule_analysis::representatives;
 use rulestage_rule_compiler::ir::{Const, RuleSet};
 use rulestage_rule_compiler::{N_COLUMNS_PER_INVARIANT, compile_invariants};
+
+/// Generated rows that go through the components at once.
+const BATCH_ROWS: usize = 512;
 
 /// What an invariant says of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,54 +38,131 @@ pub struct Row {
     pub verdicts: Vec<Verdict>,
 }
 
-/// What became of an invariant on generated rows.
+/// What became of an invariant, on the examples and on generated rows.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Report {
-    /// A row for which it does not hold, as simple as was found
-    pub counterexample: Option<Row>,
-    /// How many rows were tried that the rules have a result for
+pub struct InvariantReport {
+    /// A row for which it does not hold
+    pub violation: Option<Violation>,
+    /// How many examples it applies to
+    pub n_examples: usize,
+    /// How many generated rows were tried that the rules have a result for
     pub n_rows: usize,
     /// To how many of them it applies
     pub n_applied: usize,
-    /// Whether what holds for these rows holds for all, with the given parameters
+    /// Whether what holds for these rows holds for all, with the defaults of the parameters
     pub is_complete: bool,
 }
 
+/// A row for which an invariant does not hold.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Violation {
+    /// That of an example, or else as simple as was found
+    pub row: Row,
+    /// Index of the example
+    pub example: Option<usize>,
+}
+
+/// What is known of an invariant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InvariantState {
+    /// There is a row for which it does not hold
+    Violated,
+    /// It applies to none of the rows that were tried, so nothing is known
+    Unreached,
+    /// It holds for the rows that were tried
+    Held,
+    /// It holds for all rows, with the defaults of the parameters
+    Proven,
+}
+
+impl InvariantReport {
+    /// What this says.
+    pub fn state(&self) -> InvariantState {
+        if self.violation.is_some() {
+            InvariantState::Violated
+        } else if self.n_applied + self.n_examples == 0 {
+            InvariantState::Unreached
+        } else if self.is_complete {
+            InvariantState::Proven
+        } else {
+            InvariantState::Held
+        }
+    }
+}
+
+impl InvariantState {
+    /// The word for it, for people and for programs.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Violated => "violated",
+            Self::Unreached => "unreached",
+            Self::Held => "held",
+            Self::Proven => "proven",
+        }
+    }
+}
+
+/// Tries the invariants of a rule set on its examples and on generated rows; one report for each.
+///
+/// `component` is the rule set's own, `source` its text. `go_on` is asked between small batches of generated rows; where it
+/// says no, the reports are about the rows so far.
+pub fn run_invariants<R: Runtime>(
+    runtime: &R,
+    component: &R::Component,
+    ruleset: &RuleSet,
+    source: &str,
+    limits: Limits,
+    mut go_on: impl FnMut() -> bool,
+) -> Result<Vec<InvariantReport>, StageFailure> {
+    let Some(compiled) = compile_invariants(ruleset, source) else {
+        return Ok(Vec::new());
+    };
+    let invariants = runtime.load(&compiled)?;
+    let open = |parameters: &[Value]| -> Result<Tester<'_, R>, StageFailure> {
+        Ok(Tester {
+            runtime,
+            ruleset,
+            rules: runtime.open(component, parameters, limits)?,
+            invariants: runtime.open(&invariants, parameters, limits)?,
+        })
+    };
+    let defaults = vec![Value::Absent; ruleset.params.len()];
+    let mut reports = open(&defaults)?.generate(&mut go_on)?;
+    for (index, example) in ruleset.examples.iter().enumerate() {
+        let inputs = (0..ruleset.inputs.len()).map(|input| given(example, input));
+        let rows = [inputs.collect()];
+        let tried = open(&parameters(ruleset, example))?.try_rows(&rows)?;
+        let Some(row) = tried.into_iter().flatten().next() else {
+            continue;
+        };
+        for (invariant, report) in reports.iter_mut().enumerate() {
+            report.n_examples += usize::from(applies(&row, invariant));
+            let is_first = report
+                .violation
+                .as_ref()
+                .is_none_or(|violation| violation.example.is_none());
+            if is_wrong(&row, invariant) && is_first {
+                report.violation = Some(Violation {
+                    row: row.clone(),
+                    example: Some(index),
+                });
+            }
+        }
+    }
+    Ok(reports)
+}
+
 /// A rule set and its invariants, ready for rows.
-pub struct Tester<'r, R: Runtime> {
+struct Tester<'r, R: Runtime> {
     runtime: &'r R,
     ruleset: &'r RuleSet,
     rules: R::Session,
     invariants: R::Session,
 }
 
-impl<'r, R: Runtime> Tester<'r, R> {
-    /// Opens both components with the parameters; `None` where the rule set has no invariants.
-    ///
-    /// `component` is the rule set's own, `source` its text.
-    pub fn open(
-        runtime: &'r R,
-        component: &R::Component,
-        ruleset: &'r RuleSet,
-        source: &str,
-        parameters: &[Value],
-        limits: Limits,
-    ) -> Result<Option<Self>, StageFailure> {
-        let Some(compiled) = compile_invariants(ruleset, source) else {
-            return Ok(None);
-        };
-        let rules = runtime.open(component, parameters, limits)?;
-        let invariants = runtime.open(&runtime.load(&compiled)?, parameters, limits)?;
-        Ok(Some(Self {
-            runtime,
-            ruleset,
-            rules,
-            invariants,
-        }))
-    }
-
+impl<R: Runtime> Tester<'_, R> {
     /// What the invariants say of each row; nothing of rows that fail, which have no outputs.
-    pub fn try_rows(&mut self, rows: &[Vec<Const>]) -> Result<Vec<Option<Row>>, StageFailure> {
+    fn try_rows(&mut self, rows: &[Vec<Const>]) -> Result<Vec<Option<Row>>, StageFailure> {
         let schema = self.runtime.schema(&self.rules).clone();
         let columns: Vec<Vec<&Const>> = (0..self.ruleset.inputs.len())
             .map(|input| rows.iter().map(|row| &row[input]).collect())
@@ -137,22 +219,35 @@ impl<'r, R: Runtime> Tester<'r, R> {
     }
 
     /// Tries each invariant on generated rows.
-    pub fn generate(&mut self) -> Result<Vec<Report>, StageFailure> {
+    fn generate(
+        &mut self,
+        go_on: &mut dyn FnMut() -> bool,
+    ) -> Result<Vec<InvariantReport>, StageFailure> {
         let tried = representatives(self.ruleset);
-        let rows: Vec<Row> = self.try_rows(&tried.rows)?.into_iter().flatten().collect();
+        let mut rows: Vec<Row> = Vec::with_capacity(tried.rows.len());
+        let mut is_complete = tried.is_complete;
+        for batch in tried.rows.chunks(BATCH_ROWS) {
+            if !go_on() {
+                is_complete = false;
+                break;
+            }
+            rows.extend(self.try_rows(batch)?.into_iter().flatten());
+        }
         let mut reports = Vec::with_capacity(self.ruleset.invariants.len());
         for invariant in 0..self.ruleset.invariants.len() {
-            let is_wrong = |row: &&Row| is_wrong(row, invariant);
-            let counterexample = match rows.iter().find(is_wrong) {
-                Some(row) => Some(self.simplify(row.clone(), invariant, &tried.values)?),
+            let violation = match rows.iter().find(|row| is_wrong(row, invariant)) {
+                Some(row) => Some(Violation {
+                    row: self.simplify(row.clone(), invariant, &tried.values)?,
+                    example: None,
+                }),
                 None => None,
             };
-            let applies = |row: &&Row| row.verdicts[invariant] != Verdict::DoesNotApply;
-            reports.push(Report {
-                counterexample,
+            reports.push(InvariantReport {
+                violation,
+                n_examples: 0,
                 n_rows: rows.len(),
-                n_applied: rows.iter().filter(applies).count(),
-                is_complete: tried.is_complete,
+                n_applied: rows.iter().filter(|row| applies(row, invariant)).count(),
+                is_complete,
             });
         }
         Ok(reports)
@@ -194,8 +289,8 @@ impl<'r, R: Runtime> Tester<'r, R> {
     }
 }
 
-fn is_same(a: &Const, b: &Const) -> bool {
-    matches!((a, b), (Const::Double(a), Const::Double(b)) if a.is_nan() && b.is_nan()) || a == b
+fn applies(row: &Row, invariant: usize) -> bool {
+    row.verdicts[invariant] != Verdict::DoesNotApply
 }
 
 fn is_wrong(row: &Row, invariant: usize) -> bool {
