@@ -1,8 +1,10 @@
 //! The operators: each checks its node's attributes once, and becomes a function of its inputs.
 
+mod elementwise;
 mod features;
 mod linear;
-mod math;
+mod matrix;
+mod reduce;
 mod shape;
 mod trees;
 
@@ -43,29 +45,29 @@ pub(crate) fn build(node: &Node<'_>) -> Result<Kernel> {
         ("", "Concat") => shape::concat(node),
         ("", "Gather") => shape::gather(node),
         ("", "Slice") => shape::slice(node),
-        ("", "Cast") => math::cast(node),
+        ("", "Cast") => elementwise::cast(node),
         ("", "Add" | "Sub" | "Mul" | "Div" | "Pow" | "Min" | "Max" | "Sum") => {
-            math::arithmetic(node)
+            elementwise::arithmetic(node)
         }
         ("", "Equal" | "Less" | "LessOrEqual" | "Greater" | "GreaterOrEqual") => {
-            math::comparison(node)
+            elementwise::comparison(node)
         }
-        ("", "And" | "Or" | "Xor") => math::logic(node),
-        ("", "Where") => math::choose(node),
+        ("", "And" | "Or" | "Xor") => elementwise::logic(node),
+        ("", "Where") => elementwise::choose(node),
         (
             "",
             "Abs" | "Neg" | "Sqrt" | "Exp" | "Log" | "Sigmoid" | "Tanh" | "Relu" | "Floor" | "Ceil"
             | "Round" | "Sign" | "Reciprocal" | "Not" | "IsNaN",
-        ) => math::unary(node),
-        ("", "Clip") => math::clip(node),
-        ("", "Softmax") => math::softmax_operator(node),
-        ("", "MatMul" | "Gemm") => math::matmul(node),
+        ) => elementwise::unary(node),
+        ("", "Clip") => elementwise::clip(node),
+        ("", "Softmax") => reduce::softmax_operator(node),
+        ("", "MatMul" | "Gemm") => matrix::matmul(node),
         (
             "",
             "ReduceSum" | "ReduceMean" | "ReduceMax" | "ReduceMin" | "ReduceSumSquare"
             | "ReduceProd" | "ReduceLogSumExp" | "ReduceL1" | "ReduceL2" | "ArgMax" | "ArgMin",
-        ) => math::reduce(node),
-        ("", "TopK") => math::top_k(node),
+        ) => reduce::reduce(node),
+        ("", "TopK") => reduce::top_k(node),
         (domain, operator) => {
             let domain = if domain.is_empty() { "ai.onnx" } else { domain };
             Err(Error::unsupported(format!(
