@@ -13,6 +13,7 @@
 mod error;
 mod forest;
 mod graph;
+mod lookup;
 mod model;
 mod node;
 mod operators;
@@ -20,6 +21,7 @@ mod proto;
 mod scores;
 mod summary;
 mod tensor;
+mod tokens;
 mod wire;
 
 pub mod packed;

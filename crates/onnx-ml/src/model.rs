@@ -83,8 +83,15 @@ pub struct Model {
     widths: Vec<Option<usize>>,
     inputs: Vec<InputColumn>,
     outputs: Vec<OutputColumn>,
+    /// Rows that are computed together: as many as keep values small
+    block_rows: usize,
 }
 
+/// Elements of the largest value of a block: 4 MiB of floats
+const BLOCK_CELLS: usize = 1 << 20;
+/// The tree kernel's rows are a multiple of this.
+const LEAST_BLOCK_ROWS: usize = 64;
+const MOST_BLOCK_ROWS: usize = 8192;
 /// More columns than any table has.
 const MAX_COLUMNS: u64 = 1 << 16;
 /// Rows of the trial computation; two, so that what mixes rows shows.
@@ -99,7 +106,7 @@ impl Model {
     pub fn load(file: &[u8], options: &Options) -> Result<Self> {
         let proto = proto::parse(file)?;
         let graph_inputs = graph_inputs(&proto);
-        let (widths, inputs) = input_columns(&graph_inputs, &options.features)?;
+        let (widths, inputs) = input_columns(&proto, &graph_inputs, &options.features)?;
         let names: Vec<&str> = graph_inputs
             .iter()
             .map(|input| input.name.as_str())
@@ -109,8 +116,12 @@ impl Model {
             widths,
             inputs,
             outputs: Vec::new(),
+            block_rows: MOST_BLOCK_ROWS,
         };
-        let results = model.trial()?;
+        let (results, most_cells) = model.trial()?;
+        let block_rows = BLOCK_CELLS / (most_cells / TRIAL_ROWS).max(1);
+        model.block_rows = (block_rows / LEAST_BLOCK_ROWS * LEAST_BLOCK_ROWS)
+            .clamp(LEAST_BLOCK_ROWS, MOST_BLOCK_ROWS);
         model.outputs = output_columns(&proto, &results, &options.outputs)?;
         Ok(model)
     }
@@ -131,7 +142,29 @@ impl Model {
     ///
     /// If columns do not fit [`Self::inputs`], or a value is one that the model refuses.
     pub fn compute(&self, rows: usize, columns: Vec<Data>) -> Result<Vec<Data>> {
-        let results = self.graph.run(rows, self.tensors(rows, columns)?)?;
+        self.check(rows, &columns)?;
+        if rows <= self.block_rows {
+            return self.compute_block(rows, columns);
+        }
+        let mut joined: Vec<Data> = Vec::new();
+        for start in (0..rows).step_by(self.block_rows) {
+            let end = (start + self.block_rows).min(rows);
+            let block = columns.iter().map(|column| column.slice(start..end));
+            let results = self.compute_block(end - start, block.collect())?;
+            match joined.is_empty() {
+                true => joined = results,
+                false => {
+                    for (all, result) in joined.iter_mut().zip(results) {
+                        all.append(result)?;
+                    }
+                }
+            }
+        }
+        Ok(joined)
+    }
+
+    fn compute_block(&self, rows: usize, columns: Vec<Data>) -> Result<Vec<Data>> {
+        let (results, _) = self.graph.run(rows, self.tensors(rows, columns))?;
         self.outputs
             .iter()
             .map(|output| {
@@ -153,8 +186,7 @@ impl Model {
             .collect()
     }
 
-    /// The graph's inputs from its columns.
-    fn tensors(&self, rows: usize, columns: Vec<Data>) -> Result<Vec<Tensor>> {
+    fn check(&self, rows: usize, columns: &[Data]) -> Result<()> {
         if columns.len() != self.inputs.len() {
             return Err(Error::invalid(format!(
                 "{} columns for {}",
@@ -170,6 +202,11 @@ impl Model {
                 )));
             }
         }
+        Ok(())
+    }
+
+    /// The graph's inputs from its columns.
+    fn tensors(&self, rows: usize, columns: Vec<Data>) -> Vec<Tensor> {
         let mut columns = columns.into_iter();
         let tensors = self.widths.iter().map(|width| match width {
             None => Tensor::rows(vec![rows], columns.next().unwrap_or(Data::F32(Vec::new()))),
@@ -178,11 +215,11 @@ impl Model {
                 Tensor::rows(vec![rows, *width], interleaved(rows, parts))
             }
         });
-        Ok(tensors.collect())
+        tensors.collect()
     }
 
     /// What the model makes of rows of zeros and empty texts.
-    fn trial(&self) -> Result<Vec<Rc<Tensor>>> {
+    fn trial(&self) -> Result<(Vec<Rc<Tensor>>, usize)> {
         let zeros = |input: &InputColumn| match input.kind {
             Kind::F32 => Data::F32(vec![0.0; TRIAL_ROWS]),
             Kind::F64 => Data::F64(vec![0.0; TRIAL_ROWS]),
@@ -192,7 +229,7 @@ impl Model {
         };
         let columns = self.inputs.iter().map(zeros).collect();
         self.graph
-            .run(TRIAL_ROWS, self.tensors(TRIAL_ROWS, columns)?)
+            .run(TRIAL_ROWS, self.tensors(TRIAL_ROWS, columns))
     }
 }
 
@@ -222,6 +259,7 @@ pub(crate) fn kind_of(data: &Data) -> Kind {
 
 /// The widths of all inputs, and their columns.
 fn input_columns(
+    proto: &ModelProto,
     inputs: &[&proto::ValueInfo],
     names: &[String],
 ) -> Result<(Vec<Option<usize>>, Vec<InputColumn>)> {
@@ -229,7 +267,8 @@ fn input_columns(
     let mut columns = Vec::new();
     for input in inputs {
         let name = &input.name;
-        let kind = match input.element {
+        let keys = keys_of(proto, input)?;
+        let kind = match input.map.map_or(input.element, |(_, values)| values) {
             1 => Kind::F32,
             11 => Kind::F64,
             2..=7 => Kind::I64,
@@ -247,6 +286,7 @@ fn input_columns(
             }
         };
         let width = match input.dims.as_deref() {
+            _ if input.map.is_some() => Some(keys.len()),
             Some([_]) => None,
             Some([_, Some(width)]) if *width <= MAX_COLUMNS => Some(*width as usize),
             // One input and the names of its columns say how many there are.
@@ -268,6 +308,7 @@ fn input_columns(
         columns.extend((0..width.unwrap_or(1)).map(|at| InputColumn {
             kind,
             name: match (width, inputs.len()) {
+                _ if input.map.is_some() => keys[at].clone(),
                 (None | Some(1), _) => name.clone(),
                 (_, 1) => format!("f{at}"),
                 _ => format!("{name}_{at}"),
@@ -290,6 +331,34 @@ fn input_columns(
     }
     distinct(columns.iter().map(|column| column.name.as_str()))?;
     Ok((widths, columns))
+}
+
+/// The keys of a map that the model takes: those that a DictVectorizer makes columns of. Each is a column here, too, and
+/// null where the map would not have it.
+fn keys_of(proto: &ModelProto, input: &proto::ValueInfo) -> Result<Vec<String>> {
+    if input.map.is_none() {
+        return Ok(Vec::new());
+    }
+    let mut takers = proto
+        .nodes
+        .iter()
+        .filter(|node| node.inputs.contains(&input.name));
+    match (takers.next(), takers.next()) {
+        (Some(node), None) if node.op_type == "DictVectorizer" => {
+            let list = |name: &str| node.attributes.iter().find(|a| a.name == name);
+            Ok(
+                match (list("string_vocabulary"), list("int64_vocabulary")) {
+                    (Some(texts), _) => texts.texts.clone(),
+                    (None, Some(ints)) => ints.ints.iter().map(ToString::to_string).collect(),
+                    (None, None) => Vec::new(),
+                },
+            )
+        }
+        _ => Err(Error::unsupported(format!(
+            "the input `{}` is a map, which DictVectorizer alone takes",
+            input.name
+        ))),
+    }
 }
 
 fn distinct<'a>(names: impl Iterator<Item = &'a str>) -> Result<()> {

@@ -1,8 +1,9 @@
 //! One node of the graph with typed access to its attributes, and what operators become.
 
 use crate::error::{Error, Result};
-use crate::proto::{Attribute, NodeProto};
+use crate::proto::{Attribute, GraphProto, ModelProto, NodeProto};
 use crate::tensor::{Data, Tensor};
+use crate::tokens::Tokenizer;
 use std::rc::Rc;
 
 /// What an operator is given at run time.
@@ -26,10 +27,32 @@ impl Arguments<'_> {
     }
 }
 
+/// What a value stands for besides what it holds, until the operator that takes it so.
+#[derive(Clone)]
+pub(crate) enum Form {
+    /// Texts that stand for their tokens
+    Tokens(Rc<Tokenizer>),
+    /// A matrix whose rows stand for columns
+    Transposed,
+}
+
+impl Form {
+    /// For operators that would take what the value holds.
+    pub(crate) fn refused(&self) -> Error {
+        Error::unsupported(match self {
+            Self::Tokens(_) => "takes tokens, which TfIdfVectorizer alone does",
+            Self::Transposed => "takes distances before they are transposed",
+        })
+    }
+}
+
 /// A node and the version of the operator set that it is written for.
 pub(crate) struct Node<'a> {
     pub(crate) proto: &'a NodeProto,
     pub(crate) opset: i64,
+    /// That of the first input
+    pub(crate) form: Option<Form>,
+    pub(crate) model: &'a ModelProto,
 }
 
 impl<'a> Node<'a> {
@@ -71,6 +94,18 @@ impl<'a> Node<'a> {
 
     pub(crate) fn tensor(&self, name: &str) -> Option<&'a Tensor> {
         self.attribute(name)?.tensor.as_ref()
+    }
+
+    pub(crate) fn graph(&self, name: &str) -> Option<&'a GraphProto> {
+        self.attribute(name)?.graph.as_ref()
+    }
+
+    /// The value of an initializer of the graph.
+    pub(crate) fn initializer(&self, name: &str) -> Option<&'a Tensor> {
+        let mut initializers = self.model.initializers.iter();
+        initializers
+            .find(|(other, _)| other == name)
+            .map(|(_, tensor)| tensor)
     }
 
     /// The attribute `name`, or its double-precision form `name_as_tensor`.

@@ -427,3 +427,24 @@ pub(crate) fn zip_map(node: &Node<'_>) -> Result<Kernel> {
         Ok(vec![zipped])
     }))
 }
+
+/// DictVectorizer. The map that it takes is a column for each key already, in this order; what a map does not have is null
+/// there, which is 0 here.
+pub(crate) fn dict_vectorizer(_: &Node<'_>) -> Result<Kernel> {
+    Ok(Box::new(|arguments| {
+        let x = arguments.need(0)?;
+        let mut data = x.data.clone();
+        match &mut data {
+            Data::F32(values) => values
+                .iter_mut()
+                .filter(|value| value.is_nan())
+                .for_each(|value| *value = 0.0),
+            Data::F64(values) => values
+                .iter_mut()
+                .filter(|value| value.is_nan())
+                .for_each(|value| *value = 0.0),
+            _ => {}
+        }
+        Ok(vec![x.with_data(data)])
+    }))
+}

@@ -173,3 +173,67 @@ pub(crate) fn top_k(node: &Node<'_>) -> Result<Kernel> {
         Ok(vec![top(x.data.pick(&places)), top(Data::I64(found))])
     }))
 }
+
+/// CumSum along the columns of a row
+pub(crate) fn cumulative_sum(node: &Node<'_>) -> Result<Kernel> {
+    if node.int("exclusive", 0) != 0 || node.int("reverse", 0) != 0 {
+        return Err(Error::unsupported(
+            "sums forwards and with each element only",
+        ));
+    }
+    Ok(Box::new(|arguments| {
+        let (x, along) = (arguments.need(0)?, arguments.need(1)?);
+        let along = along.ints()?.first().copied().unwrap_or(0);
+        let at = inner_axis(along, x)?;
+        let step: usize = x.dims[at + 1..].iter().product();
+        let length = x.dims[at];
+        fn summed<T: Copy>(values: &mut [T], length: usize, step: usize, add: impl Fn(T, T) -> T) {
+            for place in step..values.len() {
+                if place / step % length != 0 {
+                    values[place] = add(values[place - step], values[place]);
+                }
+            }
+        }
+        let mut data = x.data.clone();
+        match &mut data {
+            Data::F32(values) => summed(values, length, step, |a, b| a + b),
+            Data::F64(values) => summed(values, length, step, |a, b| a + b),
+            Data::I64(values) => summed(values, length, step, i64::wrapping_add),
+            other => return Err(Error::invalid(format!("can't sum {}", other.type_name()))),
+        }
+        Ok(vec![x.with_data(data)])
+    }))
+}
+
+/// LpNormalization along the last dimension
+pub(crate) fn lp_normalization(node: &Node<'_>) -> Result<Kernel> {
+    let (wanted, p) = (node.int("axis", -1), node.int("p", 2));
+    if !matches!(p, 1 | 2) {
+        return Err(Error::invalid(format!(
+            "`p` is {p}, which is none of 1 and 2"
+        )));
+    }
+    Ok(Box::new(move |arguments| {
+        let x = arguments.need(0)?;
+        let at = inner_axis(wanted, x)?;
+        if at + 1 != x.dims.len() {
+            return Err(Error::unsupported("only along the last dimension"));
+        }
+        let mut values = x.to_f64()?;
+        for row in values.chunks_exact_mut(x.dims[at].max(1)) {
+            let norm = match p {
+                1 => row.iter().map(|value| value.abs()).sum(),
+                _ => libm::sqrt(row.iter().map(|value| value * value).sum::<f64>()),
+            };
+            if norm != 0.0 {
+                row.iter_mut().for_each(|value| *value /= norm);
+            }
+        }
+        let data = match &x.data {
+            Data::F64(_) => Data::F64(values),
+            Data::F32(_) => Data::F32(values.into_iter().map(|value| value as f32).collect()),
+            other => return Err(Error::invalid(format!("can't scale {}", other.type_name()))),
+        };
+        Ok(vec![x.with_data(data)])
+    }))
+}
