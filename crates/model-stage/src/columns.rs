@@ -37,9 +37,12 @@ pub(crate) fn process(
         }
         given.push(data);
     }
-    let results = model
-        .compute(rows, given)
+    let (results, refused) = model
+        .compute_rows(rows, given)
         .map_err(|error| StageError::Failed(error.to_string()))?;
+    for (row, reason) in refused {
+        failed.entry(row).or_insert(reason);
+    }
     // A model that can't do without a value has no number to give for the row.
     for result in &results {
         let is_nan: Vec<bool> = match result {

@@ -1,10 +1,11 @@
 //! The graph as a list of steps over numbered values.
 
 use crate::error::{Error, Result};
-use crate::node::{Arguments, Form, Kernel, Node};
+use crate::node::{Arguments, Form, Kernel, Node, Refused};
 use crate::operators;
 use crate::proto::{ModelProto, NodeProto};
 use crate::tensor::{Tensor, n_cells};
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -151,7 +152,13 @@ impl Graph {
     }
 
     /// The values of the outputs, and how many elements the largest value has. Inputs have `rows` as their first dimension.
-    pub(crate) fn run(&self, rows: usize, inputs: Vec<Tensor>) -> Result<(Vec<Rc<Tensor>>, usize)> {
+    /// Rows without a result go to `refused`.
+    pub(crate) fn run(
+        &self,
+        rows: usize,
+        inputs: Vec<Tensor>,
+        refused: &RefCell<Refused>,
+    ) -> Result<(Vec<Rc<Tensor>>, usize)> {
         let mut most_cells = 0;
         let mut values: Vec<Option<Rc<Tensor>>> = vec![None; self.n_values];
         for (place, constant) in &self.constants {
@@ -169,8 +176,10 @@ impl Graph {
             let results = (step.kernel)(&Arguments {
                 values: &given,
                 rows,
+                refused,
+                node: &step.node,
             })
-            .and_then(|results| checked(results, rows))
+            .and_then(|results| checked(results, &given, rows))
             .map_err(|error| error.at(&step.node))?;
             for result in results.iter().filter(|result| result.batched) {
                 most_cells = most_cells.max(result.data.len());
@@ -205,8 +214,14 @@ fn form_of_inputs(proto: &NodeProto, forms: &BTreeMap<&str, Form>) -> Result<Opt
 }
 
 /// What depends on the rows has them as its first dimension, and as many elements as its dimensions say.
-fn checked(results: Vec<Tensor>, rows: usize) -> Result<Vec<Tensor>> {
-    for result in &results {
+fn checked(
+    mut results: Vec<Tensor>,
+    given: &[Option<Rc<Tensor>>],
+    rows: usize,
+) -> Result<Vec<Tensor>> {
+    let depends_on_rows = given.iter().flatten().any(|value| value.batched);
+    for result in &mut results {
+        result.batched &= depends_on_rows;
         if result.batched && result.dims.first() != Some(&rows) {
             return Err(crate::node::mixes_rows());
         }

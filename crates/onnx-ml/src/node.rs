@@ -4,6 +4,8 @@ use crate::error::{Error, Result};
 use crate::proto::{Attribute, GraphProto, ModelProto, NodeProto};
 use crate::tensor::{Data, Tensor};
 use crate::tokens::Tokenizer;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 /// What an operator is given at run time.
@@ -11,7 +13,13 @@ pub(crate) struct Arguments<'a> {
     pub(crate) values: &'a [Option<Rc<Tensor>>],
     /// The rows of the batch
     pub(crate) rows: usize,
+    pub(crate) refused: &'a RefCell<Refused>,
+    /// What messages call the node
+    pub(crate) node: &'a str,
 }
+
+/// Rows that have no result: the node that refused them, and why.
+pub(crate) type Refused = BTreeMap<usize, (String, String)>;
 
 /// A checked operator: values in, values out.
 pub(crate) type Kernel = Box<dyn Fn(&Arguments<'_>) -> Result<Vec<Tensor>>>;
@@ -19,6 +27,21 @@ pub(crate) type Kernel = Box<dyn Fn(&Arguments<'_>) -> Result<Vec<Tensor>>>;
 impl Arguments<'_> {
     pub(crate) fn get(&self, index: usize) -> Option<&Tensor> {
         self.values.get(index)?.as_deref()
+    }
+
+    /// Refuses the row of an element of `x`. A constant has none, and is an error.
+    pub(crate) fn refuse(&self, x: &Tensor, element: usize, reason: String) -> Result<()> {
+        // Where rows are computed one by one, nothing is marked as theirs.
+        let row = match x.data.len() / self.rows.max(1) {
+            cells if x.batched && cells > 0 => element / cells,
+            _ if self.rows == 1 => 0,
+            _ => return Err(Error::invalid(reason)),
+        };
+        let mut refused = self.refused.borrow_mut();
+        refused
+            .entry(row)
+            .or_insert_with(|| (self.node.to_owned(), reason));
+        Ok(())
     }
 
     pub(crate) fn need(&self, index: usize) -> Result<&Tensor> {

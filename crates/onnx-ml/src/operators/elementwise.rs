@@ -4,6 +4,7 @@ use crate::error::{Error, Result};
 use crate::node::{Kernel, Node, mixes_rows};
 use crate::scores::logistic;
 use crate::tensor::{Data, Tensor, n_cells};
+use std::rc::Rc;
 
 /// For each element of the result, its place in an operand of these dimensions.
 pub(super) fn broadcast_places(from: &[usize], to: &[usize], n: usize) -> Vec<usize> {
@@ -353,14 +354,18 @@ pub(crate) fn cast(node: &Node<'_>) -> Result<Kernel> {
     }
     Ok(Box::new(move |arguments| {
         let x = arguments.need(0)?;
-        let parse = |text: &str| -> Result<f64> {
-            text.trim()
-                .parse()
-                .map_err(|_| Error::invalid(format!("`{text}` is no number")))
+        let parse = |(at, text): (usize, &Rc<str>)| -> Result<f64> {
+            match text.trim().parse() {
+                Ok(number) => Ok(number),
+                Err(_) => {
+                    arguments.refuse(x, at, format!("`{text}` is no number"))?;
+                    Ok(0.0)
+                }
+            }
         };
         let numbers = || -> Result<Vec<f64>> {
             match &x.data {
-                Data::Text(values) => values.iter().map(|value| parse(value)).collect(),
+                Data::Text(values) => values.iter().enumerate().map(parse).collect(),
                 _ => x.to_f64(),
             }
         };

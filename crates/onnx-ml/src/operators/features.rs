@@ -2,7 +2,7 @@
 //! FeatureVectorizer and ZipMap.
 
 use crate::error::{Error, Result};
-use crate::node::{Kernel, Node, index};
+use crate::node::{Kernel, Node, index, mixes_rows};
 use crate::tensor::{Data, Tensor, n_cells};
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -163,7 +163,11 @@ pub(crate) fn one_hot(node: &Node<'_>) -> Result<Kernel> {
             match place {
                 Some(place) => hot[at * n + place] = 1.0,
                 None if zeros => {}
-                None => return Err(Error::invalid("a value is none of the categories")),
+                None => {
+                    let value = x.data.slice(at..at + 1);
+                    let reason = format!("`{}` is none of the categories", written(&value));
+                    arguments.refuse(x, at, reason)?;
+                }
             }
         }
         Ok(vec![Tensor {
@@ -173,6 +177,18 @@ pub(crate) fn one_hot(node: &Node<'_>) -> Result<Kernel> {
             classes: None,
         }])
     }))
+}
+
+/// The first element, as people write it.
+fn written(data: &Data) -> String {
+    match data {
+        Data::F32(values) => values.first().map(ToString::to_string),
+        Data::F64(values) => values.first().map(ToString::to_string),
+        Data::I64(values) => values.first().map(ToString::to_string),
+        Data::Bool(values) => values.first().map(ToString::to_string),
+        Data::Text(values) => values.first().map(ToString::to_string),
+    }
+    .unwrap_or_default()
 }
 
 fn places<K: Ord>(keys: impl Iterator<Item = K>) -> BTreeMap<K, usize> {
@@ -333,6 +349,9 @@ pub(crate) fn feature_extractor(_: &Node<'_>) -> Result<Kernel> {
         let wanted_columns = wanted.ints()?;
         if x.batched && wanted.batched {
             return Err(Error::unsupported("picks other columns for each row"));
+        }
+        if wanted.batched && rows != 1 {
+            return Err(mixes_rows());
         }
         let columns: Vec<usize> = wanted_columns
             .iter()

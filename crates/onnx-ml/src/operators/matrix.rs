@@ -165,9 +165,6 @@ pub(crate) fn scan(node: &Node<'_>) -> Result<Kernel> {
     }
     Ok(Box::new(|arguments| {
         let (x, rows) = (arguments.need(0)?, arguments.need(1)?);
-        if !x.batched {
-            return Err(Error::unsupported("measures between constants"));
-        }
         let distances = distances_to(x, rows, arguments.rows, true)?;
         Ok(vec![x.clone(), distances])
     }))

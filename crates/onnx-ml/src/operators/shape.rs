@@ -84,17 +84,19 @@ pub(crate) fn reshape(node: &Node<'_>) -> Result<Kernel> {
 
 /// Flatten
 pub(crate) fn flatten(node: &Node<'_>) -> Result<Kernel> {
-    let axis = node.int("axis", 1);
-    if axis != 1 {
-        return Err(Error::unsupported(format!(
-            "flattens at axis {axis}, and 1 alone is supported"
-        )));
-    }
-    Ok(Box::new(|arguments| {
+    let wanted = node.int("axis", 1);
+    Ok(Box::new(move |arguments| {
         let x = arguments.need(0)?;
-        let first = x.dims.first().copied().unwrap_or(1);
-        let rest = x.dims.iter().skip(1).product();
-        Ok(vec![x.with_dims(vec![first, rest])])
+        // It may lie behind the last dimension.
+        let at = axis(wanted, x.dims.len() + usize::from(wanted >= 0))?;
+        if x.batched && at != 1 {
+            return Err(mixes_rows());
+        }
+        let (first, rest) = x.dims.split_at(at);
+        Ok(vec![x.with_dims(vec![
+            first.iter().product(),
+            rest.iter().product(),
+        ])])
     }))
 }
 

@@ -129,8 +129,8 @@ struct Ngrams {
     ints: Table<i64, u32>,
     /// From a node (0: the root) by a token to the next
     edges: Table<(u32, u32), u32>,
-    /// The output column of each node that ends an n-gram
-    columns: Vec<Option<u32>>,
+    /// The output column of each node that ends an n-gram, and the n-gram's number
+    columns: Vec<Option<(u32, u32)>>,
     n_outputs: usize,
     least: usize,
     most: usize,
@@ -201,7 +201,7 @@ impl Ngrams {
                 }
                 ngrams.n_outputs = ngrams.n_outputs.max(column + 1);
                 if (least..=most).contains(&(at + 1)) {
-                    ngrams.insert(ngram, column as u32)?;
+                    ngrams.insert(ngram, (column as u32, number as u32 - 1))?;
                 }
             }
         }
@@ -230,7 +230,7 @@ impl Ngrams {
         numbers
     }
 
-    fn insert(&mut self, ngram: &[u32], column: u32) -> Result<()> {
+    fn insert(&mut self, ngram: &[u32], column: (u32, u32)) -> Result<()> {
         let mut place = 0;
         for &token in ngram {
             let next = self.columns.len() as u32;
@@ -245,8 +245,8 @@ impl Ngrams {
         }
     }
 
-    /// Counts a row's n-grams.
-    fn count(&self, tokens: &[u32], counts: &mut [f32]) {
+    /// Calls `found` with column and number of each n-gram of a row.
+    fn for_each(&self, tokens: &[u32], mut found: impl FnMut(usize, usize)) {
         let most_skips = if self.most == 1 { 0 } else { self.max_skips };
         for distance in 1..=most_skips + 1 {
             for start in 0..tokens.len() {
@@ -259,8 +259,10 @@ impl Ngrams {
                     place = next;
                     // One token alone is no nearer to itself with any distance.
                     let counts_here = at + 1 >= self.least && (at > 0 || distance == 1);
-                    if let Some(column) = self.columns[place as usize].filter(|_| counts_here) {
-                        counts[column as usize] += 1.0;
+                    if let Some((column, number)) = self.columns[place as usize]
+                        && counts_here
+                    {
+                        found(column as usize, number as usize);
                     }
                 }
             }
@@ -287,14 +289,6 @@ pub(crate) fn tf_idf(node: &Node<'_>) -> Result<Kernel> {
             "{} weights for {} n-grams",
             weights.len(),
             node.ints("ngram_indexes").len()
-        )));
-    }
-    // ONNX Runtime takes the weight with the number of the column, where the specification says that of the n-gram.
-    if mode != Mode::Count && !weights.is_empty() && weights.len() < ngrams.n_outputs {
-        return Err(Error::invalid(format!(
-            "{} weights for {} columns",
-            weights.len(),
-            ngrams.n_outputs
         )));
     }
     let tokenizer = match &node.form {
@@ -335,18 +329,12 @@ pub(crate) fn tf_idf(node: &Node<'_>) -> Result<Kernel> {
                     )));
                 }
             }
-            ngrams.count(&tokens, counts);
-            let weighted = counts.iter_mut().enumerate();
-            let weight = |column| weights.get(column).copied().unwrap_or(1.0);
-            match mode {
-                Mode::Count => {}
-                Mode::Weight => weighted
-                    .filter(|(_, count)| **count > 0.0)
-                    .for_each(|(column, count)| *count = weight(column)),
-                Mode::WeightedCount => {
-                    weighted.for_each(|(column, count)| *count *= weight(column));
-                }
-            }
+            let weight = |number: usize| weights.get(number).copied().unwrap_or(1.0);
+            ngrams.for_each(&tokens, |column, number| match mode {
+                Mode::Count => counts[column] += 1.0,
+                Mode::Weight => counts[column] = weight(number),
+                Mode::WeightedCount => counts[column] += weight(number),
+            });
         }
         let dims = match x.dims.len() {
             1 if !x.batched => vec![n_outputs],
