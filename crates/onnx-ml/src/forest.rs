@@ -185,8 +185,8 @@ struct Outline {
 
 /// What takes the leaves that rows of a block reach, tree by tree.
 trait Sink {
-    /// Leaves of a network; `row` is that of the first one in the block.
-    fn take_narrow(&mut self, tree: &Tree, row: usize, leaves: &[u8]);
+    /// Leaves of a network, by the bits of their numbers; `row` is that of the first one in the block.
+    fn take_narrow(&mut self, tree: &Tree, row: usize, leaves: &[i8]);
     /// Leaves of a walk
     fn take_wide(&mut self, tree: &Tree, row: usize, leaves: &[u32]);
     /// The block is done, which has these rows.
@@ -370,19 +370,22 @@ impl<T: Real> Sums<'_, T> {
 }
 
 impl<T: Real> Sink for Sums<'_, T> {
-    fn take_narrow(&mut self, tree: &Tree, row: usize, leaves: &[u8]) {
+    fn take_narrow(&mut self, tree: &Tree, row: usize, leaves: &[i8]) {
         let weights =
             self.leaves.single[tree.first_leaf..].first_chunk::<{ network::MAX_LEAVES }>();
         match (tree.target, weights) {
             (Some(target), Some(weights)) => {
                 let sums = &mut self.block[target * BLOCK_ROWS + row..][..leaves.len()];
                 for (sum, &leaf) in sums.iter_mut().zip(leaves) {
-                    *sum += weights[usize::from(leaf)];
+                    *sum += weights[usize::from(leaf.cast_unsigned())];
                 }
             }
             _ => {
                 for (lane, &leaf) in leaves.iter().enumerate() {
-                    self.add(tree.first_leaf + usize::from(leaf), row + lane);
+                    self.add(
+                        tree.first_leaf + usize::from(leaf.cast_unsigned()),
+                        row + lane,
+                    );
                 }
             }
         }
@@ -437,9 +440,12 @@ impl<T: Real, F: Fn(T, T) -> bool> Extremes<'_, T, F> {
 }
 
 impl<T: Real, F: Fn(T, T) -> bool> Sink for Extremes<'_, T, F> {
-    fn take_narrow(&mut self, tree: &Tree, row: usize, leaves: &[u8]) {
+    fn take_narrow(&mut self, tree: &Tree, row: usize, leaves: &[i8]) {
         for (lane, &leaf) in leaves.iter().enumerate() {
-            self.add(tree.first_leaf + usize::from(leaf), row + lane);
+            self.add(
+                tree.first_leaf + usize::from(leaf.cast_unsigned()),
+                row + lane,
+            );
         }
     }
 

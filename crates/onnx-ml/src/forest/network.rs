@@ -15,9 +15,12 @@ pub(super) const MAX_LEAVES: usize = 256;
 const MAX_THRESHOLDS: usize = 255;
 /// The values that a split can take: each leaf's number, and what the other splits took.
 const N_SLOTS: usize = 2 * MAX_LEAVES;
-/// Rows that go through a tree together, and those of small batches
-const WIDE: usize = 64;
-const NARROW: usize = 16;
+/// A byte for each of as many rows as a vector instruction takes
+type Vector = [i8; LANES];
+const LANES: usize = 16;
+/// Vectors of rows that go through a tree together, and those of small batches
+const WIDE: usize = 4;
+const NARROW: usize = 1;
 
 /// What a row costs in instructions, about: a step of a walk, a split of a network, and a rank by the number of halvings.
 const STEP_COST: f64 = 11.0;
@@ -261,18 +264,18 @@ pub(super) struct Ranks {
     narrow: Option<Memory<NARROW>>,
 }
 
-struct Memory<const W: usize> {
-    columns: Vec<[i8; W]>,
-    slots: Box<[[i8; W]; N_SLOTS]>,
+struct Memory<const N: usize> {
+    columns: Vec<[Vector; N]>,
+    slots: Box<[[Vector; N]; N_SLOTS]>,
     /// The leaves whose slots hold their number
     n_leaves: usize,
 }
 
-impl<const W: usize> Memory<W> {
+impl<const N: usize> Memory<N> {
     fn new() -> Self {
         Self {
             columns: Vec::new(),
-            slots: Box::new([[0; W]; N_SLOTS]),
+            slots: Box::new([[[0; LANES]; N]; N_SLOTS]),
             n_leaves: 0,
         }
     }
@@ -285,33 +288,34 @@ impl<T: Real> Network<T> {
         let mut start = 0;
         while start < n_rows {
             let rest = &x[start * width..];
-            if n_rows - start > NARROW {
+            if n_rows - start > NARROW * LANES {
                 let memory = ranks.wide.get_or_insert_with(Memory::new);
-                self.reach_rows(rest, width, start, (n_rows - start).min(WIDE), memory, sink);
-                start += WIDE;
+                let n_rows = (n_rows - start).min(WIDE * LANES);
+                self.reach_rows::<WIDE>(rest, width, start, n_rows, memory, sink);
+                start += WIDE * LANES;
             } else {
                 let memory = ranks.narrow.get_or_insert_with(Memory::new);
-                self.reach_rows(rest, width, start, n_rows - start, memory, sink);
-                start += NARROW;
+                self.reach_rows::<NARROW>(rest, width, start, n_rows - start, memory, sink);
+                start += NARROW * LANES;
             }
         }
     }
 
-    fn reach_rows<const W: usize>(
+    fn reach_rows<const N: usize>(
         &self,
         x: &[T],
         width: usize,
         first_row: usize,
         n_rows: usize,
-        memory: &mut Memory<W>,
+        memory: &mut Memory<N>,
         sink: &mut impl Sink,
     ) {
         for leaf in memory.n_leaves..self.n_leaves {
-            memory.slots[leaf] = [(leaf as u8).cast_signed(); W];
+            memory.slots[leaf] = [[(leaf as u8).cast_signed(); LANES]; N];
         }
         memory.n_leaves = memory.n_leaves.max(self.n_leaves);
         if memory.columns.len() < self.n_columns {
-            memory.columns.resize(self.n_columns, [0; W]);
+            memory.columns.resize(self.n_columns, [[0; LANES]; N]);
         }
         for thresholds in &self.thresholds {
             thresholds.rank(x, width, n_rows, &mut memory.columns);
@@ -322,7 +326,7 @@ impl<T: Real> Network<T> {
                 &memory.columns,
                 &mut memory.slots,
             );
-            let leaves = memory.slots[usize::from(member.result) % N_SLOTS].map(i8::cast_unsigned);
+            let leaves = memory.slots[usize::from(member.result) % N_SLOTS].as_flattened();
             sink.take_narrow(&member.tree, first_row, &leaves[..n_rows]);
         }
     }
@@ -330,25 +334,36 @@ impl<T: Real> Network<T> {
 
 /// Takes one of two slots for each choice and row.
 #[inline]
-fn choose<const W: usize>(choices: &[Choice], columns: &[[i8; W]], slots: &mut [[i8; W]; N_SLOTS]) {
+fn choose<const N: usize>(
+    choices: &[Choice],
+    columns: &[[Vector; N]],
+    slots: &mut [[Vector; N]; N_SLOTS],
+) {
     for (number, choice) in choices.iter().enumerate() {
         let ranks = &columns[usize::from(choice.column)];
-        let low = slots[usize::from(choice.low) % N_SLOTS];
-        let high = slots[usize::from(choice.high) % N_SLOTS];
-        let taken = &mut slots[(MAX_LEAVES + number) % N_SLOTS];
-        for lane in 0..W {
-            taken[lane] = if ranks[lane] > choice.threshold {
-                high[lane]
-            } else {
-                low[lane]
-            };
+        let low = usize::from(choice.low) % N_SLOTS;
+        let high = usize::from(choice.high) % N_SLOTS;
+        let taken = (MAX_LEAVES + number) % N_SLOTS;
+        for part in 0..N {
+            // Without branches, and of the size of a vector, so that compilers make a comparison and a choice of it.
+            let (ranks, low, high) = (ranks[part], slots[low][part], slots[high][part]);
+            slots[taken][part] = std::array::from_fn(|lane| {
+                let is_high = -i8::from(ranks[lane] > choice.threshold);
+                low[lane] ^ ((low[lane] ^ high[lane]) & is_high)
+            });
         }
     }
 }
 
 impl<T: Real> Thresholds<T> {
     /// Writes the ranks of some rows' values.
-    fn rank<const W: usize>(&self, x: &[T], width: usize, n_rows: usize, columns: &mut [[i8; W]]) {
+    fn rank<const N: usize>(
+        &self,
+        x: &[T],
+        width: usize,
+        n_rows: usize,
+        columns: &mut [[Vector; N]],
+    ) {
         const TOGETHER: usize = 8;
         let half = (usize::from(self.n) + 1).next_power_of_two() / 2;
         let mut rows = x[self.feature..].iter().step_by(width);
@@ -368,7 +383,8 @@ impl<T: Real> Thresholds<T> {
             }
             for (nan_is_high, column) in self.columns.iter().enumerate() {
                 let Some(column) = column else { continue };
-                let column = &mut columns[usize::from(*column)][start..start + TOGETHER];
+                let column =
+                    &mut columns[usize::from(*column)].as_flattened_mut()[start..][..TOGETHER];
                 for ((slot, rank), value) in column.iter_mut().zip(ranks).zip(&values) {
                     // NaN is above nothing.
                     let is_nan = value.partial_cmp(value).is_none();
