@@ -347,10 +347,12 @@ fn choose<const N: usize>(
         for part in 0..N {
             // Without branches, and of the size of a vector, so that compilers make a comparison and a choice of it.
             let (ranks, low, high) = (ranks[part], slots[low][part], slots[high][part]);
-            slots[taken][part] = std::array::from_fn(|lane| {
+            let mut chosen = [0; LANES];
+            for lane in 0..LANES {
                 let is_high = -i8::from(ranks[lane] > choice.threshold);
-                low[lane] ^ ((low[lane] ^ high[lane]) & is_high)
-            });
+                chosen[lane] = low[lane] ^ ((low[lane] ^ high[lane]) & is_high);
+            }
+            slots[taken][part] = chosen;
         }
     }
 }
