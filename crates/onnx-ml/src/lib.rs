@@ -27,6 +27,7 @@ mod wire;
 pub mod packed;
 
 pub use error::{Error, ErrorKind, Result};
+pub use lookup::Table;
 pub use model::{InputColumn, Kind, Model, Options, OutputColumn};
 pub use summary::{Summary, summarize};
 pub use tensor::{Data, Tensor};

@@ -7,11 +7,11 @@ use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
 /// A table with the fixed hash.
-pub(crate) type Table<K, V = usize> = HashMap<K, V, BuildHasherDefault<Multiply>>;
+pub type Table<K, V = usize> = HashMap<K, V, BuildHasherDefault<Multiply>>;
 
 /// Multiplies and folds eight bytes at a time.
 #[derive(Default)]
-pub(crate) struct Multiply(u64);
+pub struct Multiply(u64);
 
 impl Multiply {
     fn add(&mut self, word: u64) {

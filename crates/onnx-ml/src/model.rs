@@ -449,7 +449,12 @@ fn keys_of(proto: &ModelProto, input: &proto::ValueInfo) -> Result<Vec<String>> 
             let list = |name: &str| node.attributes.iter().find(|a| a.name == name);
             Ok(
                 match (list("string_vocabulary"), list("int64_vocabulary")) {
-                    (Some(texts), _) => texts.texts.clone(),
+                    (Some(texts), _) => texts
+                        .texts
+                        .to_vec()
+                        .into_iter()
+                        .map(str::to_owned)
+                        .collect(),
                     (None, Some(ints)) => ints.ints.iter().map(ToString::to_string).collect(),
                     (None, None) => Vec::new(),
                 },

@@ -111,8 +111,9 @@ impl<'a> Node<'a> {
         self.attribute(name).map_or(&[], |a| &a.ints)
     }
 
-    pub(crate) fn texts(&self, name: &str) -> &'a [String] {
-        self.attribute(name).map_or(&[], |a| &a.texts)
+    pub(crate) fn texts(&self, name: &str) -> Vec<&'a str> {
+        self.attribute(name)
+            .map_or_else(Vec::new, |a| a.texts.to_vec())
     }
 
     pub(crate) fn tensor(&self, name: &str) -> Option<&'a Tensor> {
@@ -152,7 +153,7 @@ impl<'a> Node<'a> {
         if strings.is_empty() {
             Data::I64(self.ints(ints).to_vec())
         } else {
-            Data::Text(strings.iter().map(|text| Rc::from(text.as_str())).collect())
+            Data::Text(strings.into_iter().map(Rc::from).collect())
         }
     }
 }

@@ -31,6 +31,26 @@ pub(crate) struct NodeProto {
     pub(crate) attributes: Vec<Attribute>,
 }
 
+/// Texts one after another: a tree has one for each node.
+#[derive(Default)]
+pub(crate) struct Texts {
+    all: String,
+    ends: Vec<usize>,
+}
+
+impl Texts {
+    fn push(&mut self, text: &str) {
+        self.all.push_str(text);
+        self.ends.push(self.all.len());
+    }
+
+    pub(crate) fn to_vec(&self) -> Vec<&str> {
+        let starts = std::iter::once(&0).chain(&self.ends);
+        let ranges = starts.zip(&self.ends);
+        ranges.map(|(&start, &end)| &self.all[start..end]).collect()
+    }
+}
+
 /// `AttributeProto`
 #[derive(Default)]
 pub(crate) struct Attribute {
@@ -41,7 +61,7 @@ pub(crate) struct Attribute {
     pub(crate) tensor: Option<Tensor>,
     pub(crate) floats: Vec<f32>,
     pub(crate) ints: Vec<i64>,
-    pub(crate) texts: Vec<String>,
+    pub(crate) texts: Texts,
     pub(crate) graph: Option<GraphProto>,
 }
 
@@ -175,7 +195,7 @@ fn attribute(message: &[u8], reads_subgraphs: bool) -> Result<Attribute> {
             6 if reads_subgraphs => attribute.graph = Some(subgraph(value.bytes()?)?),
             7 => value.push_floats(&mut attribute.floats)?,
             8 => value.push_ints(&mut attribute.ints)?,
-            9 => attribute.texts.push(value.text()?),
+            9 => attribute.texts.push(value.str()?),
             _ => {}
         }
     }

@@ -35,10 +35,10 @@ const MAX_PROGRAM_WORDS: usize = 1 << 15;
 impl Tokenizer {
     pub(crate) fn new(node: &Node<'_>) -> Result<Self> {
         let separators = node.texts("separators");
-        let rule = match (node.text("tokenexp", ""), separators) {
+        let rule = match (node.text("tokenexp", ""), separators.as_slice()) {
             ("", []) => return Err(Error::invalid("it has neither `separators` nor `tokenexp`")),
             ("", [one]) if one.is_empty() => Rule::Chars { line_feeds: true },
-            ("", _) => Rule::Separators(literals(separators)?),
+            ("", separators) => Rule::Separators(literals(separators)?),
             (".", []) => Rule::Chars { line_feeds: false },
             ("[a-zA-Z0-9_]+", []) => Rule::Words,
             (pattern, []) => compiled(pattern)?,
@@ -122,7 +122,7 @@ impl Tokenizer {
 }
 
 /// Separators are regular expressions to ONNX Runtime; those that are plain texts are supported.
-fn literals(separators: &[String]) -> Result<Vec<String>> {
+fn literals(separators: &[&str]) -> Result<Vec<String>> {
     for separator in separators {
         if separator.is_empty() || separator.contains(|char| r"\^$.|?*+()[]{}".contains(char)) {
             return Err(Error::unsupported(format!(
@@ -130,7 +130,10 @@ fn literals(separators: &[String]) -> Result<Vec<String>> {
             )));
         }
     }
-    Ok(separators.to_vec())
+    Ok(separators
+        .iter()
+        .map(|&separator| separator.to_owned())
+        .collect())
 }
 
 /// ONNX Runtime takes the longest match, where other engines take the first of alternatives; patterns for which that may be

@@ -7,6 +7,7 @@
 //! groups. NaN has the lowest or the highest rank, depending on where a split sends it.
 
 use super::{BLOCK_ROWS, Leaves, Mode, Outline, RawNode, Real, Sink, Tree, below};
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 /// Leaves are numbered by a byte.
@@ -153,20 +154,34 @@ impl<T: Real> Group<T> {
 
     /// Adds a tree's thresholds, if they fit in.
     fn add_thresholds(&mut self, raw: &[RawNode], outline: &Outline) -> bool {
-        let mut changed: BTreeMap<usize, Vec<T>> = BTreeMap::new();
-        for split in outline.splits.iter().filter_map(|&at| split::<T>(&raw[at])) {
+        let is_known = |split: &Split<T>| {
             let known = self.thresholds.get(&split.feature);
-            let all = changed
-                .entry(split.feature)
-                .or_insert_with(|| known.cloned().unwrap_or_default());
-            let place = all.partition_point(|other| *other < split.threshold);
-            if all.get(place).is_none_or(|other| *other != split.threshold) {
-                all.insert(place, split.threshold);
-            }
-        }
-        let fits = changed.values().all(|all| all.len() <= MAX_THRESHOLDS);
+            known.is_some_and(|known| {
+                let place = known.partition_point(|other| *other < split.threshold);
+                known
+                    .get(place)
+                    .is_some_and(|other| *other == split.threshold)
+            })
+        };
+        let splits = outline.splits.iter().filter_map(|&at| split(&raw[at]));
+        let mut new: Vec<Split<T>> = splits.filter(|split| !is_known(split)).collect();
+        new.sort_by(|a, b| {
+            let by_threshold = a.threshold.partial_cmp(&b.threshold);
+            (a.feature.cmp(&b.feature)).then(by_threshold.unwrap_or(Ordering::Equal))
+        });
+        new.dedup_by(|a, b| a.feature == b.feature && a.threshold == b.threshold);
+        let fits = new
+            .chunk_by(|a, b| a.feature == b.feature)
+            .all(|of_feature| {
+                let known = self.thresholds.get(&of_feature[0].feature);
+                known.map_or(0, Vec::len) + of_feature.len() <= MAX_THRESHOLDS
+            });
         if fits {
-            self.thresholds.append(&mut changed);
+            for split in new {
+                let known = self.thresholds.entry(split.feature).or_default();
+                let place = known.partition_point(|other| *other < split.threshold);
+                known.insert(place, split.threshold);
+            }
         }
         fits
     }
@@ -208,13 +223,12 @@ impl<T: Real> Group<T> {
                 columns: [None; 2],
             });
         }
-        // The slots of the nodes of the tree at hand
-        let mut slots: BTreeMap<usize, u16> = BTreeMap::new();
+        // The slots of all nodes; those of the tree at hand are written before they are read.
+        let mut slots = vec![0; raw.len()];
         for (root, outline) in &self.trees {
-            slots.clear();
             network.n_leaves = network.n_leaves.max(outline.leaves.len());
             for (leaf, &place) in outline.leaves.iter().enumerate() {
-                slots.insert(place, leaf as u16);
+                slots[place] = leaf as u16;
             }
             let first = network.choices.len();
             // Children come before their parents.
@@ -233,10 +247,10 @@ impl<T: Real> Group<T> {
                 network.choices.push(Choice {
                     column,
                     threshold: (rank as u8 ^ SIGN).cast_signed(),
-                    low: slots[&split.low],
-                    high: slots[&split.high],
+                    low: slots[split.low],
+                    high: slots[split.high],
                 });
-                slots.insert(place, (MAX_LEAVES + number) as u16);
+                slots[place] = (MAX_LEAVES + number) as u16;
             }
             let of_leaf: Vec<&[(usize, f64)]> = outline
                 .leaves
@@ -250,7 +264,7 @@ impl<T: Real> Group<T> {
             network.members.push(Member {
                 tree: leaves.add(&of_leaf, &places),
                 choices: first..network.choices.len(),
-                result: slots[root],
+                result: slots[*root],
             });
         }
         network

@@ -73,7 +73,7 @@ pub(crate) fn normalizer(node: &Node<'_>) -> Result<Kernel> {
     let stop_words: Table<Rc<str>, ()> = node
         .texts("stopwords")
         .iter()
-        .map(|word| (compared(&Rc::from(word.as_str())), ()))
+        .map(|&word| (compared(&Rc::from(word)), ()))
         .collect();
     Ok(Box::new(move |arguments| {
         let x = arguments.need(0)?;
@@ -219,7 +219,7 @@ impl Ngrams {
         let mut numbers = Vec::new();
         for text in node.texts("pool_strings") {
             let next = self.texts.len() as u32;
-            numbers.push(*self.texts.entry(Rc::from(text.as_str())).or_insert(next));
+            numbers.push(*self.texts.entry(Rc::from(text)).or_insert(next));
         }
         if numbers.is_empty() {
             for &int in node.ints("pool_int64s") {

@@ -89,6 +89,42 @@ fn aggregated<T: Real>(
     })
 }
 
+/// Where a tree's nodes are in the list of all.
+struct Places<'a> {
+    trees: &'a [i64],
+    nodes: &'a [i64],
+    /// All places, by tree and node
+    order: Vec<u32>,
+}
+
+impl<'a> Places<'a> {
+    fn new(trees: &'a [i64], nodes: &'a [i64]) -> Result<Self> {
+        let mut order: Vec<u32> = (0..trees.len() as u32).collect();
+        let id = |place: u32| (trees[place as usize], nodes[place as usize]);
+        // Exporters write them in this order.
+        if !order.is_sorted_by_key(|&place| id(place)) {
+            order.sort_by_key(|&place| id(place));
+        }
+        if let Some(same) = order.windows(2).find(|two| id(two[0]) == id(two[1])) {
+            let (tree, node) = id(same[0]);
+            return Err(Error::invalid(format!("tree {tree} has node {node} twice")));
+        }
+        Ok(Self {
+            trees,
+            nodes,
+            order,
+        })
+    }
+
+    fn find(&self, tree: i64, node: i64) -> Option<usize> {
+        let id = |place: u32| (self.trees[place as usize], self.nodes[place as usize]);
+        let found = self
+            .order
+            .binary_search_by_key(&(tree, node), |&place| id(place));
+        found.ok().map(|at| self.order[at] as usize)
+    }
+}
+
 /// The nodes of versions 1 and 3: columns of equal length, a tree and a number for each node.
 fn columns_to_nodes(
     node: &Node<'_>,
@@ -115,17 +151,9 @@ fn columns_to_nodes(
         check_length("nodes_missing_value_tracks_true", missing.len(), n_nodes)?;
     }
 
-    let mut places = BTreeMap::new();
-    for (place, id) in tree_ids.iter().zip(node_ids).enumerate() {
-        if places.insert(id, place).is_some() {
-            return Err(Error::invalid(format!(
-                "tree {} has node {} twice",
-                id.0, id.1
-            )));
-        }
-    }
+    let places = Places::new(tree_ids, node_ids)?;
     let find = |tree: &i64, id: &i64, what: &str| {
-        places.get(&(tree, id)).copied().ok_or_else(|| {
+        places.find(*tree, *id).ok_or_else(|| {
             Error::invalid(format!(
                 "`{what}` names node {id} of tree {tree}, which is not there"
             ))
@@ -134,7 +162,7 @@ fn columns_to_nodes(
     let mut nodes = Vec::with_capacity(n_nodes);
     for place in 0..n_nodes {
         let tree = &tree_ids[place];
-        nodes.push(match modes[place].as_str() {
+        nodes.push(match modes[place] {
             "LEAF" => RawNode::Leaf(Vec::new()),
             mode => RawNode::Split {
                 mode: Mode::named(mode)?,
@@ -162,13 +190,13 @@ fn columns_to_nodes(
     ] {
         check_length(&name(suffix), length, values.len())?;
     }
+    let (name_of_nodes, name_of_targets) = (name("nodeids"), name("ids"));
     for (at, &value) in values.iter().enumerate() {
-        let place = find(&trees[at], &ids[at], &name("nodeids"))?;
-        let target = index(targets[at], &name("ids"))?;
+        let place = find(&trees[at], &ids[at], &name_of_nodes)?;
+        let target = index(targets[at], &name_of_targets)?;
         if target >= n_targets {
             return Err(Error::invalid(format!(
-                "`{}` names number {target} of {n_targets}",
-                name("ids")
+                "`{name_of_targets}` names number {target} of {n_targets}"
             )));
         }
         // Weights of nodes that are no leaves say nothing about any row.
