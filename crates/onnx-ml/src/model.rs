@@ -74,7 +74,12 @@ impl fmt::Display for InputColumn {
 
 impl fmt::Display for OutputColumn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.name, self.kind.name())
+        // What a model takes as `float` is given as `double`, and what it gives stays as narrow as it is.
+        let kind = match self.kind {
+            Kind::F32 => "f32",
+            kind => kind.name(),
+        };
+        write!(f, "{}: {kind}", self.name)
     }
 }
 

@@ -116,7 +116,18 @@ impl<'a> Places<'a> {
         })
     }
 
-    fn find(&self, tree: i64, node: i64) -> Option<usize> {
+    /// `near` is the place of another node of the tree, from which it may be as far as their numbers are.
+    fn find(&self, tree: i64, node: i64, near: usize) -> Option<usize> {
+        let guess = self.nodes.get(near).and_then(|other| {
+            let distance = isize::try_from(node.checked_sub(*other)?).ok()?;
+            near.checked_add_signed(distance)
+        });
+        if let Some(guess) = guess
+            && self.trees.get(guess) == Some(&tree)
+            && self.nodes[guess] == node
+        {
+            return Some(guess);
+        }
         let id = |place: u32| (self.trees[place as usize], self.nodes[place as usize]);
         let found = self
             .order
@@ -152,8 +163,8 @@ fn columns_to_nodes(
     }
 
     let places = Places::new(tree_ids, node_ids)?;
-    let find = |tree: &i64, id: &i64, what: &str| {
-        places.find(*tree, *id).ok_or_else(|| {
+    let find = |tree: &i64, id: &i64, near: usize, what: &str| {
+        places.find(*tree, *id, near).ok_or_else(|| {
             Error::invalid(format!(
                 "`{what}` names node {id} of tree {tree}, which is not there"
             ))
@@ -168,8 +179,8 @@ fn columns_to_nodes(
                 mode: Mode::named(mode)?,
                 feature: index(features[place], "an entry of `nodes_featureids`")?,
                 threshold: thresholds[place],
-                yes: find(tree, &yes_ids[place], "nodes_truenodeids")?,
-                no: find(tree, &no_ids[place], "nodes_falsenodeids")?,
+                yes: find(tree, &yes_ids[place], place, "nodes_truenodeids")?,
+                no: find(tree, &no_ids[place], place, "nodes_falsenodeids")?,
                 nan_is_yes: missing.get(place).is_some_and(|&tracks| tracks != 0),
                 members: Vec::new(),
             },
@@ -191,8 +202,9 @@ fn columns_to_nodes(
         check_length(&name(suffix), length, values.len())?;
     }
     let (name_of_nodes, name_of_targets) = (name("nodeids"), name("ids"));
+    let mut place = 0;
     for (at, &value) in values.iter().enumerate() {
-        let place = find(&trees[at], &ids[at], &name_of_nodes)?;
+        place = find(&trees[at], &ids[at], place, &name_of_nodes)?;
         let target = index(targets[at], &name_of_targets)?;
         if target >= n_targets {
             return Err(Error::invalid(format!(
