@@ -63,7 +63,7 @@ def save_grams(name, message, **changed):
 save_grams("grams_far_column", "`ngram_indexes` names column 1099511627776", ngram_indexes=[0, 1, 1 << 40])
 save_grams("grams_negative_column", "an entry of `ngram_indexes` is -1", ngram_indexes=[0, 1, -1])
 save_grams("grams_few_columns", "`ngram_indexes` has fewer entries than n-grams", ngram_indexes=[0, 1])
-save_grams("grams_outside_of_the_pool", "`ngram_counts` has 9 to 4 for 4 tokens", ngram_counts=[0, 9])
+save_grams("grams_outside_of_the_pool", "`ngram_counts` has 0 to 9 for 4 tokens", ngram_counts=[0, 9])
 save_grams("grams_half", "3 tokens make no n-grams of 2", ngram_counts=[0, 1])
 save_grams("grams_twice", "an n-gram is in the pool twice", pool_int64s=[1, 1, 1, 2])
 save_grams("grams_long", "n-grams of 1 to 4611686018427387904 tokens, and `ngram_counts` of 2", max_gram_length=1 << 62)
