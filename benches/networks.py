@@ -23,7 +23,7 @@ import numpy as np
 import onnxruntime
 import pandas
 
-TEXTS, FILES, REPETITIONS = 256, 201, 3
+TEXTS, FILES, REPETITIONS = 512, 402, 5
 RNG = np.random.default_rng(20261122)
 WORDS = """the a quiet harbour lies still this morning interest rates rose in may and markets did not react my card was
 charged twice please refund me order number late delivery broken screen thank you very much for quick help""".split()
