@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::node::{Node, index};
-use rulestage_regex::{CommonProperties, ErrorKind, compile, scratch_words, search};
+use rulestage_regex::{ErrorKind, Properties, compile, scratch_words, search};
 use std::cell::RefCell;
 
 /// What a Tokenizer's attributes say. Tokens are not padded: what follows a text's last token is nothing, so that they do
@@ -27,6 +27,15 @@ enum Rule {
         program: Vec<u32>,
         scratch: RefCell<Vec<u32>>,
     },
+}
+
+/// ONNX Runtime takes POSIX patterns, which have no `\p{Lu}`; so the tables of Unicode stay out of stages.
+struct NoProperties;
+
+impl Properties for NoProperties {
+    fn add(&self, _: &[u8], _: impl FnMut(u32, u32)) -> bool {
+        false
+    }
 }
 
 /// No pattern for tokens is longer once compiled.
@@ -146,7 +155,7 @@ fn compiled(pattern: &str) -> Result<Rule> {
         )));
     }
     let mut program = vec![0; MAX_PROGRAM_WORDS];
-    let length = compile(pattern.as_bytes(), &CommonProperties, &mut program).map_err(|error| {
+    let length = compile(pattern.as_bytes(), &NoProperties, &mut program).map_err(|error| {
         let reason = match error.kind {
             ErrorKind::TooLarge => "it is too large",
             kind => kind.message(),
