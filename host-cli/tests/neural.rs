@@ -358,17 +358,44 @@ fn texts_become_the_vectors_of_the_reference() {
         .collect();
     assert_eq!(found.len(), reference.len() + 1);
     assert!(found.last().unwrap()["embedding"].is_null());
-    for (found, case) in found.iter().zip(&reference) {
-        let vector = |row: &serde_json::Value| -> Vec<f64> {
-            let values = row["embedding"].as_array().unwrap().iter();
-            values.map(|value| value.as_f64().unwrap()).collect()
-        };
-        let (found, wanted) = (vector(found), vector(case));
-        assert_eq!((found.len(), wanted.len()), (384, 384));
-        let differences = found.iter().zip(&wanted).map(|(a, b)| (a - b).abs());
-        let largest = differences.fold(0.0, f64::max);
-        assert!(largest <= TOLERANCE, "{}: {largest}", case["text"]);
-    }
+    let compare = |found: &[serde_json::Value]| {
+        for (found, case) in found.iter().zip(&reference) {
+            let vector = |row: &serde_json::Value| -> Vec<f64> {
+                let values = row["embedding"].as_array().unwrap().iter();
+                values.map(|value| value.as_f64().unwrap()).collect()
+            };
+            let (found, wanted) = (vector(found), vector(case));
+            assert_eq!((found.len(), wanted.len()), (384, 384));
+            let differences = found.iter().zip(&wanted).map(|(a, b)| (a - b).abs());
+            let largest = differences.fold(0.0, f64::max);
+            assert!(largest <= TOLERANCE, "{}: {largest}", case["text"]);
+        }
+    };
+    compare(&found);
+    // Each text is computed alone: no bit depends on the batch.
+    folder
+        .run("run pipeline.toml --input rows.ndjson --output whole.ndjson")
+        .done();
+    assert!(folder.read("whole.ndjson") == folder.read("out.ndjson"));
+    // Together, what engines round differently is all that neighbours change; here each text stands there twice.
+    folder.write("pipeline.toml", manifest("params = { together = 8 }"));
+    let input = String::from_utf8(folder.read("rows.ndjson")).unwrap();
+    folder.write("twice.ndjson", input.repeat(2));
+    folder
+        .run("run pipeline.toml --input twice.ndjson --output together.ndjson")
+        .done();
+    let output = String::from_utf8(folder.read("together.ndjson")).unwrap();
+    let found: Vec<serde_json::Value> = output
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    assert_eq!(found.len(), 2 * (reference.len() + 1));
+    compare(&found);
+    compare(&found[reference.len() + 1..]);
+    folder.write("pipeline.toml", manifest("params = { together = 65 }"));
+    folder
+        .run("run pipeline.toml --input rows.ndjson --output none.ndjson")
+        .fails(2, &["together", "a number from 1 to 64"]);
     folder.write("pipeline.toml", manifest("params = { max_tokens = 1 }"));
     folder
         .run("run pipeline.toml --input rows.ndjson --output none.ndjson")

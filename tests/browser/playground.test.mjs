@@ -175,7 +175,7 @@ test("a dropped model says what it is, becomes a stage and runs over the rows", 
   const text = await report.innerText();
   assert.match(text, /mine\.onnx is a stage/);
   assert.match(text, /checking: string/);
-  assert.match(text, /p_bad: double/);
+  assert.match(text, /p_bad: f32/);
   assert.match(text, /compiles to a stage\s+yes/);
   assert.match(text, /runs in the embedded engine\s+no/);
   await page.waitForFunction(() => /^1,000 rows/.test(document.querySelector("#run-state .dot-good")?.parentElement?.textContent ?? ""), null, { timeout: 60_000 });

@@ -3,9 +3,12 @@
 use crate::bindings::exports::rulestage::stage::stage::{
     Array, Buffer, ByteSlices, InvalidItem, Outcome, RowError, RowErrorCode, StageError,
 };
-use rulestage_onnx_ml::{Data, Kind, Model};
+use rulestage_onnx_ml::{Data, Kind, Model, Table};
 use std::collections::BTreeMap;
 use std::rc::Rc;
+
+/// Texts of a column that are looked for among those before
+const MOST_KNOWN_TEXTS: usize = 256;
 
 /// Rows that have no result: the column concerned and why.
 type Failed = BTreeMap<usize, (String, String)>;
@@ -37,9 +40,12 @@ pub(crate) fn process(
         }
         given.push(data);
     }
-    let results = model
-        .compute(rows, given)
+    let (results, refused) = model
+        .compute_rows(rows, given)
         .map_err(|error| StageError::Failed(error.to_string()))?;
+    for (row, reason) in refused {
+        failed.entry(row).or_insert(reason);
+    }
     // A model that can't do without a value has no number to give for the row.
     for result in &results {
         let is_nan: Vec<bool> = match result {
@@ -137,19 +143,26 @@ fn read(
         }
         (Kind::Text, Buffer::Bytes(slices)) => {
             let empty: Rc<str> = Rc::from("");
-            // Categories repeat: a text that equals the one before shares it.
-            let mut last = empty.clone();
+            // Categories repeat: equal texts are one, as long as they are not many.
+            let mut known: Table<&[u8], Rc<str>> = Table::default();
             let mut texts = Vec::with_capacity(rows);
             for row in 0..rows {
                 if !value_or(row, is_null(row)) {
                     texts.push(empty.clone());
                     continue;
                 }
-                let text = text(slices, row).ok_or("malformed text")?;
-                if *text != *last {
-                    last = Rc::from(text);
+                let bytes = bytes(slices, row).ok_or("malformed text")?;
+                if let Some(text) = known.get(bytes) {
+                    texts.push(text.clone());
+                    continue;
                 }
-                texts.push(last.clone());
+                let text: Rc<str> = std::str::from_utf8(bytes)
+                    .map_err(|_| "malformed text")?
+                    .into();
+                if known.len() < MOST_KNOWN_TEXTS {
+                    known.insert(bytes, text.clone());
+                }
+                texts.push(text);
             }
             Data::Text(texts)
         }
@@ -157,10 +170,10 @@ fn read(
     })
 }
 
-fn text(slices: &ByteSlices, row: usize) -> Option<&str> {
+fn bytes(slices: &ByteSlices, row: usize) -> Option<&[u8]> {
     let start = usize::try_from(*slices.offsets.get(row)?).ok()?;
     let end = usize::try_from(*slices.offsets.get(row + 1)?).ok()?;
-    std::str::from_utf8(slices.bytes.get(start..end)?).ok()
+    slices.bytes.get(start..end)
 }
 
 /// A column of results; failed rows hold NaN, 0 or nothing.

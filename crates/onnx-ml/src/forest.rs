@@ -1,11 +1,13 @@
-//! The tree kernel: trees as flat arrays, walked by eight rows at a time.
-//!
-//! Every split is reduced to `x <= threshold`, and its children stand beside each other, so that a step has no branches:
-//! the next node is the left child, or the one behind it. Other comparisons become one or several such splits. A threshold
-//! that is NaN always leads to the right: so leaves lead to themselves, and a tree is walked as many steps as it is deep.
-//! Trees are the outer loop over blocks of rows, so that a tree stays in the cache while the block's rows go through it.
+//! The tree kernel. Trees whose leaves are few for their depth are computed as networks over ranks ([`network`]), the others
+//! are walked ([`walk`]); both find the same leaf, and weights are summed in the order of the trees, so that the result is
+//! the same in every bit.
+
+mod network;
+mod walk;
 
 use crate::error::{Error, Result};
+use network::{Group, Network};
+use walk::Walk;
 
 /// How a split compares the feature with its threshold.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -103,66 +105,119 @@ impl Real for f64 {
     }
 }
 
-/// A split in walking order. The right child is the node behind the left one.
-#[derive(Clone, Copy)]
-struct Packed<T> {
-    /// NaN: always to the right
-    threshold: T,
-    /// The feature; with [`MIRRORED`] its negative is compared
-    feature: u32,
-    /// Where `x <= threshold` leads
-    left: u32,
-}
-
-/// NaN goes to the right. Where it has to go with the smaller values, the split is turned round: `x <= t` or NaN is what
-/// is left of `-x < -t`.
-const MIRRORED_BIT: u32 = 31;
-const MIRRORED: u32 = 1 << MIRRORED_BIT;
 /// Rows that go through a tree while it is in the cache
 const BLOCK_ROWS: usize = 256;
-/// Rows that take their steps together
-const LANES: usize = 8;
 /// A tree is as deep as it is unbalanced; no library makes deeper ones.
 const MAX_DEPTH: u32 = 4096;
 
+/// What both ways to a leaf have in common.
 struct Tree {
-    root: u32,
-    depth: u32,
+    /// The place of its leaf 0 in [`Leaves`]
+    first_leaf: usize,
     /// The target of all its leaves, where they have one weight each
     target: Option<usize>,
 }
 
+/// The weights of all trees' leaves.
+struct Leaves<T> {
+    /// Where the weights of a leaf start; one more entry than leaves
+    starts: Vec<u32>,
+    weights: Vec<(u32, T)>,
+    /// The weight of each leaf that has one, and as many zeros behind the last tree's as a network can name
+    single: Vec<T>,
+}
+
+impl<T: Real> Leaves<T> {
+    /// Adds a tree, each of whose places has these weights.
+    fn add(&mut self, of_place: &[&[(usize, f64)]], leaf_places: &[usize]) -> Tree {
+        let first_leaf = self.starts.len() - 1;
+        self.single.truncate(first_leaf);
+        for weights in of_place {
+            self.single.push(match weights {
+                [(_, weight)] => T::from_f64(*weight),
+                _ => T::default(),
+            });
+            let weights = weights
+                .iter()
+                .map(|&(target, weight)| (target as u32, T::from_f64(weight)));
+            self.weights.extend(weights);
+            self.starts.push(self.weights.len() as u32);
+        }
+        self.single
+            .resize(self.single.len() + network::MAX_LEAVES, T::default());
+        let mut targets = leaf_places.iter().map(|&place| match of_place[place] {
+            [(target, _)] => Some(*target),
+            _ => None,
+        });
+        let first = targets.next().flatten();
+        Tree {
+            first_leaf,
+            target: first.filter(|_| targets.all(|target| target == first)),
+        }
+    }
+
+    fn of(&self, leaf: usize) -> &[(u32, T)] {
+        &self.weights[self.starts[leaf] as usize..self.starts[leaf + 1] as usize]
+    }
+}
+
+/// Consecutive trees that are computed the same way.
+enum Segment<T> {
+    Walk(Walk<T>),
+    Network(Network<T>),
+}
+
 /// Trees whose every index was checked.
 pub(crate) struct Forest<T> {
-    nodes: Vec<Packed<T>>,
-    trees: Vec<Tree>,
-    /// Where the weights of a node start; one more entry than nodes. Empty for splits.
-    weight_starts: Vec<u32>,
-    weights: Vec<(u32, T)>,
-    /// The weight of each leaf that has one, by node
-    leaf_weights: Vec<T>,
+    segments: Vec<Segment<T>>,
+    leaves: Leaves<T>,
     n_features: usize,
     n_targets: usize,
-    has_mirrored: bool,
+}
+
+/// A tree in an order in which parents come before their children.
+struct Outline {
+    /// Places in the list of all nodes
+    splits: Vec<usize>,
+    leaves: Vec<usize>,
+    depth: u32,
+}
+
+/// What takes the leaves that rows of a block reach, tree by tree.
+trait Sink {
+    /// Leaves of a network, by the bits of their numbers; `row` is that of the first one in the block.
+    fn take_narrow(&mut self, tree: &Tree, row: usize, leaves: &[i8]);
+    /// Leaves of a walk
+    fn take_wide(&mut self, tree: &Tree, row: usize, leaves: &[u32]);
+    /// The block is done, which has these rows.
+    fn end_block(&mut self, rows: std::ops::Range<usize>);
 }
 
 impl<T: Real> Forest<T> {
     /// Checks that each root is that of a tree, and lays it out. Targets are below `n_targets`.
     pub(crate) fn pack(raw: &[RawNode], roots: &[usize], n_targets: usize) -> Result<Self> {
         let mut forest = Self {
-            nodes: Vec::new(),
-            trees: Vec::new(),
-            weight_starts: vec![0],
-            weights: Vec::new(),
-            leaf_weights: Vec::new(),
+            segments: Vec::new(),
+            leaves: Leaves {
+                starts: vec![0],
+                weights: Vec::new(),
+                single: Vec::new(),
+            },
             n_features: 0,
             n_targets,
-            has_mirrored: false,
         };
         let mut seen = vec![false; raw.len()];
+        let mut group = Group::default();
         for &root in roots {
-            forest.add_tree(raw, root, &mut seen)?;
+            let outline = forest.outline(raw, root, &mut seen)?;
+            if !network::pays(raw, &outline) {
+                forest.end_group(raw, std::mem::take(&mut group));
+                forest.walk_tree(raw, root, &outline);
+            } else if let Some(full) = group.add(raw, root, outline) {
+                forest.end_group(raw, full);
+            }
         }
+        forest.end_group(raw, group);
         if seen.contains(&false)
             && raw
                 .iter()
@@ -181,69 +236,31 @@ impl<T: Real> Forest<T> {
         self.n_features
     }
 
-    /// A node that leads to itself.
-    fn push(&mut self) -> u32 {
-        let place = self.nodes.len() as u32;
-        self.nodes.push(Packed {
-            threshold: T::from_f64(f64::NAN),
-            feature: 0,
-            left: place.wrapping_sub(1),
-        });
-        place
-    }
-
-    /// Two of them; the place of the first.
-    fn push_pair(&mut self) -> u32 {
-        let first = self.push();
-        self.push();
-        first
-    }
-
-    /// Makes a node lead to another.
-    fn jump(&mut self, from: u32, to: u32) {
-        self.nodes[from as usize].left = to.wrapping_sub(1);
-    }
-
-    /// Makes a node a split with new children; the place of the left one.
-    fn split(&mut self, place: u32, feature: u32, threshold: T) -> u32 {
-        let left = self.push_pair();
-        self.nodes[place as usize] = Packed {
-            threshold,
-            feature,
-            left,
+    /// The nodes of a tree, each of which must be reached once.
+    fn outline(&mut self, raw: &[RawNode], root: usize, seen: &mut [bool]) -> Result<Outline> {
+        let mut outline = Outline {
+            splits: Vec::new(),
+            leaves: Vec::new(),
+            depth: 0,
         };
-        left
-    }
-
-    fn add_tree(&mut self, raw: &[RawNode], root: usize, seen: &mut [bool]) -> Result<()> {
-        let first = self.push();
-        let mut depth = 0;
-        let mut open = vec![(root, first, 0u32)];
-        let mut leaves: Vec<(u32, &[(usize, f64)])> = Vec::new();
-        while let Some((from, place, level)) = open.pop() {
-            depth = depth.max(level);
+        let mut open = vec![(root, 0)];
+        while let Some((place, level)) = open.pop() {
             if level > MAX_DEPTH {
                 return Err(Error::unsupported(format!(
                     "a tree is deeper than {MAX_DEPTH} splits"
                 )));
             }
-            let node = &raw[from];
-            let is_shared_leaf = matches!(node, RawNode::Leaf(_));
-            if std::mem::replace(&mut seen[from], true) && !is_shared_leaf {
-                return Err(Error::invalid(
-                    "a node of a tree is reached twice: the tree has a cycle",
-                ));
-            }
-            match node {
-                RawNode::Leaf(weights) => leaves.push((place, weights)),
+            outline.depth = outline.depth.max(level);
+            let was_seen = std::mem::replace(&mut seen[place], true);
+            match &raw[place] {
+                RawNode::Leaf(_) => outline.leaves.push(place),
+                RawNode::Split { .. } if was_seen => {
+                    return Err(Error::invalid(
+                        "a node of a tree is reached twice: the tree has a cycle",
+                    ));
+                }
                 RawNode::Split {
-                    mode,
-                    feature,
-                    threshold,
-                    yes,
-                    no,
-                    nan_is_yes,
-                    members,
+                    feature, yes, no, ..
                 } => {
                     if *feature >= 1 << 24 {
                         return Err(Error::invalid(format!(
@@ -251,144 +268,47 @@ impl<T: Real> Forest<T> {
                         )));
                     }
                     self.n_features = self.n_features.max(feature + 1);
-                    let threshold = T::from_f64(*threshold);
-                    let (feature, nan_is_yes) = (*feature as u32, *nan_is_yes);
-                    let (yes_place, no_place, levels) = match mode {
-                        Mode::Equal | Mode::NotEqual => {
-                            self.add_search(place, *mode, feature, nan_is_yes, &[threshold])
-                        }
-                        Mode::Member => {
-                            let members: Vec<T> =
-                                members.iter().map(|&member| T::from_f64(member)).collect();
-                            self.add_search(place, *mode, feature, nan_is_yes, &members)
-                        }
-                        _ => self.add_split(place, *mode, feature, threshold, nan_is_yes),
-                    };
-                    open.push((*no, no_place, level.saturating_add(levels)));
-                    open.push((*yes, yes_place, level.saturating_add(levels)));
+                    outline.splits.push(place);
+                    open.push((*no, level + 1));
+                    open.push((*yes, level + 1));
                 }
             }
         }
-        let target = self.add_leaves(first, &leaves);
-        self.trees.push(Tree {
-            root: first,
-            depth,
-            target,
-        });
-        Ok(())
+        Ok(outline)
     }
 
-    /// Writes the split at `place`: where yes and no lead, and how many steps away.
-    fn add_split(
-        &mut self,
-        place: u32,
-        mode: Mode,
-        feature: u32,
-        threshold: T,
-        nan_is_yes: bool,
-    ) -> (u32, u32, u32) {
-        let mut yes_is_left = matches!(mode, Mode::LessOrEqual | Mode::Less);
-        let mut threshold = match mode {
-            Mode::Less | Mode::GreaterOrEqual => below(threshold),
-            _ => threshold,
-        };
-        let mut feature = feature;
-        if nan_is_yes == yes_is_left {
-            // What is on the right is now on the left: `x > t`, which is `-x` below `-t`, and nothing where `t` is
-            // infinite, and everything but NaN where nothing was on the left.
-            threshold = if threshold.partial_cmp(&threshold).is_none() {
-                T::from_f64(f64::INFINITY)
-            } else {
-                below(threshold.mirrored(1))
-            };
-            yes_is_left = !yes_is_left;
-            feature |= MIRRORED;
-            self.has_mirrored = true;
+    fn walk_tree(&mut self, raw: &[RawNode], root: usize, outline: &Outline) {
+        if !matches!(self.segments.last(), Some(Segment::Walk(_))) {
+            self.segments.push(Segment::Walk(Walk::default()));
         }
-        let left = self.split(place, feature, threshold);
-        if yes_is_left {
-            (left, left + 1, 1)
+        if let Some(Segment::Walk(walk)) = self.segments.last_mut() {
+            walk.add_tree(raw, root, outline, &mut self.leaves);
+        }
+    }
+
+    /// The trees of a group become a network, unless ranks for them alone take longer than walking them.
+    fn end_group(&mut self, raw: &[RawNode], group: Group<T>) {
+        if group.pays() {
+            let network = group.network(raw, &mut self.leaves);
+            self.segments.push(Segment::Network(network));
         } else {
-            (left + 1, left, 1)
-        }
-    }
-
-    /// Writes the search for the values at `place`: where yes and no lead, and how many steps away at most.
-    fn add_search(
-        &mut self,
-        place: u32,
-        mode: Mode,
-        feature: u32,
-        nan_is_yes: bool,
-        values: &[T],
-    ) -> (u32, u32, u32) {
-        let (yes, no) = (self.push(), self.push());
-        let (hit, miss) = if mode == Mode::NotEqual {
-            (no, yes)
-        } else {
-            (yes, no)
-        };
-        let (mut at, mut levels) = (place, 1);
-        // NaN differs from every value.
-        if nan_is_yes && miss != yes {
-            // Everything but NaN is at most infinity.
-            let left = self.split(at, feature, T::from_f64(f64::INFINITY));
-            self.jump(left + 1, yes);
-            at = left;
-            levels += 1;
-        }
-        for &value in values {
-            // `x == v` is `x <= v` and not below `v`; both other ways go on to the next value.
-            let at_most = self.split(at, feature, value);
-            let less = self.split(at_most, feature, below(value));
-            self.jump(less + 1, hit);
-            let next = self.push();
-            self.jump(less, next);
-            self.jump(at_most + 1, next);
-            at = next;
-            levels += 3;
-        }
-        self.jump(at, miss);
-        (yes, no, levels)
-    }
-
-    /// Weights of the tree's leaves; the target if all have one weight for the same one.
-    fn add_leaves(&mut self, first: u32, leaves: &[(u32, &[(usize, f64)])]) -> Option<usize> {
-        self.leaf_weights.resize(self.nodes.len(), T::default());
-        let mut of_node: Vec<&[(usize, f64)]> = vec![&[]; self.nodes.len() - first as usize];
-        for &(place, weights) in leaves {
-            of_node[(place - first) as usize] = weights;
-            if let [(_, weight)] = weights {
-                self.leaf_weights[place as usize] = T::from_f64(*weight);
+            for (root, outline) in group.into_trees() {
+                self.walk_tree(raw, root, &outline);
             }
         }
-        for weights in of_node {
-            let weights = weights
-                .iter()
-                .map(|&(target, weight)| (target as u32, T::from_f64(weight)));
-            self.weights.extend(weights);
-            self.weight_starts.push(self.weights.len() as u32);
-        }
-        let target = leaves.first()?.1.first()?.0;
-        leaves
-            .iter()
-            .all(|(_, weights)| matches!(weights, [(other, _)] if *other == target))
-            .then_some(target)
     }
 
     /// The sum of the reached leaves' weights: `n_targets` for each row. `x` has `width` columns, at least
     /// [`Self::n_features`].
     pub(crate) fn sums(&self, x: &[T], width: usize, rows: usize) -> Vec<T> {
-        let mut sums = vec![T::default(); rows * self.n_targets];
-        self.walk_all(x, width, rows, |tree, leaf, row| match tree.target {
-            Some(target) => sums[row * self.n_targets + target] += self.leaf_weights[leaf],
-            None => {
-                for &(target, weight) in self.weights_of(leaf) {
-                    sums[row * self.n_targets + target as usize] += weight;
-                }
-            }
-        });
-        sums
+        let mut sums = Sums {
+            leaves: &self.leaves,
+            block: vec![T::default(); BLOCK_ROWS * self.n_targets],
+            n_targets: self.n_targets,
+            all: vec![T::default(); rows * self.n_targets],
+        };
+        self.reach(x, width, rows, &mut sums);
+        sums.all
     }
 
     /// The smallest or largest weight of the reached leaves; 0 where no leaf has one.
@@ -399,104 +319,280 @@ impl<T: Real> Forest<T> {
         rows: usize,
         replaces: impl Fn(T, T) -> bool,
     ) -> Vec<T> {
-        let mut found = vec![None; rows * self.n_targets];
-        self.walk_all(x, width, rows, |_, leaf, row| {
-            for &(target, weight) in self.weights_of(leaf) {
-                let slot = &mut found[row * self.n_targets + target as usize];
-                if slot.is_none_or(|old| replaces(weight, old)) {
-                    *slot = Some(weight);
-                }
-            }
-        });
-        found.into_iter().map(Option::unwrap_or_default).collect()
+        let mut extremes = Extremes {
+            leaves: &self.leaves,
+            block: vec![None; BLOCK_ROWS * self.n_targets],
+            n_targets: self.n_targets,
+            replaces,
+            all: Vec::with_capacity(rows * self.n_targets),
+        };
+        self.reach(x, width, rows, &mut extremes);
+        extremes.all
     }
 
-    fn weights_of(&self, leaf: usize) -> &[(u32, T)] {
-        &self.weights[self.weight_starts[leaf] as usize..self.weight_starts[leaf + 1] as usize]
-    }
-
-    /// Calls `reached` with every tree's leaf for every row; for one row in the order of the trees.
-    fn walk_all(
-        &self,
-        x: &[T],
-        width: usize,
-        rows: usize,
-        mut reached: impl FnMut(&Tree, usize, usize),
-    ) {
+    /// Hands every tree's leaf for every row to the sink; for one row in the order of the trees.
+    fn reach(&self, x: &[T], width: usize, rows: usize, sink: &mut impl Sink) {
         assert!(
             width >= self.n_features && x.len() >= rows * width,
             "rows have all features"
         );
-        // The values of eight rows stand beside each other, feature by feature.
-        let mut groups =
-            vec![[T::default(); LANES]; BLOCK_ROWS.min(rows).div_ceil(LANES) * self.n_features];
+        let mut lanes = walk::Lanes::new(self.n_features);
+        let mut ranks = network::Ranks::default();
         for start in (0..rows).step_by(BLOCK_ROWS) {
             let end = (start + BLOCK_ROWS).min(rows);
-            for row in start..end {
-                let (group, lane) = ((row - start) / LANES, (row - start) % LANES);
-                let values = &x[row * width..][..self.n_features];
-                let group = &mut groups[group * self.n_features..][..self.n_features];
-                for (slot, value) in group.iter_mut().zip(values) {
-                    slot[lane] = *value;
+            let x = &x[start * width..end * width];
+            lanes.forget();
+            for segment in &self.segments {
+                match segment {
+                    Segment::Walk(walk) => walk.reach(x, width, &mut lanes, sink),
+                    Segment::Network(network) => network.reach(x, width, &mut ranks, sink),
                 }
             }
-            for tree in &self.trees {
-                for (number, lane_start) in (start..end).step_by(LANES).enumerate() {
-                    let group = &groups[number * self.n_features..][..self.n_features];
-                    let leaves = if self.has_mirrored {
-                        self.walk::<true>(tree, group)
-                    } else {
-                        self.walk::<false>(tree, group)
-                    };
-                    // Lanes without a row hold those of another block, or zeros.
-                    let n_rows = (end - lane_start).min(LANES);
-                    for (lane, leaf) in leaves.into_iter().enumerate().take(n_rows) {
-                        reached(tree, leaf as usize, lane_start + lane);
-                    }
+            sink.end_block(start..end);
+        }
+    }
+}
+
+/// Sums of weights; those of a block stand target by target.
+struct Sums<'a, T> {
+    leaves: &'a Leaves<T>,
+    block: Vec<T>,
+    n_targets: usize,
+    all: Vec<T>,
+}
+
+impl<T: Real> Sums<'_, T> {
+    fn add(&mut self, leaf: usize, row: usize) {
+        for &(target, weight) in self.leaves.of(leaf) {
+            self.block[target as usize * BLOCK_ROWS + row] += weight;
+        }
+    }
+}
+
+impl<T: Real> Sink for Sums<'_, T> {
+    fn take_narrow(&mut self, tree: &Tree, row: usize, leaves: &[i8]) {
+        let weights =
+            self.leaves.single[tree.first_leaf..].first_chunk::<{ network::MAX_LEAVES }>();
+        match (tree.target, weights) {
+            (Some(target), Some(weights)) => {
+                let sums = &mut self.block[target * BLOCK_ROWS + row..][..leaves.len()];
+                for (sum, &leaf) in sums.iter_mut().zip(leaves) {
+                    *sum += weights[usize::from(leaf.cast_unsigned())];
+                }
+            }
+            _ => {
+                for (lane, &leaf) in leaves.iter().enumerate() {
+                    self.add(
+                        tree.first_leaf + usize::from(leaf.cast_unsigned()),
+                        row + lane,
+                    );
                 }
             }
         }
     }
 
-    /// The leaves that eight rows reach; `group` has [`Self::n_features`] entries.
-    #[inline]
-    #[allow(
-        unsafe_code,
-        reason = "the bounds of this innermost loop were checked once, for all rows and nodes"
-    )]
-    fn walk<const MIRROR: bool>(&self, tree: &Tree, group: &[[T; LANES]]) -> [u32; LANES] {
-        let mut places = [tree.root; LANES];
-        for _ in 0..tree.depth {
-            for (lane, place) in places.iter_mut().enumerate() {
-                // SAFETY: `pack` makes every node a split, whose left child and the node behind it are in `nodes`, or
-                // one that leads to the node behind `left` alone, which is in `nodes` too. Features are below
-                // `n_features`, as many as the group has; a tree with any depth has one.
-                let (node, mut value) = unsafe {
-                    let node = self.nodes.get_unchecked(*place as usize);
-                    let feature = if MIRROR {
-                        node.feature & !MIRRORED
-                    } else {
-                        node.feature
-                    };
-                    (node, group.get_unchecked(feature as usize)[lane])
-                };
-                if MIRROR {
-                    value = value.mirrored(node.feature >> MIRRORED_BIT);
+    fn take_wide(&mut self, tree: &Tree, row: usize, leaves: &[u32]) {
+        match tree.target {
+            Some(target) => {
+                let weights = &self.leaves.single[tree.first_leaf..];
+                let sums = &mut self.block[target * BLOCK_ROWS + row..][..leaves.len()];
+                for (sum, &leaf) in sums.iter_mut().zip(leaves) {
+                    *sum += weights[leaf as usize];
                 }
-                let is_left = value <= node.threshold;
-                *place = node.left.wrapping_add(u32::from(!is_left));
+            }
+            None => {
+                for (lane, &leaf) in leaves.iter().enumerate() {
+                    self.add(tree.first_leaf + leaf as usize, row + lane);
+                }
             }
         }
-        places
+    }
+
+    fn end_block(&mut self, rows: std::ops::Range<usize>) {
+        let cells = rows.start * self.n_targets..rows.end * self.n_targets;
+        for (row, sums) in self.all[cells].chunks_exact_mut(self.n_targets).enumerate() {
+            for (target, sum) in sums.iter_mut().enumerate() {
+                *sum = self.block[target * BLOCK_ROWS + row];
+            }
+        }
+        self.block.fill(T::default());
+    }
+}
+
+/// The smallest or largest weights of a block, row by row.
+struct Extremes<'a, T, F> {
+    leaves: &'a Leaves<T>,
+    block: Vec<Option<T>>,
+    n_targets: usize,
+    replaces: F,
+    all: Vec<T>,
+}
+
+impl<T: Real, F: Fn(T, T) -> bool> Extremes<'_, T, F> {
+    fn add(&mut self, leaf: usize, row: usize) {
+        for &(target, weight) in self.leaves.of(leaf) {
+            let slot = &mut self.block[row * self.n_targets + target as usize];
+            if slot.is_none_or(|old| (self.replaces)(weight, old)) {
+                *slot = Some(weight);
+            }
+        }
+    }
+}
+
+impl<T: Real, F: Fn(T, T) -> bool> Sink for Extremes<'_, T, F> {
+    fn take_narrow(&mut self, tree: &Tree, row: usize, leaves: &[i8]) {
+        for (lane, &leaf) in leaves.iter().enumerate() {
+            self.add(
+                tree.first_leaf + usize::from(leaf.cast_unsigned()),
+                row + lane,
+            );
+        }
+    }
+
+    fn take_wide(&mut self, tree: &Tree, row: usize, leaves: &[u32]) {
+        for (lane, &leaf) in leaves.iter().enumerate() {
+            self.add(tree.first_leaf + leaf as usize, row + lane);
+        }
+    }
+
+    fn end_block(&mut self, rows: std::ops::Range<usize>) {
+        let found = self.block[..rows.len() * self.n_targets].iter();
+        self.all
+            .extend(found.map(|found| found.unwrap_or_default()));
+        self.block.fill(None);
     }
 }
 
 /// The largest number below this one; NaN, which no number reaches, where there is none.
-fn below<T: Real>(value: T) -> T {
+pub(super) fn below<T: Real>(value: T) -> T {
     let below = value.next_down();
     if below < value {
         below
     } else {
         T::from_f64(f64::NAN)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Forest, Mode, RawNode, Real};
+
+    /// Knuth's generator: any fixed sequence will do.
+    struct Random(u64);
+
+    impl Random {
+        fn below(&mut self, n: usize) -> usize {
+            self.0 = self
+                .0
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            (self.0 >> 33) as usize % n
+        }
+
+        /// Few different values, so that many equal a threshold
+        fn value(&mut self) -> f64 {
+            match self.below(40) {
+                0 => f64::NAN,
+                1 => f64::INFINITY,
+                2 => f64::NEG_INFINITY,
+                3 => -0.0,
+                number => (number as f64 - 20.0) / 8.0,
+            }
+        }
+    }
+
+    const FEATURES: usize = 4;
+
+    /// A tree with `n_splits`; more than one weight for a leaf where `is_wide`.
+    fn add_tree(
+        raw: &mut Vec<RawNode>,
+        random: &mut Random,
+        n_splits: usize,
+        is_wide: bool,
+    ) -> usize {
+        let place = raw.len();
+        if n_splits == 0 {
+            let weight = random.below(1000) as f64 / 7.0;
+            let more = is_wide && random.below(2) == 0;
+            let weights = [(0, weight), (1, -weight)];
+            raw.push(RawNode::Leaf(weights[..1 + usize::from(more)].to_vec()));
+            return place;
+        }
+        raw.push(RawNode::Leaf(Vec::new()));
+        let n_yes = random.below(n_splits);
+        let yes = add_tree(raw, random, n_yes, is_wide);
+        let no = add_tree(raw, random, n_splits - 1 - n_yes, is_wide);
+        let modes = [
+            Mode::LessOrEqual,
+            Mode::Less,
+            Mode::GreaterOrEqual,
+            Mode::Greater,
+        ];
+        raw[place] = RawNode::Split {
+            mode: modes[random.below(4)],
+            feature: random.below(FEATURES),
+            // Others than NaN and the lowest, which only walks know
+            threshold: random.below(600) as f64 / 200.0 - 1.5,
+            yes,
+            no,
+            nan_is_yes: random.below(2) == 0,
+            members: Vec::new(),
+        };
+        place
+    }
+
+    fn walked<T: Real>(raw: &[RawNode], roots: &[usize]) -> Forest<T> {
+        let mut forest = Forest::pack(&[], &[], 2).expect("no trees");
+        let mut seen = vec![false; raw.len()];
+        for &root in roots {
+            let outline = forest.outline(raw, root, &mut seen).expect("a tree");
+            forest.walk_tree(raw, root, &outline);
+        }
+        forest
+    }
+
+    fn check<T: Real + std::fmt::Debug>(raw: &[RawNode], roots: &[usize], random: &mut Random) {
+        let forest = Forest::<T>::pack(raw, roots, 2).expect("a forest");
+        let walked = walked::<T>(raw, roots);
+        assert!(
+            forest
+                .segments
+                .iter()
+                .any(|s| matches!(s, super::Segment::Network(_)))
+        );
+        for rows in [1, 2, 15, 16, 17, 63, 64, 81, 300] {
+            let x: Vec<T> = (0..rows * FEATURES)
+                .map(|_| T::from_f64(random.value()))
+                .collect();
+            let (found, expected) = (
+                forest.sums(&x, FEATURES, rows),
+                walked.sums(&x, FEATURES, rows),
+            );
+            assert!(
+                found == expected,
+                "{rows} rows: {found:?} instead of {expected:?}"
+            );
+            let most =
+                |forest: &Forest<T>| forest.extremes(&x, FEATURES, rows, |new, old| new > old);
+            assert!(most(&forest) == most(&walked));
+        }
+    }
+
+    #[test]
+    fn networks_give_what_walks_give() {
+        let mut random = Random(7);
+        for is_wide in [false, true] {
+            for n_trees in [60, 300] {
+                let mut raw = Vec::new();
+                let roots: Vec<usize> = (0..n_trees)
+                    .map(|tree| {
+                        let n_splits = 1 + random.below(if tree % 10 == 0 { 300 } else { 30 });
+                        add_tree(&mut raw, &mut random, n_splits, is_wide)
+                    })
+                    .collect();
+                check::<f32>(&raw, &roots, &mut random);
+                check::<f64>(&raw, &roots, &mut random);
+            }
+        }
     }
 }

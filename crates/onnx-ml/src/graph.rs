@@ -1,10 +1,11 @@
 //! The graph as a list of steps over numbered values.
 
 use crate::error::{Error, Result};
-use crate::node::{Arguments, Kernel, Node};
+use crate::node::{Arguments, Form, Kernel, Node, Refused};
 use crate::operators;
 use crate::proto::{ModelProto, NodeProto};
 use crate::tensor::{Tensor, n_cells};
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -64,6 +65,7 @@ impl Graph {
             input_places.push(place);
         }
         let mut steps = Vec::new();
+        let mut forms: BTreeMap<&str, Form> = BTreeMap::new();
         for proto in &model.nodes {
             let name = node_name(proto);
             let step_inputs = proto
@@ -77,11 +79,18 @@ impl Graph {
                     }),
                 })
                 .collect::<Result<_>>()?;
-            let kernel = operators::build(&Node {
+            let (kernel, made) = operators::build(&Node {
                 proto,
                 opset: opset(model, &proto.domain),
+                form: form_of_inputs(proto, &forms).map_err(|error| error.at(&name))?,
+                model,
             })
             .map_err(|error| error.at(&name))?;
+            if let Some((number, form)) = made
+                && let Some(output) = proto.outputs.get(number)
+            {
+                forms.insert(output, form);
+            }
             let mut outputs = Vec::new();
             for output in &proto.outputs {
                 let place = places.len();
@@ -105,6 +114,12 @@ impl Graph {
             .outputs
             .iter()
             .map(|output| {
+                if forms.contains_key(output.name.as_str()) {
+                    return Err(Error::unsupported(format!(
+                        "the output `{}` has no column of its own for each row",
+                        output.name
+                    )));
+                }
                 places.get(output.name.as_str()).copied().ok_or_else(|| {
                     Error::invalid(format!(
                         "nothing makes the model's output `{}`",
@@ -136,8 +151,15 @@ impl Graph {
         }
     }
 
-    /// The values of the outputs. Inputs have `rows` as their first dimension.
-    pub(crate) fn run(&self, rows: usize, inputs: Vec<Tensor>) -> Result<Vec<Rc<Tensor>>> {
+    /// The values of the outputs, and how many elements the largest value has. Inputs have `rows` as their first dimension.
+    /// Rows without a result go to `refused`.
+    pub(crate) fn run(
+        &self,
+        rows: usize,
+        inputs: Vec<Tensor>,
+        refused: &RefCell<Refused>,
+    ) -> Result<(Vec<Rc<Tensor>>, usize)> {
+        let mut most_cells = 0;
         let mut values: Vec<Option<Rc<Tensor>>> = vec![None; self.n_values];
         for (place, constant) in &self.constants {
             values[*place] = Some(constant.clone());
@@ -154,9 +176,14 @@ impl Graph {
             let results = (step.kernel)(&Arguments {
                 values: &given,
                 rows,
+                refused,
+                node: &step.node,
             })
-            .and_then(|results| checked(results, rows))
+            .and_then(|results| checked(results, &given, rows))
             .map_err(|error| error.at(&step.node))?;
+            for result in results.iter().filter(|result| result.batched) {
+                most_cells = most_cells.max(result.data.len());
+            }
             let mut results = results.into_iter();
             for &place in &step.outputs {
                 let result = results.next();
@@ -172,13 +199,29 @@ impl Graph {
                 .clone()
                 .ok_or_else(|| Error::invalid("an output of the model is made by no operator"))
         });
-        found.collect()
+        Ok((found.collect::<Result<_>>()?, most_cells))
+    }
+}
+
+/// The form of the first input; any other input must have none.
+fn form_of_inputs(proto: &NodeProto, forms: &BTreeMap<&str, Form>) -> Result<Option<Form>> {
+    let mut inputs = proto.inputs.iter().map(|input| forms.get(input.as_str()));
+    let form = inputs.next().flatten().cloned();
+    match inputs.flatten().next() {
+        None => Ok(form),
+        Some(other) => Err(other.refused()),
     }
 }
 
 /// What depends on the rows has them as its first dimension, and as many elements as its dimensions say.
-fn checked(results: Vec<Tensor>, rows: usize) -> Result<Vec<Tensor>> {
-    for result in &results {
+fn checked(
+    mut results: Vec<Tensor>,
+    given: &[Option<Rc<Tensor>>],
+    rows: usize,
+) -> Result<Vec<Tensor>> {
+    let depends_on_rows = given.iter().flatten().any(|value| value.batched);
+    for result in &mut results {
+        result.batched &= depends_on_rows;
         if result.batched && result.dims.first() != Some(&rows) {
             return Err(crate::node::mixes_rows());
         }

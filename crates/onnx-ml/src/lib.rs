@@ -13,6 +13,7 @@
 mod error;
 mod forest;
 mod graph;
+mod lookup;
 mod model;
 mod node;
 mod operators;
@@ -20,11 +21,13 @@ mod proto;
 mod scores;
 mod summary;
 mod tensor;
+mod tokens;
 mod wire;
 
 pub mod packed;
 
 pub use error::{Error, ErrorKind, Result};
+pub use lookup::Table;
 pub use model::{InputColumn, Kind, Model, Options, OutputColumn};
 pub use summary::{Summary, summarize};
 pub use tensor::{Data, Tensor};

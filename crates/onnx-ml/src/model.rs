@@ -2,9 +2,11 @@
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::graph::Graph;
+use crate::node::Refused;
 use crate::proto::{self, ModelProto};
 use crate::tensor::{Data, Tensor};
-use std::collections::BTreeSet;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::rc::Rc;
 
@@ -72,7 +74,12 @@ impl fmt::Display for InputColumn {
 
 impl fmt::Display for OutputColumn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.name, self.kind.name())
+        // What a model takes as `float` is given as `double`, and what it gives stays as narrow as it is.
+        let kind = match self.kind {
+            Kind::F32 => "f32",
+            kind => kind.name(),
+        };
+        write!(f, "{}: {kind}", self.name)
     }
 }
 
@@ -83,12 +90,21 @@ pub struct Model {
     widths: Vec<Option<usize>>,
     inputs: Vec<InputColumn>,
     outputs: Vec<OutputColumn>,
+    /// Rows that are computed together: as many as keep values small, or one
+    block_rows: usize,
+    /// Whether operators lay rows along other dimensions than the first, so that each row is computed alone
+    is_row_by_row: bool,
 }
 
+/// Elements of the largest value of a block: 4 MiB of floats
+const BLOCK_CELLS: usize = 1 << 20;
+/// The tree kernel's rows are a multiple of this.
+const LEAST_BLOCK_ROWS: usize = 64;
+const MOST_BLOCK_ROWS: usize = 8192;
 /// More columns than any table has.
 const MAX_COLUMNS: u64 = 1 << 16;
-/// Rows of the trial computation; two, so that what mixes rows shows.
-const TRIAL_ROWS: usize = 2;
+/// Rows of the trial computation; several, so that what mixes rows shows.
+const TRIAL_ROWS: usize = 3;
 
 impl Model {
     /// Reads and checks an ONNX file.
@@ -99,7 +115,7 @@ impl Model {
     pub fn load(file: &[u8], options: &Options) -> Result<Self> {
         let proto = proto::parse(file)?;
         let graph_inputs = graph_inputs(&proto);
-        let (widths, inputs) = input_columns(&graph_inputs, &options.features)?;
+        let (widths, inputs) = input_columns(&proto, &graph_inputs, &options.features)?;
         let names: Vec<&str> = graph_inputs
             .iter()
             .map(|input| input.name.as_str())
@@ -109,8 +125,19 @@ impl Model {
             widths,
             inputs,
             outputs: Vec::new(),
+            block_rows: MOST_BLOCK_ROWS,
+            is_row_by_row: false,
         };
-        let results = model.trial()?;
+        let (results, most_cells) = model.trial().or_else(|error| {
+            model.is_row_by_row = true;
+            model.trial_row_by_row().ok_or(error)
+        })?;
+        let block_rows = BLOCK_CELLS / (most_cells / TRIAL_ROWS).max(1);
+        model.block_rows = (block_rows / LEAST_BLOCK_ROWS * LEAST_BLOCK_ROWS)
+            .clamp(LEAST_BLOCK_ROWS, MOST_BLOCK_ROWS);
+        if model.is_row_by_row {
+            model.block_rows = 1;
+        }
         model.outputs = output_columns(&proto, &results, &options.outputs)?;
         Ok(model)
     }
@@ -131,8 +158,55 @@ impl Model {
     ///
     /// If columns do not fit [`Self::inputs`], or a value is one that the model refuses.
     pub fn compute(&self, rows: usize, columns: Vec<Data>) -> Result<Vec<Data>> {
-        let results = self.graph.run(rows, self.tensors(rows, columns)?)?;
-        self.outputs
+        let (results, refused) = self.compute_rows(rows, columns)?;
+        match refused.into_values().next() {
+            None => Ok(results),
+            Some((node, reason)) => Err(Error::invalid(reason).at(&node)),
+        }
+    }
+
+    /// As [`Self::compute`], but values that the model refuses are no error: their rows hold anything, and come with the
+    /// node that refused them and why.
+    ///
+    /// # Errors
+    ///
+    /// If columns do not fit [`Self::inputs`].
+    pub fn compute_rows(
+        &self,
+        rows: usize,
+        columns: Vec<Data>,
+    ) -> Result<(Vec<Data>, BTreeMap<usize, (String, String)>)> {
+        self.check(rows, &columns)?;
+        if rows <= self.block_rows {
+            return self.compute_block(rows, columns);
+        }
+        let mut all_refused = Refused::new();
+        let mut joined: Vec<Data> = Vec::new();
+        for start in (0..rows).step_by(self.block_rows) {
+            let end = (start + self.block_rows).min(rows);
+            let block = columns.iter().map(|column| column.slice(start..end));
+            let (results, refused) = self.compute_block(end - start, block.collect())?;
+            let refused = refused.into_iter();
+            all_refused.extend(refused.map(|(row, reason)| (start + row, reason)));
+            match joined.is_empty() {
+                true => joined = results,
+                false => {
+                    for (all, result) in joined.iter_mut().zip(results) {
+                        all.append(result)?;
+                    }
+                }
+            }
+        }
+        Ok((joined, all_refused))
+    }
+
+    fn compute_block(&self, rows: usize, columns: Vec<Data>) -> Result<(Vec<Data>, Refused)> {
+        let refused = RefCell::default();
+        let (results, _) = self
+            .graph
+            .run(rows, self.tensors(rows, columns), &refused)?;
+        let columns = self
+            .outputs
             .iter()
             .map(|output| {
                 let (number, column) = output.source;
@@ -150,11 +224,11 @@ impl Model {
                 let places: Vec<usize> = (0..rows).map(|row| row * width + column).collect();
                 Ok(result.data.pick(&places))
             })
-            .collect()
+            .collect::<Result<_>>()?;
+        Ok((columns, refused.into_inner()))
     }
 
-    /// The graph's inputs from its columns.
-    fn tensors(&self, rows: usize, columns: Vec<Data>) -> Result<Vec<Tensor>> {
+    fn check(&self, rows: usize, columns: &[Data]) -> Result<()> {
         if columns.len() != self.inputs.len() {
             return Err(Error::invalid(format!(
                 "{} columns for {}",
@@ -170,19 +244,28 @@ impl Model {
                 )));
             }
         }
+        Ok(())
+    }
+
+    /// The graph's inputs from its columns.
+    fn tensors(&self, rows: usize, columns: Vec<Data>) -> Vec<Tensor> {
         let mut columns = columns.into_iter();
         let tensors = self.widths.iter().map(|width| match width {
-            None => Tensor::rows(vec![rows], columns.next().unwrap_or(Data::F32(Vec::new()))),
+            None => (vec![rows], columns.next().unwrap_or(Data::F32(Vec::new()))),
             Some(width) => {
                 let parts: Vec<Data> = columns.by_ref().take(*width).collect();
-                Tensor::rows(vec![rows, *width], interleaved(rows, parts))
+                (vec![rows, *width], interleaved(rows, parts))
             }
         });
-        Ok(tensors.collect())
+        let tensor = match self.is_row_by_row {
+            true => Tensor::constant,
+            false => Tensor::rows,
+        };
+        tensors.map(|(dims, data)| tensor(dims, data)).collect()
     }
 
     /// What the model makes of rows of zeros and empty texts.
-    fn trial(&self) -> Result<Vec<Rc<Tensor>>> {
+    fn trial(&self) -> Result<(Vec<Rc<Tensor>>, usize)> {
         let zeros = |input: &InputColumn| match input.kind {
             Kind::F32 => Data::F32(vec![0.0; TRIAL_ROWS]),
             Kind::F64 => Data::F64(vec![0.0; TRIAL_ROWS]),
@@ -191,9 +274,69 @@ impl Model {
             Kind::Text => Data::Text(vec![Rc::from(""); TRIAL_ROWS]),
         };
         let columns = self.inputs.iter().map(zeros).collect();
-        self.graph
-            .run(TRIAL_ROWS, self.tensors(TRIAL_ROWS, columns)?)
+        let tensors = self.tensors(TRIAL_ROWS, columns);
+        self.graph.run(TRIAL_ROWS, tensors, &RefCell::default())
     }
+
+    /// What the model makes of some rows if nothing says where they are, if that is what it makes of each alone. A model
+    /// that mixes rows gives something else, or not one value for each of them.
+    fn trial_row_by_row(&self) -> Option<(Vec<Rc<Tensor>>, usize)> {
+        let run = |rows: std::ops::Range<usize>| {
+            let columns = self.inputs.iter().enumerate().map(|(at, input)| {
+                let numbers = rows.clone().map(|row| ((3 * row + 2 * at) % 5) as i64 - 2);
+                match input.kind {
+                    Kind::F32 => Data::F32(numbers.map(|number| number as f32).collect()),
+                    Kind::F64 => Data::F64(numbers.map(|number| number as f64).collect()),
+                    Kind::I64 => Data::I64(numbers.map(i64::abs).collect()),
+                    Kind::Bool => Data::Bool(numbers.map(|number| number > 0).collect()),
+                    Kind::Text => Data::Text(numbers.map(|n| Rc::from(n.to_string())).collect()),
+                }
+            });
+            let tensors = self.tensors(rows.len(), columns.collect());
+            self.graph
+                .run(rows.len(), tensors, &RefCell::default())
+                .ok()
+        };
+        let (together, most_cells) = run(0..TRIAL_ROWS)?;
+        for row in 0..TRIAL_ROWS {
+            let (alone, _) = run(row..row + 1)?;
+            for (alone, together) in alone.iter().zip(&together) {
+                let width = together.data.len() / TRIAL_ROWS;
+                // ArrayFeatureExtractor gives labels as one row of all of them.
+                let has_rows =
+                    together.dims.first() == Some(&TRIAL_ROWS) || together.dims == [1, TRIAL_ROWS];
+                let of_row = || together.data.slice(row * width..(row + 1) * width);
+                if !has_rows || !is_about(&alone.data, &of_row()) {
+                    return None;
+                }
+            }
+        }
+        let batched = |result: Rc<Tensor>| {
+            let mut dims = result.dims.clone();
+            dims[0] = TRIAL_ROWS;
+            Rc::new(Tensor {
+                dims,
+                batched: true,
+                ..(*result).clone()
+            })
+        };
+        Some((together.into_iter().map(batched).collect(), most_cells))
+    }
+}
+
+/// Whether these are the same but for rounding.
+fn is_about(a: &Data, b: &Data) -> bool {
+    let are_near = |a: f64, b: f64| {
+        a == b || (a - b).abs() <= 1e-4 * b.abs().max(1.0) || (a.is_nan() && b.is_nan())
+    };
+    a.len() == b.len()
+        && match (a, b) {
+            (Data::F32(a), Data::F32(b)) => {
+                a.iter().zip(b).all(|(&a, &b)| are_near(a.into(), b.into()))
+            }
+            (Data::F64(a), Data::F64(b)) => a.iter().zip(b).all(|(&a, &b)| are_near(a, b)),
+            (a, b) => a == b,
+        }
 }
 
 /// The inputs that are no initializers: older files list those among the inputs, too.
@@ -222,6 +365,7 @@ pub(crate) fn kind_of(data: &Data) -> Kind {
 
 /// The widths of all inputs, and their columns.
 fn input_columns(
+    proto: &ModelProto,
     inputs: &[&proto::ValueInfo],
     names: &[String],
 ) -> Result<(Vec<Option<usize>>, Vec<InputColumn>)> {
@@ -229,7 +373,8 @@ fn input_columns(
     let mut columns = Vec::new();
     for input in inputs {
         let name = &input.name;
-        let kind = match input.element {
+        let keys = keys_of(proto, input)?;
+        let kind = match input.map.map_or(input.element, |(_, values)| values) {
             1 => Kind::F32,
             11 => Kind::F64,
             2..=7 => Kind::I64,
@@ -247,6 +392,7 @@ fn input_columns(
             }
         };
         let width = match input.dims.as_deref() {
+            _ if input.map.is_some() => Some(keys.len()),
             Some([_]) => None,
             Some([_, Some(width)]) if *width <= MAX_COLUMNS => Some(*width as usize),
             // One input and the names of its columns say how many there are.
@@ -268,6 +414,7 @@ fn input_columns(
         columns.extend((0..width.unwrap_or(1)).map(|at| InputColumn {
             kind,
             name: match (width, inputs.len()) {
+                _ if input.map.is_some() => keys[at].clone(),
                 (None | Some(1), _) => name.clone(),
                 (_, 1) => format!("f{at}"),
                 _ => format!("{name}_{at}"),
@@ -290,6 +437,39 @@ fn input_columns(
     }
     distinct(columns.iter().map(|column| column.name.as_str()))?;
     Ok((widths, columns))
+}
+
+/// The keys of a map that the model takes: those that a DictVectorizer makes columns of. Each is a column here, too, and
+/// null where the map would not have it.
+fn keys_of(proto: &ModelProto, input: &proto::ValueInfo) -> Result<Vec<String>> {
+    if input.map.is_none() {
+        return Ok(Vec::new());
+    }
+    let mut takers = proto
+        .nodes
+        .iter()
+        .filter(|node| node.inputs.contains(&input.name));
+    match (takers.next(), takers.next()) {
+        (Some(node), None) if node.op_type == "DictVectorizer" => {
+            let list = |name: &str| node.attributes.iter().find(|a| a.name == name);
+            Ok(
+                match (list("string_vocabulary"), list("int64_vocabulary")) {
+                    (Some(texts), _) => texts
+                        .texts
+                        .to_vec()
+                        .into_iter()
+                        .map(str::to_owned)
+                        .collect(),
+                    (None, Some(ints)) => ints.ints.iter().map(ToString::to_string).collect(),
+                    (None, None) => Vec::new(),
+                },
+            )
+        }
+        _ => Err(Error::unsupported(format!(
+            "the input `{}` is a map, which DictVectorizer alone takes",
+            input.name
+        ))),
+    }
 }
 
 fn distinct<'a>(names: impl Iterator<Item = &'a str>) -> Result<()> {
@@ -376,6 +556,7 @@ fn output_columns(
         for column in 0..width {
             let name = match named {
                 _ if is_classifier && is_label(result) && width == 1 => "label".to_owned(),
+                _ if is_classifier && is_label(result) => format!("label_{column}"),
                 Some(classes) if n_others == 1 => format!("p_{}", classes[column]),
                 None if is_classifier && n_others == 1 && width > 1 => format!("p_{column}"),
                 Some(classes) => format!("{}_{}", info.name, classes[column]),

@@ -1,8 +1,11 @@
 //! One node of the graph with typed access to its attributes, and what operators become.
 
 use crate::error::{Error, Result};
-use crate::proto::{Attribute, NodeProto};
+use crate::proto::{Attribute, GraphProto, ModelProto, NodeProto};
 use crate::tensor::{Data, Tensor};
+use crate::tokens::Tokenizer;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 /// What an operator is given at run time.
@@ -10,7 +13,13 @@ pub(crate) struct Arguments<'a> {
     pub(crate) values: &'a [Option<Rc<Tensor>>],
     /// The rows of the batch
     pub(crate) rows: usize,
+    pub(crate) refused: &'a RefCell<Refused>,
+    /// What messages call the node
+    pub(crate) node: &'a str,
 }
+
+/// Rows that have no result: the node that refused them, and why.
+pub(crate) type Refused = BTreeMap<usize, (String, String)>;
 
 /// A checked operator: values in, values out.
 pub(crate) type Kernel = Box<dyn Fn(&Arguments<'_>) -> Result<Vec<Tensor>>>;
@@ -20,9 +29,43 @@ impl Arguments<'_> {
         self.values.get(index)?.as_deref()
     }
 
+    /// Refuses the row of an element of `x`. A constant has none, and is an error.
+    pub(crate) fn refuse(&self, x: &Tensor, element: usize, reason: String) -> Result<()> {
+        // Where rows are computed one by one, nothing is marked as theirs.
+        let row = match x.data.len() / self.rows.max(1) {
+            cells if x.batched && cells > 0 => element / cells,
+            _ if self.rows == 1 => 0,
+            _ => return Err(Error::invalid(reason)),
+        };
+        let mut refused = self.refused.borrow_mut();
+        refused
+            .entry(row)
+            .or_insert_with(|| (self.node.to_owned(), reason));
+        Ok(())
+    }
+
     pub(crate) fn need(&self, index: usize) -> Result<&Tensor> {
         self.get(index)
             .ok_or_else(|| Error::invalid(format!("input number {index} is missing")))
+    }
+}
+
+/// What a value stands for besides what it holds, until the operator that takes it so.
+#[derive(Clone)]
+pub(crate) enum Form {
+    /// Texts that stand for their tokens
+    Tokens(Rc<Tokenizer>),
+    /// A matrix whose rows stand for columns
+    Transposed,
+}
+
+impl Form {
+    /// For operators that would take what the value holds.
+    pub(crate) fn refused(&self) -> Error {
+        Error::unsupported(match self {
+            Self::Tokens(_) => "takes tokens, which TfIdfVectorizer alone does",
+            Self::Transposed => "takes distances before they are transposed",
+        })
     }
 }
 
@@ -30,6 +73,9 @@ impl Arguments<'_> {
 pub(crate) struct Node<'a> {
     pub(crate) proto: &'a NodeProto,
     pub(crate) opset: i64,
+    /// That of the first input
+    pub(crate) form: Option<Form>,
+    pub(crate) model: &'a ModelProto,
 }
 
 impl<'a> Node<'a> {
@@ -65,12 +111,25 @@ impl<'a> Node<'a> {
         self.attribute(name).map_or(&[], |a| &a.ints)
     }
 
-    pub(crate) fn texts(&self, name: &str) -> &'a [String] {
-        self.attribute(name).map_or(&[], |a| &a.texts)
+    pub(crate) fn texts(&self, name: &str) -> Vec<&'a str> {
+        self.attribute(name)
+            .map_or_else(Vec::new, |a| a.texts.to_vec())
     }
 
     pub(crate) fn tensor(&self, name: &str) -> Option<&'a Tensor> {
         self.attribute(name)?.tensor.as_ref()
+    }
+
+    pub(crate) fn graph(&self, name: &str) -> Option<&'a GraphProto> {
+        self.attribute(name)?.graph.as_ref()
+    }
+
+    /// The value of an initializer of the graph.
+    pub(crate) fn initializer(&self, name: &str) -> Option<&'a Tensor> {
+        let mut initializers = self.model.initializers.iter();
+        initializers
+            .find(|(other, _)| other == name)
+            .map(|(_, tensor)| tensor)
     }
 
     /// The attribute `name`, or its double-precision form `name_as_tensor`.
@@ -94,7 +153,7 @@ impl<'a> Node<'a> {
         if strings.is_empty() {
             Data::I64(self.ints(ints).to_vec())
         } else {
-            Data::Text(strings.iter().map(|text| Rc::from(text.as_str())).collect())
+            Data::Text(strings.into_iter().map(Rc::from).collect())
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The messages of an ONNX file, as far as tabular models need them.
 //!
-//! Source: `onnx.proto` of <https://github.com/onnx/onnx>, whose names these are. Subgraphs (of `If`, `Loop`, `Scan`)
-//! are not read, so that nothing here recurses.
+//! Source: `onnx.proto` of <https://github.com/onnx/onnx>, whose names these are. Of subgraphs (of `If`,
+//! `Loop`, `Scan`) the outermost are read, so that nothing here recurses further.
 
 use crate::error::{Error, Result};
 use crate::tensor::{Data, Tensor};
@@ -31,6 +31,26 @@ pub(crate) struct NodeProto {
     pub(crate) attributes: Vec<Attribute>,
 }
 
+/// Texts one after another: a tree has one for each node.
+#[derive(Default)]
+pub(crate) struct Texts {
+    all: String,
+    ends: Vec<usize>,
+}
+
+impl Texts {
+    fn push(&mut self, text: &str) {
+        self.all.push_str(text);
+        self.ends.push(self.all.len());
+    }
+
+    pub(crate) fn to_vec(&self) -> Vec<&str> {
+        let starts = std::iter::once(&0).chain(&self.ends);
+        let ranges = starts.zip(&self.ends);
+        ranges.map(|(&start, &end)| &self.all[start..end]).collect()
+    }
+}
+
 /// `AttributeProto`
 #[derive(Default)]
 pub(crate) struct Attribute {
@@ -41,7 +61,17 @@ pub(crate) struct Attribute {
     pub(crate) tensor: Option<Tensor>,
     pub(crate) floats: Vec<f32>,
     pub(crate) ints: Vec<i64>,
-    pub(crate) texts: Vec<String>,
+    pub(crate) texts: Texts,
+    pub(crate) graph: Option<GraphProto>,
+}
+
+/// `GraphProto` of an attribute, without what its initializers hold
+#[derive(Default)]
+pub(crate) struct GraphProto {
+    pub(crate) nodes: Vec<NodeProto>,
+    pub(crate) inputs: Vec<String>,
+    pub(crate) outputs: Vec<String>,
+    pub(crate) initializers: Vec<(String, Tensor)>,
 }
 
 /// `ValueInfoProto` of an input or output of the graph
@@ -50,6 +80,8 @@ pub(crate) struct ValueInfo {
     pub(crate) name: String,
     /// `TensorProto.DataType`; 0 where the value is no tensor
     pub(crate) element: i64,
+    /// The types of keys and values where it is a map
+    pub(crate) map: Option<(i64, i64)>,
     /// `None` where the size is not fixed; `None` in all where the value is no tensor or has no shape
     pub(crate) dims: Option<Vec<Option<u64>>>,
 }
@@ -99,7 +131,7 @@ fn graph(model: &mut ModelProto, message: &[u8]) -> Result<()> {
     let mut fields = Fields::new(message);
     while let Some((number, value)) = fields.next()? {
         match number {
-            1 => model.nodes.push(node(value.bytes()?)?),
+            1 => model.nodes.push(node(value.bytes()?, true)?),
             5 => {
                 let initializer = tensor(value.bytes()?)?;
                 model.initializers.push(initializer);
@@ -113,7 +145,22 @@ fn graph(model: &mut ModelProto, message: &[u8]) -> Result<()> {
     Ok(())
 }
 
-fn node(message: &[u8]) -> Result<NodeProto> {
+fn subgraph(message: &[u8]) -> Result<GraphProto> {
+    let mut graph = GraphProto::default();
+    let mut fields = Fields::new(message);
+    while let Some((number, value)) = fields.next()? {
+        match number {
+            1 => graph.nodes.push(node(value.bytes()?, false)?),
+            5 => graph.initializers.push(tensor(value.bytes()?)?),
+            11 => graph.inputs.push(value_info(value.bytes()?)?.name),
+            12 => graph.outputs.push(value_info(value.bytes()?)?.name),
+            _ => {}
+        }
+    }
+    Ok(graph)
+}
+
+fn node(message: &[u8], reads_subgraphs: bool) -> Result<NodeProto> {
     let mut node = NodeProto::default();
     let mut fields = Fields::new(message);
     while let Some((number, value)) = fields.next()? {
@@ -122,7 +169,9 @@ fn node(message: &[u8]) -> Result<NodeProto> {
             2 => node.outputs.push(value.text()?),
             3 => node.name = value.text()?,
             4 => node.op_type = value.text()?,
-            5 => node.attributes.push(attribute(value.bytes()?)?),
+            5 => node
+                .attributes
+                .push(attribute(value.bytes()?, reads_subgraphs)?),
             7 => node.domain = value.text()?,
             _ => {}
         }
@@ -133,7 +182,7 @@ fn node(message: &[u8]) -> Result<NodeProto> {
     Ok(node)
 }
 
-fn attribute(message: &[u8]) -> Result<Attribute> {
+fn attribute(message: &[u8], reads_subgraphs: bool) -> Result<Attribute> {
     let mut attribute = Attribute::default();
     let mut fields = Fields::new(message);
     while let Some((number, value)) = fields.next()? {
@@ -143,9 +192,10 @@ fn attribute(message: &[u8]) -> Result<Attribute> {
             3 => attribute.int = Some(value.int()?),
             4 => attribute.text = Some(value.text()?),
             5 => attribute.tensor = Some(tensor(value.bytes()?)?.1),
+            6 if reads_subgraphs => attribute.graph = Some(subgraph(value.bytes()?)?),
             7 => value.push_floats(&mut attribute.floats)?,
             8 => value.push_ints(&mut attribute.ints)?,
-            9 => attribute.texts.push(value.text()?),
+            9 => attribute.texts.push(value.str()?),
             _ => {}
         }
     }
@@ -161,8 +211,10 @@ fn value_info(message: &[u8]) -> Result<ValueInfo> {
             2 => {
                 let mut types = Fields::new(value.bytes()?);
                 while let Some((number, value)) = types.next()? {
-                    if number == 1 {
-                        tensor_type(&mut info, value.bytes()?)?;
+                    match number {
+                        1 => tensor_type(&mut info, value.bytes()?)?,
+                        5 => info.map = Some(map_type(value.bytes()?)?),
+                        _ => {}
                     }
                 }
             }
@@ -170,6 +222,29 @@ fn value_info(message: &[u8]) -> Result<ValueInfo> {
         }
     }
     Ok(info)
+}
+
+/// The types of a map's keys and of its values.
+fn map_type(message: &[u8]) -> Result<(i64, i64)> {
+    let mut types = (0, 0);
+    let mut fields = Fields::new(message);
+    while let Some((number, value)) = fields.next()? {
+        match number {
+            1 => types.0 = value.int()?,
+            2 => {
+                let mut elements = Fields::new(value.bytes()?);
+                while let Some((number, value)) = elements.next()? {
+                    if number == 1 {
+                        let mut element = ValueInfo::default();
+                        tensor_type(&mut element, value.bytes()?)?;
+                        types.1 = element.element;
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(types)
 }
 
 fn tensor_type(info: &mut ValueInfo, message: &[u8]) -> Result<()> {

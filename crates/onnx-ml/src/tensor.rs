@@ -32,7 +32,7 @@ pub struct Tensor {
 }
 
 /// The most elements that one value may have for each row: far more than tabular models use, and a bound for broken ones.
-const MAX_CELLS_PER_ROW: usize = 1 << 20;
+pub(crate) const MAX_CELLS_PER_ROW: usize = 1 << 20;
 
 impl Data {
     /// The number of elements.
@@ -60,6 +60,36 @@ impl Data {
             Self::Bool(_) => "bool",
             Self::Text(_) => "string",
         }
+    }
+
+    /// Elements one after another, which must be there.
+    pub(crate) fn slice(&self, range: std::ops::Range<usize>) -> Self {
+        match self {
+            Self::F32(values) => Self::F32(values[range].to_vec()),
+            Self::F64(values) => Self::F64(values[range].to_vec()),
+            Self::I64(values) => Self::I64(values[range].to_vec()),
+            Self::Bool(values) => Self::Bool(values[range].to_vec()),
+            Self::Text(values) => Self::Text(values[range].to_vec()),
+        }
+    }
+
+    /// Adds what is of the same type.
+    pub(crate) fn append(&mut self, more: Self) -> Result<()> {
+        match (self, more) {
+            (Self::F32(all), Self::F32(more)) => all.extend(more),
+            (Self::F64(all), Self::F64(more)) => all.extend(more),
+            (Self::I64(all), Self::I64(more)) => all.extend(more),
+            (Self::Bool(all), Self::Bool(more)) => all.extend(more),
+            (Self::Text(all), Self::Text(more)) => all.extend(more),
+            (all, more) => {
+                return Err(Error::invalid(format!(
+                    "can't join {} and {}",
+                    all.type_name(),
+                    more.type_name()
+                )));
+            }
+        }
+        Ok(())
     }
 
     /// The elements at these places, each of which must be there.

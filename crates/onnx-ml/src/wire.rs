@@ -91,10 +91,11 @@ impl<'a> Value<'a> {
     }
 
     pub(crate) fn text(self) -> Result<String> {
-        let text = std::str::from_utf8(self.bytes()?);
-        Ok(text
-            .map_err(|_| malformed("a text is not UTF-8"))?
-            .to_owned())
+        Ok(self.str()?.to_owned())
+    }
+
+    pub(crate) fn str(self) -> Result<&'a str> {
+        std::str::from_utf8(self.bytes()?).map_err(|_| malformed("a text is not UTF-8"))
     }
 
     pub(crate) fn int(self) -> Result<i64> {

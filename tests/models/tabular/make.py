@@ -1,19 +1,16 @@
 """Makes tabular models with sklearn, LightGBM and XGBoost and by hand, and ONNX Runtime's answers over some rows.
 
-    pip install -r requirements.txt && python make.py
+    pip install -r requirements.txt && python make.py && python pipelines.py
 
 Each NAME.onnx has a NAME.json: the columns that go in, and the columns that ONNX Runtime gives, in the order of the
 model's outputs. null is NaN. The data is random; nothing here comes from elsewhere.
 """
 
-import json
-import pathlib
 import warnings
 
 import lightgbm
 import numpy as np
 import onnx
-import onnxruntime
 import pandas
 import xgboost
 from onnx import TensorProto, helper, numpy_helper
@@ -25,50 +22,11 @@ from sklearn.compose import ColumnTransformer
 from sklearn import discriminant_analysis, ensemble, impute, linear_model, naive_bayes, neural_network, pipeline
 from sklearn import preprocessing, svm, tree
 
+from reference import attempt, hand, info, ml, report
+
 warnings.filterwarnings("ignore")
-FOLDER = pathlib.Path(__file__).parent
 RNG = np.random.default_rng(20261121)
 ROWS = 40
-MADE, FAILED = [], []
-
-
-def value(x):
-    if isinstance(x, (float, np.floating)):
-        return None if np.isnan(x) else float(x)
-    if isinstance(x, np.integer):
-        return int(x)
-    if isinstance(x, np.bool_):
-        return bool(x)
-    return str(x) if isinstance(x, (str, np.str_)) else x
-
-
-def reference(name, model, feeds):
-    """Runs the model over `feeds` and keeps model, columns and answers."""
-    path = FOLDER / f"{name}.onnx"
-    path.write_bytes(model.SerializeToString())
-    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    columns = []
-    for feed in feeds.values():
-        matrix = feed.reshape(len(feed), -1)
-        columns += [[value(x) for x in matrix[:, at]] for at in range(matrix.shape[1])]
-    outputs = []
-    for result in session.run(None, feeds):
-        if isinstance(result, list):  # ZipMap
-            keys = list(result[0])
-            outputs += [[value(np.float32(row[key])) for row in result] for key in keys]
-        else:
-            matrix = np.asarray(result).reshape(len(columns[0]), -1)
-            outputs += [[value(x) for x in matrix[:, at]] for at in range(matrix.shape[1])]
-    (FOLDER / f"{name}.json").write_text(json.dumps({"columns": columns, "outputs": outputs}) + "\n")
-    MADE.append(name)
-
-
-def attempt(name, make):
-    try:
-        reference(name, *make())
-    except Exception as error:  # noqa: BLE001
-        (FOLDER / f"{name}.onnx").unlink(missing_ok=True)
-        FAILED.append(f"{name}: {type(error).__name__} {str(error)[:200]}")
 
 
 X = RNG.normal(size=(300, 5)).astype(np.float32)
@@ -202,19 +160,6 @@ attempt("mixed_ordinal", mixed(ensemble.RandomForestClassifier(**SMALL), BUYS, p
 
 
 # By hand: what the converters do not write.
-def hand(nodes, inputs, outputs, initializers=(), ml=3):
-    graph = helper.make_graph(nodes, "hand", inputs, outputs, initializers)
-    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17), helper.make_opsetid("ai.onnx.ml", ml)], ir_version=9)
-
-
-def info(name, kind, *dims):
-    return helper.make_tensor_value_info(name, kind, list(dims))
-
-
-def ml(op, inputs, outputs, **attributes):
-    return helper.make_node(op, inputs, outputs, domain="ai.onnx.ml", **attributes)
-
-
 FLOAT, INT, TEXT = TensorProto.FLOAT, TensorProto.INT64, TensorProto.STRING
 NUMBERS = np.array([[-1], [0], [0.5], [1], [2], [np.nan]] * 3, np.float32)
 for mode in ["LEQ", "LT", "GTE", "GT", "EQ", "NEQ"]:
@@ -294,5 +239,4 @@ for transform in ["NONE", "LOGISTIC"]:
             intercepts=[0.1], classlabels_strings=["no", "yes"], post_transform=transform)], [info("x", FLOAT, None, 5)],
             [info("label", TEXT, None), info("scores", FLOAT, None, 2)]), {"x": TEST}))
 
-print(len(MADE), "models:", " ".join(MADE))
-print("not made:\n" + "\n".join(FAILED))
+report()

@@ -2,9 +2,10 @@
 //! FeatureVectorizer and ZipMap.
 
 use crate::error::{Error, Result};
-use crate::node::{Kernel, Node, index};
+use crate::lookup::Table;
+use crate::node::{Kernel, Node, index, mixes_rows};
 use crate::tensor::{Data, Tensor, n_cells};
-use std::collections::BTreeMap;
+use std::hash::Hash;
 use std::rc::Rc;
 
 /// Scaler: `(x - offset) * scale`
@@ -122,16 +123,11 @@ pub(crate) fn binarizer(node: &Node<'_>) -> Result<Kernel> {
 
 /// OneHotEncoder
 pub(crate) fn one_hot(node: &Node<'_>) -> Result<Kernel> {
-    let texts: BTreeMap<Rc<str>, usize> = places(
-        node.texts("cats_strings")
-            .iter()
-            .map(|t| Rc::from(t.as_str())),
-    );
-    let ints: BTreeMap<i64, usize> = places(node.ints("cats_int64s").iter().copied());
-    let n = node
-        .texts("cats_strings")
-        .len()
-        .max(node.ints("cats_int64s").len());
+    let categories = node.texts("cats_strings");
+    let numbers = node.ints("cats_int64s");
+    let n = categories.len().max(numbers.len());
+    let texts: Table<Rc<str>> = places(categories.into_iter().map(Rc::from));
+    let ints: Table<i64> = places(numbers.iter().copied());
     let zeros = node.int("zeros", 1) != 0;
     if n == 0 {
         return Err(Error::invalid("it has no categories"));
@@ -163,7 +159,11 @@ pub(crate) fn one_hot(node: &Node<'_>) -> Result<Kernel> {
             match place {
                 Some(place) => hot[at * n + place] = 1.0,
                 None if zeros => {}
-                None => return Err(Error::invalid("a value is none of the categories")),
+                None => {
+                    let value = x.data.slice(at..at + 1);
+                    let reason = format!("`{}` is none of the categories", written(&value));
+                    arguments.refuse(x, at, reason)?;
+                }
             }
         }
         Ok(vec![Tensor {
@@ -175,12 +175,21 @@ pub(crate) fn one_hot(node: &Node<'_>) -> Result<Kernel> {
     }))
 }
 
-fn places<K: Ord>(keys: impl Iterator<Item = K>) -> BTreeMap<K, usize> {
-    let mut places = BTreeMap::new();
-    for (place, key) in keys.enumerate() {
-        places.insert(key, place);
+/// The first element, as people write it.
+fn written(data: &Data) -> String {
+    match data {
+        Data::F32(values) => values.first().map(ToString::to_string),
+        Data::F64(values) => values.first().map(ToString::to_string),
+        Data::I64(values) => values.first().map(ToString::to_string),
+        Data::Bool(values) => values.first().map(ToString::to_string),
+        Data::Text(values) => values.first().map(ToString::to_string),
     }
-    places
+    .unwrap_or_default()
+}
+
+/// Where keys are; the last of equal ones.
+fn places<K: Eq + Hash>(keys: impl Iterator<Item = K>) -> Table<K> {
+    keys.enumerate().map(|(place, key)| (key, place)).collect()
 }
 
 /// LabelEncoder of version 1, and CategoryMapper: texts to numbers or back.
@@ -188,7 +197,7 @@ pub(crate) fn category_mapper(node: &Node<'_>, texts: &str, ints: &str) -> Resul
     let texts: Vec<Rc<str>> = node
         .texts(texts)
         .iter()
-        .map(|text| Rc::from(text.as_str()))
+        .map(|&text| Rc::from(text))
         .collect();
     let ints: Vec<i64> = match ints {
         "" => (0..texts.len() as i64).collect(),
@@ -203,8 +212,8 @@ pub(crate) fn category_mapper(node: &Node<'_>, texts: &str, ints: &str) -> Resul
     }
     let default_int = node.int("default_int64", -1);
     let default_text: Rc<str> = Rc::from(node.text("default_string", "_Unused"));
-    let of_text: BTreeMap<Rc<str>, i64> = texts.iter().cloned().zip(ints.iter().copied()).collect();
-    let of_int: BTreeMap<i64, Rc<str>> = ints.iter().copied().zip(texts.iter().cloned()).collect();
+    let of_text: Table<Rc<str>, i64> = texts.iter().cloned().zip(ints.iter().copied()).collect();
+    let of_int: Table<i64, Rc<str>> = ints.iter().copied().zip(texts.iter().cloned()).collect();
     Ok(Box::new(move |arguments| {
         let x = arguments.need(0)?;
         let data = match &x.data {
@@ -222,36 +231,61 @@ pub(crate) fn category_mapper(node: &Node<'_>, texts: &str, ints: &str) -> Resul
     }))
 }
 
-/// A key of a LabelEncoder. All NaN are one key, and so are 0 and -0.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
-enum Key {
-    Text(Rc<str>),
-    Int(i64),
-    Float(u64),
+/// The keys of a LabelEncoder, and which value each has. All NaN are one key, and so are 0 and -0.
+#[derive(Default)]
+struct Keys {
+    texts: Table<Rc<str>>,
+    ints: Table<i64>,
+    floats: Table<u64>,
 }
 
-fn float_key(value: f64) -> Key {
+fn float_key(value: f64) -> u64 {
     let same = if value.is_nan() {
         f64::NAN
     } else {
         value + 0.0
     };
-    Key::Float(same.to_bits())
+    same.to_bits()
 }
 
-fn keys(data: &Data) -> Vec<Key> {
-    match data {
-        Data::Text(values) => values
-            .iter()
-            .map(|value| Key::Text(value.clone()))
-            .collect(),
-        Data::I64(values) => values.iter().map(|&value| Key::Int(value)).collect(),
-        Data::Bool(values) => values.iter().map(|&value| Key::Int(value.into())).collect(),
-        Data::F32(values) => values
-            .iter()
-            .map(|&value| float_key(value.into()))
-            .collect(),
-        Data::F64(values) => values.iter().map(|&value| float_key(value)).collect(),
+impl Keys {
+    /// The first of equal keys counts.
+    fn new(keys: &Data, knows_nan: bool) -> Self {
+        fn first<K: Eq + Hash>(keys: impl Iterator<Item = K>) -> Table<K> {
+            let mut table = Table::default();
+            for (place, key) in keys.enumerate() {
+                table.entry(key).or_insert(place);
+            }
+            table
+        }
+        let mut all = Self::default();
+        match keys {
+            Data::Text(values) => all.texts = first(values.iter().cloned()),
+            Data::I64(values) => all.ints = first(values.iter().copied()),
+            Data::Bool(values) => all.ints = first(values.iter().map(|&value| value.into())),
+            Data::F32(values) => all.floats = first(values.iter().map(|&v| float_key(v.into()))),
+            Data::F64(values) => all.floats = first(values.iter().map(|&v| float_key(v))),
+        }
+        if !knows_nan {
+            all.floats.remove(&float_key(f64::NAN));
+        }
+        all
+    }
+
+    /// The places of values; that behind the last where there is none.
+    fn find(&self, values: &Data, unknown: usize) -> Vec<usize> {
+        let or = |place: Option<&usize>| place.copied().unwrap_or(unknown);
+        let float = |value: f64| or(self.floats.get(&float_key(value)));
+        match values {
+            Data::Text(values) => values.iter().map(|v| or(self.texts.get(v))).collect(),
+            Data::I64(values) => values.iter().map(|v| or(self.ints.get(v))).collect(),
+            Data::Bool(values) => values
+                .iter()
+                .map(|&value| or(self.ints.get(&value.into())))
+                .collect(),
+            Data::F32(values) => values.iter().map(|&value| float(value.into())).collect(),
+            Data::F64(values) => values.iter().map(|&value| float(value)).collect(),
+        }
     }
 }
 
@@ -301,22 +335,11 @@ pub(crate) fn label_encoder(node: &Node<'_>) -> Result<Kernel> {
         return Err(Error::invalid("`default_tensor` is empty"));
     }
     let unknown = from.len();
-    let mut table = BTreeMap::new();
-    let nan = float_key(f64::NAN);
-    for (place, key) in keys(&from).into_iter().enumerate() {
-        // Before version 4, NaN equals nothing.
-        if node.opset < 4 && key == nan {
-            continue;
-        }
-        // The first of equal keys counts.
-        table.entry(key).or_insert(place);
-    }
+    // Before version 4, NaN equals nothing.
+    let keys = Keys::new(&from, node.opset >= 4);
     Ok(Box::new(move |arguments| {
         let x = arguments.need(0)?;
-        let found: Vec<usize> = keys(&x.data)
-            .iter()
-            .map(|key| table.get(key).copied().unwrap_or(unknown))
-            .collect();
+        let found = keys.find(&x.data, unknown);
         Ok(vec![x.with_data(to.pick(&found))])
     }))
 }
@@ -333,6 +356,9 @@ pub(crate) fn feature_extractor(_: &Node<'_>) -> Result<Kernel> {
         let wanted_columns = wanted.ints()?;
         if x.batched && wanted.batched {
             return Err(Error::unsupported("picks other columns for each row"));
+        }
+        if wanted.batched && rows != 1 {
+            return Err(mixes_rows());
         }
         let columns: Vec<usize> = wanted_columns
             .iter()
@@ -425,5 +451,26 @@ pub(crate) fn zip_map(node: &Node<'_>) -> Result<Kernel> {
         let mut zipped = x.clone();
         zipped.classes = Some(names.clone());
         Ok(vec![zipped])
+    }))
+}
+
+/// DictVectorizer. The map that it takes is a column for each key already, in this order; what a map does not have is null
+/// there, which is 0 here.
+pub(crate) fn dict_vectorizer(_: &Node<'_>) -> Result<Kernel> {
+    Ok(Box::new(|arguments| {
+        let x = arguments.need(0)?;
+        let mut data = x.data.clone();
+        match &mut data {
+            Data::F32(values) => values
+                .iter_mut()
+                .filter(|value| value.is_nan())
+                .for_each(|value| *value = 0.0),
+            Data::F64(values) => values
+                .iter_mut()
+                .filter(|value| value.is_nan())
+                .for_each(|value| *value = 0.0),
+            _ => {}
+        }
+        Ok(vec![x.with_data(data)])
     }))
 }

@@ -84,17 +84,19 @@ pub(crate) fn reshape(node: &Node<'_>) -> Result<Kernel> {
 
 /// Flatten
 pub(crate) fn flatten(node: &Node<'_>) -> Result<Kernel> {
-    let axis = node.int("axis", 1);
-    if axis != 1 {
-        return Err(Error::unsupported(format!(
-            "flattens at axis {axis}, and 1 alone is supported"
-        )));
-    }
-    Ok(Box::new(|arguments| {
+    let wanted = node.int("axis", 1);
+    Ok(Box::new(move |arguments| {
         let x = arguments.need(0)?;
-        let first = x.dims.first().copied().unwrap_or(1);
-        let rest = x.dims.iter().skip(1).product();
-        Ok(vec![x.with_dims(vec![first, rest])])
+        // It may lie behind the last dimension.
+        let at = axis(wanted, x.dims.len() + usize::from(wanted >= 0))?;
+        if x.batched && at != 1 {
+            return Err(mixes_rows());
+        }
+        let (first, rest) = x.dims.split_at(at);
+        Ok(vec![x.with_dims(vec![
+            first.iter().product(),
+            rest.iter().product(),
+        ])])
     }))
 }
 
@@ -206,69 +208,72 @@ pub(crate) fn transpose(node: &Node<'_>) -> Result<Kernel> {
 /// Concat
 pub(crate) fn concat(node: &Node<'_>) -> Result<Kernel> {
     let wanted = node.int("axis", 1);
-    Ok(Box::new(move |arguments| {
-        let first = arguments.need(0)?;
-        let n = first.dims.len();
-        let at = axis(wanted, n)?;
-        let mut parts = Vec::new();
-        let mut width = 0usize;
-        let batched =
-            (0..arguments.values.len()).any(|at| arguments.get(at).is_some_and(|x| x.batched));
-        if at == 0 && batched {
-            return Err(mixes_rows());
+    Ok(Box::new(move |arguments| joined(arguments, wanted)))
+}
+
+/// All inputs along one axis.
+fn joined(arguments: &Arguments<'_>, wanted: i64) -> Result<Vec<Tensor>> {
+    let first = arguments.need(0)?;
+    let n = first.dims.len();
+    let at = axis(wanted, n)?;
+    let mut parts = Vec::new();
+    let mut width = 0usize;
+    let batched =
+        (0..arguments.values.len()).any(|at| arguments.get(at).is_some_and(|x| x.batched));
+    if at == 0 && batched {
+        return Err(mixes_rows());
+    }
+    for number in 0..arguments.values.len() {
+        let x = arguments.need(number)?;
+        let fits = x.dims.len() == n && (0..n).all(|d| d == at || x.dims[d] == first.dims[d]);
+        if !fits {
+            return Err(Error::invalid(format!(
+                "can't join {:?} and {:?}",
+                first.dims, x.dims
+            )));
         }
-        for number in 0..arguments.values.len() {
-            let x = arguments.need(number)?;
-            let fits = x.dims.len() == n && (0..n).all(|d| d == at || x.dims[d] == first.dims[d]);
-            if !fits {
-                return Err(Error::invalid(format!(
-                    "can't join {:?} and {:?}",
-                    first.dims, x.dims
-                )));
-            }
-            width = width.saturating_add(x.dims[at]);
-            parts.push((x, x.dims[at..].iter().product::<usize>()));
-        }
-        let mut dims = first.dims.clone();
-        dims[at] = width;
-        let capacity = n_cells(&dims, arguments.rows)?;
-        let outer: usize = dims[..at].iter().product();
-        macro_rules! joined {
-            ($kind:ident) => {{
-                let mut all = Vec::with_capacity(capacity);
-                for row in 0..outer {
-                    for (part, size) in &parts {
-                        match &part.data {
-                            Data::$kind(values) => {
-                                all.extend_from_slice(&values[row * size..(row + 1) * size])
-                            }
-                            other => {
-                                return Err(Error::invalid(format!(
-                                    "can't join {} and {}",
-                                    first.data.type_name(),
-                                    other.type_name()
-                                )));
-                            }
+        width = width.saturating_add(x.dims[at]);
+        parts.push((x, x.dims[at..].iter().product::<usize>()));
+    }
+    let mut dims = first.dims.clone();
+    dims[at] = width;
+    let capacity = n_cells(&dims, arguments.rows)?;
+    let outer: usize = dims[..at].iter().product();
+    macro_rules! joined {
+        ($kind:ident) => {{
+            let mut all = Vec::with_capacity(capacity);
+            for row in 0..outer {
+                for (part, size) in &parts {
+                    match &part.data {
+                        Data::$kind(values) => {
+                            all.extend_from_slice(&values[row * size..(row + 1) * size])
+                        }
+                        other => {
+                            return Err(Error::invalid(format!(
+                                "can't join {} and {}",
+                                first.data.type_name(),
+                                other.type_name()
+                            )));
                         }
                     }
                 }
-                Data::$kind(all)
-            }};
-        }
-        let data = match &first.data {
-            Data::F32(_) => joined!(F32),
-            Data::F64(_) => joined!(F64),
-            Data::I64(_) => joined!(I64),
-            Data::Bool(_) => joined!(Bool),
-            Data::Text(_) => joined!(Text),
-        };
-        Ok(vec![Tensor {
-            dims,
-            data,
-            batched,
-            classes: None,
-        }])
-    }))
+            }
+            Data::$kind(all)
+        }};
+    }
+    let data = match &first.data {
+        Data::F32(_) => joined!(F32),
+        Data::F64(_) => joined!(F64),
+        Data::I64(_) => joined!(I64),
+        Data::Bool(_) => joined!(Bool),
+        Data::Text(_) => joined!(Text),
+    };
+    Ok(vec![Tensor {
+        dims,
+        data,
+        batched,
+        classes: None,
+    }])
 }
 
 /// Elements along one axis by number.
@@ -382,5 +387,87 @@ pub(crate) fn constant_of_shape(node: &Node<'_>) -> Result<Kernel> {
             .collect::<Result<_>>()?;
         let places = vec![0; n_cells(&dims, arguments.rows)?];
         Ok(vec![Tensor::constant(dims, value.pick(&places))])
+    }))
+}
+
+/// Split along the columns
+pub(crate) fn split(node: &Node<'_>) -> Result<Kernel> {
+    let wanted = node.int("axis", 0);
+    let of_attribute = node.ints("split").to_vec();
+    let n_parts = node.proto.outputs.len().max(1);
+    Ok(Box::new(move |arguments| {
+        let x = arguments.need(0)?;
+        let at = inner_axis(wanted, x)?;
+        let sizes = match arguments.get(1) {
+            Some(sizes) => sizes.ints()?,
+            None => &of_attribute,
+        };
+        let size = x.dims[at];
+        let sizes = match sizes {
+            [] => {
+                // Equal parts, of which the last may be smaller.
+                let part = size.div_ceil(n_parts);
+                (0..n_parts)
+                    .map(|number| part.min(size.saturating_sub(number * part)))
+                    .collect()
+            }
+            sizes => sizes
+                .iter()
+                .map(|&size| index(size, "an entry of `split`"))
+                .collect::<Result<Vec<_>>>()?,
+        };
+        let total = sizes
+            .iter()
+            .try_fold(0usize, |all, &size| all.checked_add(size));
+        if total != Some(size) || sizes.len() != n_parts {
+            return Err(Error::invalid(format!(
+                "can't split {size} columns into {n_parts} parts of {sizes:?}"
+            )));
+        }
+        let mut start = 0;
+        let parts = sizes.into_iter().map(|size| {
+            let places: Vec<usize> = (start..start + size).collect();
+            start += size;
+            let mut dims = x.dims.clone();
+            dims[at] = size;
+            take(x, at, &places, dims)
+        });
+        Ok(parts.collect())
+    }))
+}
+
+/// SequenceConstruct of matrices of rows: their columns side by side, since columns are what a model's outputs become
+pub(crate) fn sequence(_: &Node<'_>) -> Result<Kernel> {
+    Ok(Box::new(|arguments| joined(arguments, 1)))
+}
+
+/// GatherElements along the columns
+pub(crate) fn gather_elements(node: &Node<'_>) -> Result<Kernel> {
+    let wanted = node.int("axis", 0);
+    Ok(Box::new(move |arguments| {
+        let (x, numbers) = (arguments.need(0)?, arguments.need(1)?);
+        let at = inner_axis(wanted, x)?;
+        let fits = numbers.dims.len() == x.dims.len()
+            && numbers.batched == x.batched
+            && (0..x.dims.len()).all(|d| d == at || numbers.dims[d] == x.dims[d]);
+        if !fits {
+            return Err(Error::unsupported(format!(
+                "picks {:?} elements from {:?}",
+                numbers.dims, x.dims
+            )));
+        }
+        let inner: usize = x.dims[at + 1..].iter().product();
+        let width = numbers.dims[at];
+        let places = numbers.ints()?.iter().enumerate().map(|(place, &number)| {
+            let outer = place / inner / width.max(1);
+            Ok((outer * x.dims[at] + axis(number, x.dims[at])?) * inner + place % inner)
+        });
+        let places = places.collect::<Result<Vec<_>>>()?;
+        Ok(vec![Tensor {
+            dims: numbers.dims.clone(),
+            data: x.data.pick(&places),
+            batched: x.batched,
+            classes: None,
+        }])
     }))
 }

@@ -89,6 +89,53 @@ fn aggregated<T: Real>(
     })
 }
 
+/// Where a tree's nodes are in the list of all.
+struct Places<'a> {
+    trees: &'a [i64],
+    nodes: &'a [i64],
+    /// All places, by tree and node
+    order: Vec<u32>,
+}
+
+impl<'a> Places<'a> {
+    fn new(trees: &'a [i64], nodes: &'a [i64]) -> Result<Self> {
+        let mut order: Vec<u32> = (0..trees.len() as u32).collect();
+        let id = |place: u32| (trees[place as usize], nodes[place as usize]);
+        // Exporters write them in this order.
+        if !order.is_sorted_by_key(|&place| id(place)) {
+            order.sort_by_key(|&place| id(place));
+        }
+        if let Some(same) = order.windows(2).find(|two| id(two[0]) == id(two[1])) {
+            let (tree, node) = id(same[0]);
+            return Err(Error::invalid(format!("tree {tree} has node {node} twice")));
+        }
+        Ok(Self {
+            trees,
+            nodes,
+            order,
+        })
+    }
+
+    /// `near` is the place of another node of the tree, from which it may be as far as their numbers are.
+    fn find(&self, tree: i64, node: i64, near: usize) -> Option<usize> {
+        let guess = self.nodes.get(near).and_then(|other| {
+            let distance = isize::try_from(node.checked_sub(*other)?).ok()?;
+            near.checked_add_signed(distance)
+        });
+        if let Some(guess) = guess
+            && self.trees.get(guess) == Some(&tree)
+            && self.nodes[guess] == node
+        {
+            return Some(guess);
+        }
+        let id = |place: u32| (self.trees[place as usize], self.nodes[place as usize]);
+        let found = self
+            .order
+            .binary_search_by_key(&(tree, node), |&place| id(place));
+        found.ok().map(|at| self.order[at] as usize)
+    }
+}
+
 /// The nodes of versions 1 and 3: columns of equal length, a tree and a number for each node.
 fn columns_to_nodes(
     node: &Node<'_>,
@@ -115,17 +162,9 @@ fn columns_to_nodes(
         check_length("nodes_missing_value_tracks_true", missing.len(), n_nodes)?;
     }
 
-    let mut places = BTreeMap::new();
-    for (place, id) in tree_ids.iter().zip(node_ids).enumerate() {
-        if places.insert(id, place).is_some() {
-            return Err(Error::invalid(format!(
-                "tree {} has node {} twice",
-                id.0, id.1
-            )));
-        }
-    }
-    let find = |tree: &i64, id: &i64, what: &str| {
-        places.get(&(tree, id)).copied().ok_or_else(|| {
+    let places = Places::new(tree_ids, node_ids)?;
+    let find = |tree: &i64, id: &i64, near: usize, what: &str| {
+        places.find(*tree, *id, near).ok_or_else(|| {
             Error::invalid(format!(
                 "`{what}` names node {id} of tree {tree}, which is not there"
             ))
@@ -134,14 +173,14 @@ fn columns_to_nodes(
     let mut nodes = Vec::with_capacity(n_nodes);
     for place in 0..n_nodes {
         let tree = &tree_ids[place];
-        nodes.push(match modes[place].as_str() {
+        nodes.push(match modes[place] {
             "LEAF" => RawNode::Leaf(Vec::new()),
             mode => RawNode::Split {
                 mode: Mode::named(mode)?,
                 feature: index(features[place], "an entry of `nodes_featureids`")?,
                 threshold: thresholds[place],
-                yes: find(tree, &yes_ids[place], "nodes_truenodeids")?,
-                no: find(tree, &no_ids[place], "nodes_falsenodeids")?,
+                yes: find(tree, &yes_ids[place], place, "nodes_truenodeids")?,
+                no: find(tree, &no_ids[place], place, "nodes_falsenodeids")?,
                 nan_is_yes: missing.get(place).is_some_and(|&tracks| tracks != 0),
                 members: Vec::new(),
             },
@@ -162,13 +201,14 @@ fn columns_to_nodes(
     ] {
         check_length(&name(suffix), length, values.len())?;
     }
+    let (name_of_nodes, name_of_targets) = (name("nodeids"), name("ids"));
+    let mut place = 0;
     for (at, &value) in values.iter().enumerate() {
-        let place = find(&trees[at], &ids[at], &name("nodeids"))?;
-        let target = index(targets[at], &name("ids"))?;
+        place = find(&trees[at], &ids[at], place, &name_of_nodes)?;
+        let target = index(targets[at], &name_of_targets)?;
         if target >= n_targets {
             return Err(Error::invalid(format!(
-                "`{}` names number {target} of {n_targets}",
-                name("ids")
+                "`{name_of_targets}` names number {target} of {n_targets}"
             )));
         }
         // Weights of nodes that are no leaves say nothing about any row.

@@ -1,12 +1,13 @@
-//! Operators of ONNX that compute with single elements, and those that reduce or multiply.
+//! Operators of ONNX that compute with single elements, and how operands of different dimensions fit together.
 
 use crate::error::{Error, Result};
-use crate::node::{Kernel, Node, axis, inner_axis, mixes_rows};
-use crate::scores::{logistic, softmax};
+use crate::node::{Kernel, Node, mixes_rows};
+use crate::scores::logistic;
 use crate::tensor::{Data, Tensor, n_cells};
+use std::rc::Rc;
 
 /// For each element of the result, its place in an operand of these dimensions.
-fn broadcast_places(from: &[usize], to: &[usize], n: usize) -> Vec<usize> {
+pub(super) fn broadcast_places(from: &[usize], to: &[usize], n: usize) -> Vec<usize> {
     let missing = to.len() - from.len();
     let mut strides = vec![0; to.len()];
     let mut stride = 1;
@@ -53,7 +54,7 @@ fn broadcast_dims(a: &[usize], b: &[usize]) -> Result<Vec<usize>> {
 }
 
 /// Both operands with the same dimensions.
-fn aligned(a: &Tensor, b: &Tensor, rows: usize) -> Result<(Tensor, Tensor)> {
+pub(super) fn aligned(a: &Tensor, b: &Tensor, rows: usize) -> Result<(Tensor, Tensor)> {
     let dims = broadcast_dims(&a.dims, &b.dims)?;
     let batched = a.batched || b.batched;
     let n = n_cells(&dims, rows)?;
@@ -78,11 +79,11 @@ fn aligned(a: &Tensor, b: &Tensor, rows: usize) -> Result<(Tensor, Tensor)> {
     Ok((expand(a), expand(b)))
 }
 
-fn pairs<T: Copy, R>(a: &[T], b: &[T], f: impl Fn(T, T) -> R) -> Vec<R> {
+pub(super) fn pairs<T: Copy, R>(a: &[T], b: &[T], f: impl Fn(T, T) -> R) -> Vec<R> {
     a.iter().zip(b).map(|(&a, &b)| f(a, b)).collect()
 }
 
-fn type_mismatch(a: &Data, b: &Data) -> Error {
+pub(super) fn type_mismatch(a: &Data, b: &Data) -> Error {
     Error::invalid(format!(
         "can't compute with {} and {}",
         a.type_name(),
@@ -343,213 +344,6 @@ pub(crate) fn clip(node: &Node<'_>) -> Result<Kernel> {
     }))
 }
 
-/// Softmax along the last dimension
-pub(crate) fn softmax_operator(node: &Node<'_>) -> Result<Kernel> {
-    let default = if node.opset < 13 { 1 } else { -1 };
-    let wanted = node.int("axis", default);
-    Ok(Box::new(move |arguments| {
-        let x = arguments.need(0)?;
-        let axis = inner_axis(wanted, x)?;
-        if axis + 1 != x.dims.len() {
-            return Err(Error::unsupported("only along the last dimension"));
-        }
-        let mut values = x.to_f32()?;
-        values
-            .chunks_exact_mut(x.dims[axis].max(1))
-            .for_each(softmax);
-        Ok(vec![x.with_data(Data::F32(values))])
-    }))
-}
-
-/// MatMul with a constant, and Gemm
-pub(crate) fn matmul(node: &Node<'_>) -> Result<Kernel> {
-    let is_gemm = node.proto.op_type == "Gemm";
-    let (alpha, beta) = (node.float("alpha", 1.0), node.float("beta", 1.0));
-    let transposed = is_gemm && node.int("transB", 0) != 0;
-    if is_gemm && node.int("transA", 0) != 0 {
-        return Err(mixes_rows());
-    }
-    Ok(Box::new(move |arguments| {
-        let (a, b) = (arguments.need(0)?, arguments.need(1)?);
-        if b.batched {
-            return Err(mixes_rows());
-        }
-        let (rows, inner) = match *a.dims.as_slice() {
-            [rows, inner] => (rows, inner),
-            _ => {
-                return Err(Error::unsupported(format!(
-                    "multiplies matrices, and was given {:?}",
-                    a.dims
-                )));
-            }
-        };
-        let (b_inner, n, keeps) = match (b.dims.as_slice(), transposed) {
-            (&[inner], _) => (inner, 1, false),
-            (&[inner, n], false) => (inner, n, true),
-            (&[n, inner], true) => (inner, n, true),
-            _ => {
-                return Err(Error::unsupported(format!(
-                    "multiplies matrices, and was given {:?}",
-                    b.dims
-                )));
-            }
-        };
-        if inner != b_inner {
-            return Err(Error::invalid(format!(
-                "can't multiply {:?} with {:?}",
-                a.dims, b.dims
-            )));
-        }
-        n_cells(&[rows, n], arguments.rows)?;
-        let place = |k: usize, at: usize| {
-            if transposed {
-                at * inner + k
-            } else {
-                k * n + at
-            }
-        };
-        let cells = (0..rows).flat_map(|row| (0..n).map(move |at| (row, at)));
-        let data = if matches!(a.data, Data::F64(_)) {
-            let (x, y) = (a.to_f64()?, b.to_f64()?);
-            let cell = |(row, at)| {
-                (0..inner)
-                    .map(|k| x[row * inner + k] * y[place(k, at)])
-                    .sum::<f64>()
-            };
-            Data::F64(cells.map(|at| cell(at) * f64::from(alpha)).collect())
-        } else {
-            let (x, y) = (a.to_f32()?, b.to_f32()?);
-            let cell = |(row, at)| {
-                (0..inner)
-                    .map(|k| x[row * inner + k] * y[place(k, at)])
-                    .sum::<f32>()
-            };
-            Data::F32(cells.map(|at| cell(at) * alpha).collect())
-        };
-        let dims = if keeps { vec![rows, n] } else { vec![rows] };
-        let product = Tensor {
-            dims,
-            data,
-            batched: a.batched,
-            classes: None,
-        };
-        let Some(c) = arguments.get(2).filter(|_| is_gemm) else {
-            return Ok(vec![product]);
-        };
-        let (product, c) = aligned(&product, c, arguments.rows)?;
-        let data = match (&product.data, &c.data) {
-            (Data::F32(x), Data::F32(c)) => Data::F32(pairs(x, c, |x, c| x + beta * c)),
-            (Data::F64(x), Data::F64(c)) => Data::F64(pairs(x, c, |x, c| x + f64::from(beta) * c)),
-            (x, y) => return Err(type_mismatch(x, y)),
-        };
-        Ok(vec![Tensor { data, ..product }])
-    }))
-}
-
-/// The axes of a reduction, from its attribute or its second input.
-fn reduced_axes(x: &Tensor, given: &[i64]) -> Result<Vec<usize>> {
-    if given.is_empty() {
-        return match x.batched {
-            true => Err(mixes_rows()),
-            false => Ok((0..x.dims.len()).collect()),
-        };
-    }
-    given.iter().map(|&axis| inner_axis(axis, x)).collect()
-}
-
-/// ReduceSum, ReduceMean, ReduceMax, ReduceMin, ReduceSumSquare, ReduceL1, ReduceL2, and ArgMax, ArgMin.
-pub(crate) fn reduce(node: &Node<'_>) -> Result<Kernel> {
-    let operator = node.proto.op_type.clone();
-    let is_arg = operator.starts_with("Arg");
-    let keep = node.int("keepdims", 1) != 0;
-    let takes_last = node.int("select_last_index", 0) != 0;
-    let of_attribute = match is_arg {
-        true => vec![node.int("axis", 0)],
-        false => node.ints("axes").to_vec(),
-    };
-    let keeps_all = node.int("noop_with_empty_axes", 0) != 0;
-    Ok(Box::new(move |arguments| {
-        let x = arguments.need(0)?;
-        let given = match arguments.get(1) {
-            Some(axes) => axes.ints()?.to_vec(),
-            None => of_attribute.clone(),
-        };
-        if given.is_empty() && keeps_all {
-            return Ok(vec![x.clone()]);
-        }
-        let axes = reduced_axes(x, &given)?;
-        let kept: Vec<usize> = x
-            .dims
-            .iter()
-            .enumerate()
-            .map(|(at, &dim)| if axes.contains(&at) { 1 } else { dim })
-            .collect();
-        let n: usize = kept.iter().product();
-        let mut groups: Vec<Vec<f64>> = vec![Vec::new(); n];
-        let values = x.to_f64()?;
-        // Places in the result of all elements: dimensions that go count as size 1.
-        for (value, place) in values
-            .into_iter()
-            .zip(broadcast_places(&kept, &x.dims, x.data.len()))
-        {
-            groups[place].push(value);
-        }
-        let best = |group: &[f64], larger: bool| {
-            let mut best = 0;
-            for (at, value) in group.iter().enumerate().skip(1) {
-                let wins = if larger {
-                    *value > group[best]
-                } else {
-                    *value < group[best]
-                };
-                if wins || (takes_last && *value == group[best]) {
-                    best = at;
-                }
-            }
-            best
-        };
-        let results = groups.iter().map(|group| match operator.as_str() {
-            "ReduceSum" => group.iter().sum(),
-            "ReduceMean" => group.iter().sum::<f64>() / group.len() as f64,
-            "ReduceMax" => group.iter().copied().fold(f64::NEG_INFINITY, f64::max),
-            "ReduceMin" => group.iter().copied().fold(f64::INFINITY, f64::min),
-            "ReduceSumSquare" => group.iter().map(|value| value * value).sum(),
-            "ReduceProd" => group.iter().product(),
-            "ReduceLogSumExp" => {
-                let max = group.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-                let sum: f64 = group.iter().map(|value| libm::exp(value - max)).sum();
-                max + libm::log(sum)
-            }
-            "ReduceL1" => group.iter().map(|value| value.abs()).sum(),
-            "ReduceL2" => libm::sqrt(group.iter().map(|value| value * value).sum()),
-            "ArgMax" => best(group, true) as f64,
-            _ => best(group, false) as f64,
-        });
-        let data = match &x.data {
-            _ if is_arg => Data::I64(results.map(|value| value as i64).collect()),
-            Data::F64(_) => Data::F64(results.collect()),
-            Data::I64(_) => Data::I64(results.map(|value| value as i64).collect()),
-            _ => Data::F32(results.map(|value| value as f32).collect()),
-        };
-        let dims = match keep {
-            true => kept,
-            false => x
-                .dims
-                .iter()
-                .enumerate()
-                .filter(|(at, _)| !axes.contains(at))
-                .map(|(_, &dim)| dim)
-                .collect(),
-        };
-        Ok(vec![Tensor {
-            dims,
-            data,
-            batched: x.batched,
-            classes: None,
-        }])
-    }))
-}
-
 /// Cast
 pub(crate) fn cast(node: &Node<'_>) -> Result<Kernel> {
     let to = node.int("to", 0);
@@ -560,14 +354,18 @@ pub(crate) fn cast(node: &Node<'_>) -> Result<Kernel> {
     }
     Ok(Box::new(move |arguments| {
         let x = arguments.need(0)?;
-        let parse = |text: &str| -> Result<f64> {
-            text.trim()
-                .parse()
-                .map_err(|_| Error::invalid(format!("`{text}` is no number")))
+        let parse = |(at, text): (usize, &Rc<str>)| -> Result<f64> {
+            match text.trim().parse() {
+                Ok(number) => Ok(number),
+                Err(_) => {
+                    arguments.refuse(x, at, format!("`{text}` is no number"))?;
+                    Ok(0.0)
+                }
+            }
         };
         let numbers = || -> Result<Vec<f64>> {
             match &x.data {
-                Data::Text(values) => values.iter().map(|value| parse(value)).collect(),
+                Data::Text(values) => values.iter().enumerate().map(parse).collect(),
                 _ => x.to_f64(),
             }
         };
@@ -630,50 +428,4 @@ fn narrow(value: i64, bits: u32, unsigned: bool) -> i64 {
         true => ((value.cast_unsigned() << shift) >> shift).cast_signed(),
         false => (value << shift) >> shift,
     }
-}
-
-/// TopK along the last dimension
-pub(crate) fn top_k(node: &Node<'_>) -> Result<Kernel> {
-    let wanted_axis = node.int("axis", -1);
-    let largest = node.int("largest", 1) != 0;
-    let of_attribute = node.int("k", 1);
-    Ok(Box::new(move |arguments| {
-        let x = arguments.need(0)?;
-        let at = axis(wanted_axis, x.dims.len())?;
-        inner_axis(wanted_axis, x)?;
-        if at + 1 != x.dims.len() {
-            return Err(Error::unsupported("only along the last dimension"));
-        }
-        let k = match arguments.get(1) {
-            Some(k) => k.ints()?.first().copied().unwrap_or(0),
-            None => of_attribute,
-        };
-        let width = x.dims[at].max(1);
-        let k = crate::node::index(k, "`k`")?;
-        if k > width {
-            return Err(Error::invalid(format!("`k` is {k} of {width}")));
-        }
-        let values = x.to_f64()?;
-        let (mut places, mut found) = (Vec::new(), Vec::new());
-        for (row, group) in values.chunks_exact(width).enumerate() {
-            let mut order: Vec<usize> = (0..width).collect();
-            order.sort_by(|&a, &b| {
-                let order = group[a].total_cmp(&group[b]);
-                if largest { order.reverse() } else { order }
-            });
-            for &place in &order[..k] {
-                places.push(row * width + place);
-                found.push(place as i64);
-            }
-        }
-        let mut dims = x.dims.clone();
-        dims[at] = k;
-        let top = |data| Tensor {
-            dims: dims.clone(),
-            data,
-            batched: x.batched,
-            classes: None,
-        };
-        Ok(vec![top(x.data.pick(&places)), top(Data::I64(found))])
-    }))
 }
