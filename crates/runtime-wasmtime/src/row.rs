@@ -341,7 +341,7 @@ impl RowForm {
 
     /// The values of columns that are known to be those of the outputs, each of one row.
     pub(crate) fn values(&self, columns: &[ArrayRef]) -> Vec<Value> {
-        columns.iter().map(|column| value(column)).collect()
+        columns.iter().map(value).collect()
     }
 }
 

@@ -68,7 +68,7 @@ fn answers(
         answers.push(outcome.map(|(outcome, fired)| format!("{} {fired:?}", text(outcome))));
         for row in 0..batch.num_rows() {
             let outcome = session.process_row(&scalars(&batch, row));
-            let alone = outcome.map(RowOutcome::clone);
+            let alone = outcome.cloned();
             if let Ok(alone) = &alone
                 && batch.num_columns() > 0
             {
