@@ -109,10 +109,16 @@ impl<'a> Checker<'a> {
                 .with_hint("`hit priority` and `hit output order` do");
             self.diagnostics.push(diagnostic);
         }
-        let ty = contributed(declared?);
+        let declared = declared?;
+        let element = contributed(declared);
         let checked: Vec<Option<Const>> = values
             .iter()
-            .map(|value| self.check_constant(value, ty, "the value"))
+            .map(|value| {
+                // Where outputs are gathered, a row gives one element or a list of them.
+                let is_element = fits(value, element);
+                let ty = if is_element { element } else { &declared.ty };
+                self.check_constant(value, ty, "the value")
+            })
             .collect();
         checked.into_iter().collect()
     }
