@@ -29,5 +29,6 @@ pub mod packed;
 pub use error::{Error, ErrorKind, Result};
 pub use lookup::Table;
 pub use model::{InputColumn, Kind, Model, Options, OutputColumn};
+pub use node::Refused;
 pub use summary::{Summary, summarize};
 pub use tensor::{Data, Tensor};

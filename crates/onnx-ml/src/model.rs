@@ -6,7 +6,7 @@ use crate::node::Refused;
 use crate::proto::{self, ModelProto};
 use crate::tensor::{Data, Tensor};
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::rc::Rc;
 
@@ -171,11 +171,7 @@ impl Model {
     /// # Errors
     ///
     /// If columns do not fit [`Self::inputs`].
-    pub fn compute_rows(
-        &self,
-        rows: usize,
-        columns: Vec<Data>,
-    ) -> Result<(Vec<Data>, BTreeMap<usize, (String, String)>)> {
+    pub fn compute_rows(&self, rows: usize, columns: Vec<Data>) -> Result<(Vec<Data>, Refused)> {
         self.check(rows, &columns)?;
         if rows <= self.block_rows {
             return self.compute_block(rows, columns);

@@ -19,7 +19,7 @@ pub(crate) struct Arguments<'a> {
 }
 
 /// Rows that have no result: the node that refused them, and why.
-pub(crate) type Refused = BTreeMap<usize, (String, String)>;
+pub type Refused = BTreeMap<usize, (String, String)>;
 
 /// A checked operator: values in, values out.
 pub(crate) type Kernel = Box<dyn Fn(&Arguments<'_>) -> Result<Vec<Tensor>>>;

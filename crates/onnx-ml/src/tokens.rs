@@ -46,7 +46,7 @@ impl Tokenizer {
         let separators = node.texts("separators");
         let rule = match (node.text("tokenexp", ""), separators.as_slice()) {
             ("", []) => return Err(Error::invalid("it has neither `separators` nor `tokenexp`")),
-            ("", [one]) if one.is_empty() => Rule::Chars { line_feeds: true },
+            ("", [""]) => Rule::Chars { line_feeds: true },
             ("", separators) => Rule::Separators(literals(separators)?),
             (".", []) => Rule::Chars { line_feeds: false },
             ("[a-zA-Z0-9_]+", []) => Rule::Words,

@@ -189,7 +189,7 @@ pub(crate) fn cumulative_sum(node: &Node<'_>) -> Result<Kernel> {
         let length = x.dims[at];
         fn summed<T: Copy>(values: &mut [T], length: usize, step: usize, add: impl Fn(T, T) -> T) {
             for place in step..values.len() {
-                if place / step % length != 0 {
+                if !(place / step).is_multiple_of(length) {
                     values[place] = add(values[place - step], values[place]);
                 }
             }
