@@ -84,8 +84,8 @@ impl GuestSession for TextEmbeddingSession {
     fn open(values: Vec<Value>) -> Result<Session, StageError> {
         let parameters = Parameters::read(parameters(), values)?;
         let (column, output) = (parameters.name(1)?, parameters.name(2)?);
-        let max_tokens = parameters.int(3, LEAST_TOKENS, MOST_TOKENS)?;
-        let together = parameters.int(4, 1, MOST_TOGETHER)?;
+        let max_tokens = parameters.int(3, LEAST_TOKENS, MOST_TOKENS)? as usize;
+        let together = parameters.int(4, 1, MOST_TOGETHER)? as usize;
         let mut session = Self {
             network: Network::open(&parameters.name(0)?)?,
             tokenizer: Tokenizer::new(),
