@@ -418,3 +418,28 @@ test("upload-gate over its samples: types and decisions equal, scores within 0.0
     });
   }
 });
+
+const scans = join(root, "examples", "scans");
+const hasScans = ["orientation", "layout"].every((model) => existsSync(join(scans, `${model}.onnx`)));
+if (!hasScans && process.env.CI) throw new Error("run the tests with `./dev test`");
+const withoutScans = hasScans ? false : "the models of scans are not there; `./dev setup` fetches them";
+
+test("scans over its samples: labels and decisions equal, scores within 0.00001", { skip: withoutScans }, async () => {
+  const SCORE_TOLERANCE = 1e-5;
+  const files = ["pipeline.toml", "scans.rules"].map((path) => ({ path, text: readFileSync(join(scans, path), "utf8") }));
+  const columns = ["path", "turned", "action", "tables", "reasons", "turned_score"];
+  // What is no image is set aside in both hosts.
+  const setAside = ["--dead-letter", join(folder, "no-images.ndjson")];
+  const there = inWasmtime(join(scans, "pipeline.toml"), join(scans, "samples"), columns, setAside);
+  assert.equal(there.length, 8);
+  const rows = there.map(([path]) => [path, readFileSync(join(scans, "samples", path)).toString("base64")]);
+  const browser = await inBrowser(files, { name: "8 files", rows }, { example: "scans" });
+  const types = typesOf(browser.report);
+  columns.forEach((name, index) => {
+    const here = browser.columns[name];
+    const expected = there.map((row) => row[index]);
+    if (name !== "turned_score") return compare(name, types[name], here, expected, "scans");
+    const largest = Math.max(...expected.map((score, at) => Math.abs(doubleOf(here[at]) - Number(score))));
+    assert.ok(largest <= SCORE_TOLERANCE, `scores differ by ${largest}`);
+  });
+});
