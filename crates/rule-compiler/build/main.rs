@@ -1,5 +1,10 @@
 //! Makes what the code generator takes from: the template module of `rule-runtime`, and the time zones.
 
+#![allow(
+    clippy::print_stdout,
+    reason = "that is how a build script tells cargo"
+)]
+
 use componentize::Guest;
 use std::env;
 use std::error::Error;

@@ -1,5 +1,10 @@
 //! Makes the component around compiled rules.
 
+#![allow(
+    clippy::print_stdout,
+    reason = "that is how a build script tells cargo"
+)]
+
 use std::env;
 use std::error::Error;
 use std::fs;
