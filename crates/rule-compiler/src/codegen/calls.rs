@@ -59,7 +59,7 @@ impl RowCode<'_> {
             Function::StringSize => {
                 let helper = self.module.helper("string_size");
                 self.emit(argument, on_error);
-                self.f.ins().call(helper);
+                self.f.call(helper);
             }
             Function::BytesSize => {
                 let locals = self.emit_to_locals(argument, on_error);
@@ -69,7 +69,7 @@ impl RowCode<'_> {
                 let helper = self.module.helper("string_contains");
                 self.emit(argument, on_error);
                 self.emit(&arguments[1], on_error);
-                self.f.ins().call(helper);
+                self.f.call(helper);
             }
             Function::StartsWith | Function::EndsWith => self.emit_affix(
                 call == Function::EndsWith,
@@ -160,8 +160,8 @@ impl RowCode<'_> {
                     .ins()
                     .local_get(start)
                     .local_get(affix_locals[0])
-                    .local_get(affix_locals[1])
-                    .call(helper);
+                    .local_get(affix_locals[1]);
+                self.f.call(helper);
             }
         }
         self.f.else_();
@@ -174,7 +174,8 @@ impl RowCode<'_> {
         let helper = self.module.helper(helper);
         let scratch = self.module.scratch();
         self.emit(text, on_error);
-        self.f.ins().i32_const(scratch as i32).call(helper);
+        self.f.ins().i32_const(scratch as i32);
+        self.f.call(helper);
         self.fail_with_status(on_error);
         let mut ins = self.f.ins();
         ins.i32_const(scratch as i32);
@@ -278,7 +279,7 @@ impl RowCode<'_> {
                 let helper = self.module.helper("utf8_valid");
                 let value = self.emit_to_locals(argument, on_error);
                 self.f.get_all(&value);
-                self.f.ins().call(helper).i32_eqz();
+                self.f.call(helper).i32_eqz();
                 self.fail_if(failure::INVALID_UTF8, on_error);
                 self.f.get_all(&value);
                 return;
@@ -289,17 +290,11 @@ impl RowCode<'_> {
         let value = self.emit_to_locals(argument, on_error);
         let pointer = self.f.local(ValType::I32);
         let length = self.f.local(ValType::I32);
-        self.f
-            .ins()
-            .i32_const(room)
-            .call(function::ALLOCATE_TEMP)
-            .local_set(pointer);
+        self.f.ins().i32_const(room);
+        self.f.call(function::ALLOCATE_TEMP).local_set(pointer);
         self.f.get_all(&value);
-        self.f
-            .ins()
-            .local_get(pointer)
-            .call(helper)
-            .local_set(length);
+        self.f.ins().local_get(pointer);
+        self.f.call(helper).local_set(length);
         self.f.ins().local_get(pointer).local_get(length);
     }
 
@@ -314,23 +309,22 @@ impl RowCode<'_> {
             .local_get(a[1])
             .local_get(b[1])
             .i32_add()
-            .local_tee(length)
-            .call(function::ALLOCATE_TEMP)
-            .local_set(pointer);
+            .local_tee(length);
+        self.f.call(function::ALLOCATE_TEMP).local_set(pointer);
         self.f
             .ins()
             .local_get(pointer)
             .local_get(a[0])
-            .local_get(a[1])
-            .call(function::COPY);
+            .local_get(a[1]);
+        self.f.call(function::COPY);
         self.f
             .ins()
             .local_get(pointer)
             .local_get(a[1])
             .i32_add()
             .local_get(b[0])
-            .local_get(b[1])
-            .call(function::COPY);
+            .local_get(b[1]);
+        self.f.call(function::COPY);
         self.f.ins().local_get(pointer).local_get(length);
     }
 
@@ -369,7 +363,8 @@ impl RowCode<'_> {
             _ => return self.emit_time_of_day(call, seconds),
         };
         let helper = self.module.helper("timestamp_part");
-        self.f.ins().local_get(seconds).i32_const(part).call(helper);
+        self.f.ins().local_get(seconds).i32_const(part);
+        self.f.call(helper);
         if call == Function::GetDayOfMonth {
             self.f.ins().i64_const(1).i64_sub();
         }

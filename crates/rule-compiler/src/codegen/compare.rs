@@ -136,12 +136,8 @@ impl RowCode<'_> {
             Type::Decimal => {
                 let helper = self.module.helper("value_compare");
                 let order = self.f.local(ValType::I32);
-                self.f
-                    .ins()
-                    .local_get(a[0])
-                    .local_get(b[0])
-                    .call(helper)
-                    .local_tee(order);
+                self.f.ins().local_get(a[0]).local_get(b[0]);
+                self.f.call(helper).local_tee(order);
                 self.order_matches(op, order);
             }
             _ => {
@@ -232,12 +228,8 @@ impl RowCode<'_> {
                     "compare_uint_double"
                 });
                 let order = self.f.local(ValType::I32);
-                self.f
-                    .ins()
-                    .local_get(a)
-                    .local_get(b)
-                    .call(helper)
-                    .local_tee(order);
+                self.f.ins().local_get(a).local_get(b);
+                self.f.call(helper).local_tee(order);
                 self.order_matches(op, order);
             }
         }
@@ -267,12 +259,8 @@ impl RowCode<'_> {
             let helper = self.module.helper("bytes_equal");
             self.f.ins().local_get(a[1]).local_get(b[1]).i32_eq();
             self.f.if_(BlockType::Result(ValType::I32));
-            self.f
-                .ins()
-                .local_get(a[0])
-                .local_get(b[0])
-                .local_get(a[1])
-                .call(helper);
+            self.f.ins().local_get(a[0]).local_get(b[0]).local_get(a[1]);
+            self.f.call(helper);
             self.f.else_();
             self.f.ins().i32_const(0);
             self.f.end();
@@ -284,8 +272,8 @@ impl RowCode<'_> {
         let helper = self.module.helper("bytes_compare");
         self.f.get_all(a);
         self.f.get_all(b);
-        let mut ins = self.f.ins();
-        ins.call(helper).i32_const(0);
+        let mut ins = self.f.call(helper);
+        ins.i32_const(0);
         match op {
             CompareOp::Less => ins.i32_lt_s(),
             CompareOp::LessEqual => ins.i32_le_s(),
@@ -319,8 +307,8 @@ impl RowCode<'_> {
                 .ins()
                 .local_get(pointer)
                 .i32_const(address as i32)
-                .i32_const(literal.len() as i32)
-                .call(helper);
+                .i32_const(literal.len() as i32);
+            self.f.call(helper);
             return;
         }
         if is_short(literal) {

@@ -192,7 +192,7 @@ fn check_arrays(
         Type::Null | Type::Struct(_) => ins.i32_const(0),
         _ => ins.local_get(length),
     };
-    f.ins().call(function::ARRAY_FITS).i32_eqz();
+    f.call(function::ARRAY_FITS).i32_eqz();
     return_if(f, refusal);
     let has_offsets = matches!(inner(&storage), Type::List(_) | Type::Map(..));
     for child in input_children(ty) {
@@ -276,7 +276,8 @@ impl RowCode<'_> {
         let is_internal = |callee| self.module.is_internal(callee);
         self.f
             .calls()
-            .any(|callee| callee == function::ALLOCATE_TEMP || !is_internal(callee))
+            .iter()
+            .any(|callee| *callee == function::ALLOCATE_TEMP || !is_internal(*callee))
     }
 
     /// The values of the next row use the memory again.
