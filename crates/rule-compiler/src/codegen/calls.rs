@@ -1,6 +1,7 @@
 //! Functions and conversions.
 
 use super::cells::{EXTRA, PAYLOAD};
+use super::compare::is_short;
 use super::expression::{RowCode, at, literal_bytes};
 use super::failure;
 use super::function::Label;
@@ -127,43 +128,77 @@ impl RowCode<'_> {
 
     /// `startsWith` and `endsWith`.
     fn emit_affix(&mut self, at_end: bool, text: &Expr, affix: &Expr, on_error: Label) {
+        match literal_bytes(affix) {
+            Some(literal) => self.emit_literal_affix(at_end, text, literal, on_error),
+            None => self.emit_computed_affix(at_end, text, affix, on_error),
+        }
+    }
+
+    fn emit_literal_affix(&mut self, at_end: bool, text: &Expr, literal: &[u8], on_error: Label) {
+        let (text, case) = self.emit_text_in_case(text, literal, on_error);
+        let (pointer, length) = (text[0], text[1]);
+        let n_bytes = literal.len() as i32;
+        let start = self.f.local(ValType::I32);
+        let fits = self.f.local(ValType::I32);
+        self.f
+            .ins()
+            .local_get(length)
+            .i32_const(n_bytes)
+            .i32_ge_u()
+            .local_tee(fits);
+        if is_short(literal) {
+            // Without a branch: what is too short is read from its first byte on.
+            let mut ins = self.f.ins();
+            ins.local_get(pointer);
+            if at_end {
+                ins.local_get(length)
+                    .i32_const(n_bytes)
+                    .i32_sub()
+                    .i32_const(0)
+                    .local_get(fits)
+                    .select()
+                    .i32_add();
+            }
+            ins.local_set(start);
+            self.bytes_equal_in_case(start, literal, case);
+            self.f.ins().i32_and();
+            return;
+        }
+        self.f.if_(BlockType::Result(ValType::I32));
+        let mut ins = self.f.ins();
+        ins.local_get(pointer);
+        if at_end {
+            ins.local_get(length).i32_add().i32_const(n_bytes).i32_sub();
+        }
+        ins.local_set(start);
+        self.bytes_equal_in_case(start, literal, case);
+        self.f.else_();
+        self.f.ins().i32_const(0);
+        self.f.end();
+    }
+
+    fn emit_computed_affix(&mut self, at_end: bool, text: &Expr, affix: &Expr, on_error: Label) {
         let text = self.emit_to_locals(text, on_error);
         let (pointer, length) = (text[0], text[1]);
-        let literal = literal_bytes(affix);
-        let affix_locals = match literal {
-            Some(_) => Vec::new(),
-            None => self.emit_to_locals(affix, on_error),
-        };
-        let push_affix_length = |code: &mut Self| {
-            match literal {
-                Some(literal) => code.f.ins().i32_const(literal.len() as i32),
-                None => code.f.ins().local_get(affix_locals[1]),
-            };
-        };
-        self.f.ins().local_get(length);
-        push_affix_length(self);
-        self.f.ins().i32_ge_u();
+        let affix = self.emit_to_locals(affix, on_error);
+        self.f
+            .ins()
+            .local_get(length)
+            .local_get(affix[1])
+            .i32_ge_u();
         self.f.if_(BlockType::Result(ValType::I32));
-        let start = self.f.local(ValType::I32);
         self.f.ins().local_get(pointer);
         if at_end {
-            self.f.ins().local_get(length).i32_add();
-            push_affix_length(self);
-            self.f.ins().i32_sub();
+            self.f
+                .ins()
+                .local_get(length)
+                .i32_add()
+                .local_get(affix[1])
+                .i32_sub();
         }
-        self.f.ins().local_set(start);
-        match literal {
-            Some(literal) => self.bytes_equal_literal(start, literal),
-            None => {
-                let helper = self.module.helper("bytes_equal");
-                self.f
-                    .ins()
-                    .local_get(start)
-                    .local_get(affix_locals[0])
-                    .local_get(affix_locals[1]);
-                self.f.call(helper);
-            }
-        }
+        let helper = self.module.helper("bytes_equal");
+        self.f.ins().local_get(affix[0]).local_get(affix[1]);
+        self.f.call(helper);
         self.f.else_();
         self.f.ins().i32_const(0);
         self.f.end();

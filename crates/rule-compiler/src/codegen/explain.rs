@@ -59,6 +59,7 @@ pub(super) fn generate(
         variables: std::collections::HashMap::new(),
         places: std::collections::HashMap::new(),
         shared: std::collections::HashMap::new(),
+        flat: std::collections::HashMap::new(),
         trace: Some(trace),
     };
     code.open_params(session);

@@ -46,6 +46,7 @@ pub(super) fn generate(
         variables: std::collections::HashMap::new(),
         places: std::collections::HashMap::new(),
         shared: std::collections::HashMap::new(),
+        flat: std::collections::HashMap::new(),
         trace: None,
     };
     code.open_params(session);
@@ -79,6 +80,8 @@ pub(super) fn generate(
             is_set: asks_what_is_set(ruleset, index).then(|| code.f.local(ValType::I32)),
         });
     }
+
+    code.open_flat(&plans.groups, rows);
 
     code.f.ins().local_get(rows);
     code.f.if_(BlockType::Empty);
