@@ -30,7 +30,7 @@ fn condition(random: &mut Random, depth: usize) -> String {
         "(i.qty == 0)",
         "true",
     ];
-    random.pick(&tests).to_string()
+    random.pick(&tests).to_owned()
 }
 
 /// `exists`, `all` and `exists_one` that every row asks for first, against the direct evaluation.
