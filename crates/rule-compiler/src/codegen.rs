@@ -7,6 +7,7 @@
 mod aggregates;
 mod arithmetic;
 mod calls;
+mod case;
 mod cells;
 mod columns;
 mod compare;
@@ -17,6 +18,7 @@ mod dynamic;
 mod explain;
 mod expression;
 mod failure;
+mod flat;
 mod fold;
 mod function;
 mod group;

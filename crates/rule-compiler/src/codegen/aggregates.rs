@@ -155,7 +155,8 @@ impl RowCode<'_> {
         self.finish_aggregate(base, cursor, tag::MAP, 5);
         if !has_distinct_keys(entries) {
             let check = self.module.helper("map_check");
-            self.f.ins().local_get(base).call(check);
+            self.f.ins().local_get(base);
+            self.f.call(check);
             self.fail_with_status(on_error);
         }
         self.f.ins().local_get(base);
@@ -223,7 +224,7 @@ impl RowCode<'_> {
         let helper = self.module.helper("map_find_text");
         self.emit(map, on_error);
         self.emit(key, on_error);
-        self.f.ins().call(helper);
+        self.f.call(helper);
     }
 
     pub(super) fn emit_has(&mut self, container: &Expr, key: &Expr, on_error: Label) {

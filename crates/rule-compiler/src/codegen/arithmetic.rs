@@ -119,7 +119,8 @@ impl RowCode<'_> {
                 } else {
                     "uint_multiply_overflows"
                 });
-                self.f.ins().local_get(a).local_get(b).call(check);
+                self.f.ins().local_get(a).local_get(b);
+                self.f.call(check);
                 self.fail_if(overflow, on_error);
                 self.f.ins().local_get(a).local_get(b).i64_mul();
             }

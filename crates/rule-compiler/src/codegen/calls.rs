@@ -1,6 +1,7 @@
 //! Functions and conversions.
 
 use super::cells::{EXTRA, PAYLOAD};
+use super::compare::is_short;
 use super::expression::{RowCode, at, literal_bytes};
 use super::failure;
 use super::function::Label;
@@ -59,7 +60,7 @@ impl RowCode<'_> {
             Function::StringSize => {
                 let helper = self.module.helper("string_size");
                 self.emit(argument, on_error);
-                self.f.ins().call(helper);
+                self.f.call(helper);
             }
             Function::BytesSize => {
                 let locals = self.emit_to_locals(argument, on_error);
@@ -69,7 +70,7 @@ impl RowCode<'_> {
                 let helper = self.module.helper("string_contains");
                 self.emit(argument, on_error);
                 self.emit(&arguments[1], on_error);
-                self.f.ins().call(helper);
+                self.f.call(helper);
             }
             Function::StartsWith | Function::EndsWith => self.emit_affix(
                 call == Function::EndsWith,
@@ -127,43 +128,77 @@ impl RowCode<'_> {
 
     /// `startsWith` and `endsWith`.
     fn emit_affix(&mut self, at_end: bool, text: &Expr, affix: &Expr, on_error: Label) {
+        match literal_bytes(affix) {
+            Some(literal) => self.emit_literal_affix(at_end, text, literal, on_error),
+            None => self.emit_computed_affix(at_end, text, affix, on_error),
+        }
+    }
+
+    fn emit_literal_affix(&mut self, at_end: bool, text: &Expr, literal: &[u8], on_error: Label) {
+        let (text, case) = self.emit_text_in_case(text, literal, on_error);
+        let (pointer, length) = (text[0], text[1]);
+        let n_bytes = literal.len() as i32;
+        let start = self.f.local(ValType::I32);
+        let fits = self.f.local(ValType::I32);
+        self.f
+            .ins()
+            .local_get(length)
+            .i32_const(n_bytes)
+            .i32_ge_u()
+            .local_tee(fits);
+        if is_short(literal) {
+            // Without a branch: what is too short is read from its first byte on.
+            let mut ins = self.f.ins();
+            ins.local_get(pointer);
+            if at_end {
+                ins.local_get(length)
+                    .i32_const(n_bytes)
+                    .i32_sub()
+                    .i32_const(0)
+                    .local_get(fits)
+                    .select()
+                    .i32_add();
+            }
+            ins.local_set(start);
+            self.bytes_equal_in_case(start, literal, case);
+            self.f.ins().i32_and();
+            return;
+        }
+        self.f.if_(BlockType::Result(ValType::I32));
+        let mut ins = self.f.ins();
+        ins.local_get(pointer);
+        if at_end {
+            ins.local_get(length).i32_add().i32_const(n_bytes).i32_sub();
+        }
+        ins.local_set(start);
+        self.bytes_equal_in_case(start, literal, case);
+        self.f.else_();
+        self.f.ins().i32_const(0);
+        self.f.end();
+    }
+
+    fn emit_computed_affix(&mut self, at_end: bool, text: &Expr, affix: &Expr, on_error: Label) {
         let text = self.emit_to_locals(text, on_error);
         let (pointer, length) = (text[0], text[1]);
-        let literal = literal_bytes(affix);
-        let affix_locals = match literal {
-            Some(_) => Vec::new(),
-            None => self.emit_to_locals(affix, on_error),
-        };
-        let push_affix_length = |code: &mut Self| {
-            match literal {
-                Some(literal) => code.f.ins().i32_const(literal.len() as i32),
-                None => code.f.ins().local_get(affix_locals[1]),
-            };
-        };
-        self.f.ins().local_get(length);
-        push_affix_length(self);
-        self.f.ins().i32_ge_u();
+        let affix = self.emit_to_locals(affix, on_error);
+        self.f
+            .ins()
+            .local_get(length)
+            .local_get(affix[1])
+            .i32_ge_u();
         self.f.if_(BlockType::Result(ValType::I32));
-        let start = self.f.local(ValType::I32);
         self.f.ins().local_get(pointer);
         if at_end {
-            self.f.ins().local_get(length).i32_add();
-            push_affix_length(self);
-            self.f.ins().i32_sub();
+            self.f
+                .ins()
+                .local_get(length)
+                .i32_add()
+                .local_get(affix[1])
+                .i32_sub();
         }
-        self.f.ins().local_set(start);
-        match literal {
-            Some(literal) => self.bytes_equal_literal(start, literal),
-            None => {
-                let helper = self.module.helper("bytes_equal");
-                self.f
-                    .ins()
-                    .local_get(start)
-                    .local_get(affix_locals[0])
-                    .local_get(affix_locals[1])
-                    .call(helper);
-            }
-        }
+        let helper = self.module.helper("bytes_equal");
+        self.f.ins().local_get(affix[0]).local_get(affix[1]);
+        self.f.call(helper);
         self.f.else_();
         self.f.ins().i32_const(0);
         self.f.end();
@@ -174,7 +209,8 @@ impl RowCode<'_> {
         let helper = self.module.helper(helper);
         let scratch = self.module.scratch();
         self.emit(text, on_error);
-        self.f.ins().i32_const(scratch as i32).call(helper);
+        self.f.ins().i32_const(scratch as i32);
+        self.f.call(helper);
         self.fail_with_status(on_error);
         let mut ins = self.f.ins();
         ins.i32_const(scratch as i32);
@@ -278,7 +314,7 @@ impl RowCode<'_> {
                 let helper = self.module.helper("utf8_valid");
                 let value = self.emit_to_locals(argument, on_error);
                 self.f.get_all(&value);
-                self.f.ins().call(helper).i32_eqz();
+                self.f.call(helper).i32_eqz();
                 self.fail_if(failure::INVALID_UTF8, on_error);
                 self.f.get_all(&value);
                 return;
@@ -289,17 +325,11 @@ impl RowCode<'_> {
         let value = self.emit_to_locals(argument, on_error);
         let pointer = self.f.local(ValType::I32);
         let length = self.f.local(ValType::I32);
-        self.f
-            .ins()
-            .i32_const(room)
-            .call(function::ALLOCATE_TEMP)
-            .local_set(pointer);
+        self.f.ins().i32_const(room);
+        self.f.call(function::ALLOCATE_TEMP).local_set(pointer);
         self.f.get_all(&value);
-        self.f
-            .ins()
-            .local_get(pointer)
-            .call(helper)
-            .local_set(length);
+        self.f.ins().local_get(pointer);
+        self.f.call(helper).local_set(length);
         self.f.ins().local_get(pointer).local_get(length);
     }
 
@@ -314,23 +344,22 @@ impl RowCode<'_> {
             .local_get(a[1])
             .local_get(b[1])
             .i32_add()
-            .local_tee(length)
-            .call(function::ALLOCATE_TEMP)
-            .local_set(pointer);
+            .local_tee(length);
+        self.f.call(function::ALLOCATE_TEMP).local_set(pointer);
         self.f
             .ins()
             .local_get(pointer)
             .local_get(a[0])
-            .local_get(a[1])
-            .call(function::COPY);
+            .local_get(a[1]);
+        self.f.call(function::COPY);
         self.f
             .ins()
             .local_get(pointer)
             .local_get(a[1])
             .i32_add()
             .local_get(b[0])
-            .local_get(b[1])
-            .call(function::COPY);
+            .local_get(b[1]);
+        self.f.call(function::COPY);
         self.f.ins().local_get(pointer).local_get(length);
     }
 
@@ -369,7 +398,8 @@ impl RowCode<'_> {
             _ => return self.emit_time_of_day(call, seconds),
         };
         let helper = self.module.helper("timestamp_part");
-        self.f.ins().local_get(seconds).i32_const(part).call(helper);
+        self.f.ins().local_get(seconds).i32_const(part);
+        self.f.call(helper);
         if call == Function::GetDayOfMonth {
             self.f.ins().i64_const(1).i64_sub();
         }

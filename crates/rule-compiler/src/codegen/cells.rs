@@ -201,10 +201,7 @@ impl RowCode<'_> {
     pub(super) fn allocate_temp(&mut self, push_size: impl FnOnce(&mut Self)) -> u32 {
         let address = self.f.local(ValType::I32);
         push_size(self);
-        self.f
-            .ins()
-            .call(function::ALLOCATE_TEMP)
-            .local_set(address);
+        self.f.call(function::ALLOCATE_TEMP).local_set(address);
         address
     }
 
@@ -414,7 +411,8 @@ impl RowCode<'_> {
     pub(super) fn call_helper(&mut self, name: &str, ty: &Type, on_error: Label) {
         let helper = self.module.helper(name);
         let scratch = self.module.scratch();
-        self.f.ins().i32_const(scratch as i32).call(helper);
+        self.f.ins().i32_const(scratch as i32);
+        self.f.call(helper);
         self.fail_with_status(on_error);
         self.load_result(scratch, ty);
     }

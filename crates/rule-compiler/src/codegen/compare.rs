@@ -8,7 +8,7 @@ use crate::types::Type;
 use wasm_encoder::{BlockType, ValType};
 
 /// Up to this length, literals are compared by loads of 8, 4, 2 and 1 bytes.
-const MAX_INLINE_BYTES: usize = 32;
+pub(super) const MAX_INLINE_BYTES: usize = 32;
 
 /// Up to this length, a text is compared before its length is known: memory goes on behind every value.
 const MAX_SPECULATIVE_BYTES: usize = 8;
@@ -35,14 +35,14 @@ impl RowCode<'_> {
                 (b, literal_bytes(a))
             };
             if let Some(literal) = literal {
-                let text = self.emit_to_locals(text, on_error);
+                let (text, case) = self.emit_text_in_case(text, literal, on_error);
                 self.f
                     .ins()
                     .local_get(text[1])
                     .i32_const(literal.len() as i32)
                     .i32_eq();
                 if is_short(literal) {
-                    self.bytes_equal_literal(text[0], literal);
+                    self.bytes_equal_in_case(text[0], literal, case);
                     self.f.ins().i32_and();
                     if op == CompareOp::NotEqual {
                         self.f.ins().i32_eqz();
@@ -50,7 +50,7 @@ impl RowCode<'_> {
                     return;
                 }
                 self.f.if_(BlockType::Result(ValType::I32));
-                self.bytes_equal_literal(text[0], literal);
+                self.bytes_equal_in_case(text[0], literal, case);
                 self.f.else_();
                 self.f.ins().i32_const(0);
                 self.f.end();
@@ -136,12 +136,8 @@ impl RowCode<'_> {
             Type::Decimal => {
                 let helper = self.module.helper("value_compare");
                 let order = self.f.local(ValType::I32);
-                self.f
-                    .ins()
-                    .local_get(a[0])
-                    .local_get(b[0])
-                    .call(helper)
-                    .local_tee(order);
+                self.f.ins().local_get(a[0]).local_get(b[0]);
+                self.f.call(helper).local_tee(order);
                 self.order_matches(op, order);
             }
             _ => {
@@ -232,12 +228,8 @@ impl RowCode<'_> {
                     "compare_uint_double"
                 });
                 let order = self.f.local(ValType::I32);
-                self.f
-                    .ins()
-                    .local_get(a)
-                    .local_get(b)
-                    .call(helper)
-                    .local_tee(order);
+                self.f.ins().local_get(a).local_get(b);
+                self.f.call(helper).local_tee(order);
                 self.order_matches(op, order);
             }
         }
@@ -267,12 +259,8 @@ impl RowCode<'_> {
             let helper = self.module.helper("bytes_equal");
             self.f.ins().local_get(a[1]).local_get(b[1]).i32_eq();
             self.f.if_(BlockType::Result(ValType::I32));
-            self.f
-                .ins()
-                .local_get(a[0])
-                .local_get(b[0])
-                .local_get(a[1])
-                .call(helper);
+            self.f.ins().local_get(a[0]).local_get(b[0]).local_get(a[1]);
+            self.f.call(helper);
             self.f.else_();
             self.f.ins().i32_const(0);
             self.f.end();
@@ -284,8 +272,8 @@ impl RowCode<'_> {
         let helper = self.module.helper("bytes_compare");
         self.f.get_all(a);
         self.f.get_all(b);
-        let mut ins = self.f.ins();
-        ins.call(helper).i32_const(0);
+        let mut ins = self.f.call(helper);
+        ins.i32_const(0);
         match op {
             CompareOp::Less => ins.i32_lt_s(),
             CompareOp::LessEqual => ins.i32_le_s(),
@@ -308,47 +296,6 @@ impl RowCode<'_> {
         self.f.ins().local_get(a[0]).local_get(b[0]);
         self.compare_stack(op, &Type::Int);
         self.f.end();
-    }
-
-    /// Whether the bytes at a pointer are these; as many must be readable, which a few always are (`is_short`).
-    pub(super) fn bytes_equal_literal(&mut self, pointer: u32, literal: &[u8]) {
-        if literal.len() > MAX_INLINE_BYTES {
-            let helper = self.module.helper("bytes_equal");
-            let address = self.module.data.intern(literal);
-            self.f
-                .ins()
-                .local_get(pointer)
-                .i32_const(address as i32)
-                .i32_const(literal.len() as i32)
-                .call(helper);
-            return;
-        }
-        if is_short(literal) {
-            let first = self.load_first(pointer, literal.len());
-            return self.first_equals(first, literal);
-        }
-        let mut offset = 0;
-        while offset < literal.len() {
-            let rest = &literal[offset..];
-            let width = [8, 4, 2, 1]
-                .into_iter()
-                .find(|width| *width <= rest.len())
-                .unwrap_or(1);
-            let expected = as_integer(&rest[..width]);
-            let mut ins = self.f.ins();
-            ins.local_get(pointer);
-            let place = at(offset as u64);
-            match width {
-                8 => ins.i64_load(place).i64_const(expected).i64_eq(),
-                4 => ins.i32_load(place).i32_const(expected as i32).i32_eq(),
-                2 => ins.i32_load16_u(place).i32_const(expected as i32).i32_eq(),
-                _ => ins.i32_load8_u(place).i32_const(expected as i32).i32_eq(),
-            };
-            if offset > 0 {
-                ins.i32_and();
-            }
-            offset += width;
-        }
     }
 
     /// The first bytes at a pointer, up to [`MAX_SPECULATIVE_BYTES`], as a number in a new local.
@@ -386,7 +333,7 @@ impl RowCode<'_> {
 }
 
 /// Up to 8 bytes as a little-endian number.
-fn as_integer(bytes: &[u8]) -> i64 {
+pub(super) fn as_integer(bytes: &[u8]) -> i64 {
     let mut chunk = [0; 8];
     chunk[..bytes.len()].copy_from_slice(bytes);
     i64::from_le_bytes(chunk)

@@ -44,12 +44,8 @@ impl RowCode<'_> {
             _ => {
                 let helper = self.module.helper("value_conforms");
                 let description = self.description(to);
-                self.f
-                    .ins()
-                    .local_get(cell)
-                    .i32_const(description as i32)
-                    .call(helper)
-                    .i32_eqz();
+                self.f.ins().local_get(cell).i32_const(description as i32);
+                self.f.call(helper).i32_eqz();
                 self.fail_if(failure::NO_SUCH_OVERLOAD, on_error);
             }
         }
@@ -149,12 +145,8 @@ impl RowCode<'_> {
         } else {
             "value_compare"
         });
-        self.f
-            .ins()
-            .local_get(a)
-            .local_get(b)
-            .call(helper)
-            .local_tee(answer);
+        self.f.ins().local_get(a).local_get(b);
+        self.f.call(helper).local_tee(answer);
         if is_equality {
             const TOO_DEEP: i32 = 2;
             self.f.ins().i32_const(TOO_DEEP).i32_eq();

@@ -15,7 +15,8 @@ impl RowCode<'_> {
     pub(super) fn push_json(&mut self) -> u32 {
         let helper = self.module.helper("value_to_json");
         let scratch = self.module.scratch();
-        self.f.ins().i32_const(scratch as i32).call(helper);
+        self.f.ins().i32_const(scratch as i32);
+        self.f.call(helper);
         scratch
     }
 
@@ -30,11 +31,8 @@ impl RowCode<'_> {
         let scratch = self.module.scratch();
         let call = |code: &mut Self| {
             let address = scratch as i32;
-            code.f
-                .ins()
-                .local_get(value[0])
-                .i32_const(address)
-                .call(helper);
+            code.f.ins().local_get(value[0]).i32_const(address);
+            code.f.call(helper);
         };
         match value.get(1) {
             Some(present) => {

@@ -37,19 +37,14 @@ pub(super) fn generate(
     let values_bytes = shown.list.len() as i32 * value::SIZE as i32;
     let values = f.local(ValType::I32);
     let verdicts = f.local(ValType::I32);
-    f.ins()
-        .i32_const(values_bytes)
-        .i32_const(8)
-        .call(function::ALLOCATE)
+    f.ins().i32_const(values_bytes).i32_const(8);
+    f.call(function::ALLOCATE)
         .local_tee(values)
         .i32_const(0)
         .i32_const(values_bytes)
         .memory_fill(0);
-    f.ins()
-        .i32_const(n_rules)
-        .i32_const(8)
-        .call(function::ALLOCATE)
-        .local_set(verdicts);
+    f.ins().i32_const(n_rules).i32_const(8);
+    f.call(function::ALLOCATE).local_set(verdicts);
     let error = f.local(ValType::I32);
     let trace = Trace::new(shown, values, statics.failures);
     let mut code = RowCode {
@@ -64,6 +59,7 @@ pub(super) fn generate(
         variables: std::collections::HashMap::new(),
         places: std::collections::HashMap::new(),
         shared: std::collections::HashMap::new(),
+        flat: std::collections::HashMap::new(),
         trace: Some(trace),
     };
     code.open_params(session);

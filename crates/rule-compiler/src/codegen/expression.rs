@@ -1,6 +1,7 @@
 //! Expressions: each pushes the slots of its value, or branches to a label with the error's number in a local.
 
 use super::failure;
+use super::flat::FlatTests;
 use super::function::{FunctionBuilder, Label};
 use super::layout::{is_cell, is_fallible_input, is_nullable, slots};
 use super::module::ModuleBuilder;
@@ -33,6 +34,8 @@ pub(super) struct RowCode<'a> {
     pub(super) places: HashMap<u32, Place>,
     /// Where values are kept that several expressions have
     pub(super) shared: SharedValues,
+    /// For tests of all items of the batch: the address of how many pass up to each item, or 0
+    pub(super) flat: FlatTests,
     /// Records intermediate values, when explaining
     pub(super) trace: Option<Trace>,
 }

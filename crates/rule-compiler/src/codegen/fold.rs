@@ -23,7 +23,7 @@ struct Range {
     index: u32,
     /// Local: bytes from one to the next
     stride: u32,
-    /// Where the elements are in arrays; `next`, `end` and `stride` are positions then
+    /// Where the elements are in arrays; `next` and `end` are positions then
     span: Option<Span>,
 }
 
@@ -38,16 +38,18 @@ impl RowCode<'_> {
     pub(super) fn emit_fold(&mut self, fold: &Fold<Expr>, on_error: Label) {
         let range = self.open_range(&fold.range, on_error);
         match fold.kind {
-            FoldKind::All | FoldKind::Exists => self.emit_quantifier(fold, &range, on_error),
-            FoldKind::ExistsOne => {
-                let found = self.f.local(ValType::I32);
-                self.f.ins().i32_const(0).local_set(found);
-                self.emit_loop(fold, &range, |code, _| {
-                    code.f.ins().local_get(found);
-                    code.emit(&fold.body, on_error);
-                    code.f.ins().i32_add().local_set(found);
-                });
-                self.f.ins().local_get(found).i32_const(1).i32_eq();
+            FoldKind::All | FoldKind::Exists | FoldKind::ExistsOne => {
+                match self.flat.get(&std::ptr::from_ref(fold)).copied() {
+                    Some(counts) => {
+                        self.f.ins().local_get(counts);
+                        self.f.if_(BlockType::Result(ValType::I32));
+                        self.push_counted(fold.kind, counts, (range.next, range.end));
+                        self.f.else_();
+                        self.emit_test(fold, &range, on_error);
+                        self.f.end();
+                    }
+                    None => self.emit_test(fold, &range, on_error),
+                }
             }
             FoldKind::Filter => {
                 let built = self.open_built(&range, 4);
@@ -141,8 +143,6 @@ impl RowCode<'_> {
                 .local_get(range.next)
                 .i32_sub()
                 .local_set(range.count)
-                .i32_const(1)
-                .local_set(range.stride)
                 .i64_const(0)
                 .local_set(range.index);
             return range;
@@ -198,30 +198,37 @@ impl RowCode<'_> {
     /// Runs code for each element, with the variables set; a branch to the label it is given goes to the next one.
     fn emit_loop(&mut self, fold: &Fold<Expr>, range: &Range, body: impl FnOnce(&mut Self, Label)) {
         let done = self.f.block(BlockType::Empty);
-        let again = self.f.loop_();
         self.f
             .ins()
             .local_get(range.next)
             .local_get(range.end)
             .i32_eq();
         self.f.br_if(done);
+        let again = self.f.loop_();
         self.set_variables(fold, range);
         let next = self.f.block(BlockType::Empty);
         body(self, next);
         self.f.end();
+        if fold.key.is_some() {
+            self.f
+                .ins()
+                .local_get(range.index)
+                .i64_const(1)
+                .i64_add()
+                .local_set(range.index);
+        }
+        self.f.ins().local_get(range.next);
+        match range.span {
+            Some(_) => self.f.ins().i32_const(1),
+            None => self.f.ins().local_get(range.stride),
+        };
         self.f
             .ins()
-            .local_get(range.next)
-            .local_get(range.stride)
             .i32_add()
-            .local_set(range.next);
-        self.f
-            .ins()
-            .local_get(range.index)
-            .i64_const(1)
-            .i64_add()
-            .local_set(range.index);
-        self.f.br(again);
+            .local_tee(range.next)
+            .local_get(range.end)
+            .i32_ne();
+        self.f.br_if(again);
         self.f.end();
         self.f.end();
     }
@@ -322,6 +329,20 @@ impl RowCode<'_> {
     fn close_built(&mut self, built: Built, tag: u32, shift: i32) {
         self.finish_aggregate(built.base, built.cursor, tag, shift);
         self.f.ins().local_get(built.base);
+    }
+
+    fn emit_test(&mut self, fold: &Fold<Expr>, range: &Range, on_error: Label) {
+        if fold.kind != FoldKind::ExistsOne {
+            return self.emit_quantifier(fold, range, on_error);
+        }
+        let found = self.f.local(ValType::I32);
+        self.f.ins().i32_const(0).local_set(found);
+        self.emit_loop(fold, range, |code, _| {
+            code.f.ins().local_get(found);
+            code.emit(&fold.body, on_error);
+            code.f.ins().i32_add().local_set(found);
+        });
+        self.f.ins().local_get(found).i32_const(1).i32_eq();
     }
 
     /// `all` is false where one is, else an error where there is one; `exists` likewise with true.

@@ -1,7 +1,7 @@
 //! One function under construction: locals on demand, and labels instead of relative depths.
 
+use std::collections::BTreeSet;
 use wasm_encoder::{BlockType, Function, InstructionSink, ValType};
-use wasmparser::{BinaryReader, Operator, OperatorsReader};
 
 /// A block, loop or `if` that can be branched to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +18,8 @@ pub(super) struct FunctionBuilder {
     code: Vec<u8>,
     /// For each open block, whether something branches to it
     targets: Vec<bool>,
+    /// The functions that are called
+    calls: BTreeSet<u32>,
 }
 
 impl FunctionBuilder {
@@ -29,6 +31,7 @@ impl FunctionBuilder {
             marks: Vec::new(),
             code: Vec::new(),
             targets: Vec::new(),
+            calls: BTreeSet::new(),
         }
     }
 
@@ -57,7 +60,7 @@ impl FunctionBuilder {
         self.free.extend(self.marks.pop().unwrap_or_default());
     }
 
-    /// Where plain instructions go. Blocks and branches have methods of their own.
+    /// Where plain instructions go. Blocks, branches and calls have methods of their own.
     pub(super) fn ins(&mut self) -> InstructionSink<'_> {
         InstructionSink::new(&mut self.code)
     }
@@ -130,16 +133,17 @@ impl FunctionBuilder {
         }
     }
 
+    /// Calls a function, and notes that it is called; more instructions may follow.
+    pub(super) fn call(&mut self, function: u32) -> InstructionSink<'_> {
+        self.calls.insert(function);
+        let mut ins = self.ins();
+        ins.call(function);
+        ins
+    }
+
     /// The functions that are called so far.
-    pub(super) fn calls(&self) -> impl Iterator<Item = u32> + '_ {
-        let operators = OperatorsReader::new(BinaryReader::new(&self.code, 0));
-        operators
-            .into_iter()
-            .map_while(Result::ok)
-            .filter_map(|operator| match operator {
-                Operator::Call { function_index } => Some(function_index),
-                _ => None,
-            })
+    pub(super) fn calls(&self) -> &BTreeSet<u32> {
+        &self.calls
     }
 
     pub(super) fn finish(mut self) -> Function {

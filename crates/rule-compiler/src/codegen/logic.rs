@@ -1,15 +1,16 @@
 //! `&&`, `||`, `??` and `in`.
 
+use super::case::Case;
 use super::compare::is_short;
 use super::expression::{RowCode, at, literal_bytes};
 use super::function::Label;
 use super::layout::{inner, is_cell, is_nullable, slots};
-use crate::ir::{CompareOp, Expr, ExprKind};
+use crate::ir::{CompareOp, Expr, ExprKind, Function};
 use crate::types::Type;
 use wasm_encoder::{BlockType, ValType};
 
 /// Whether it costs about as much as a branch.
-fn is_cheap(expr: &Expr) -> bool {
+pub(super) fn is_cheap(expr: &Expr) -> bool {
     let is_known = |expr: &Expr| {
         matches!(
             expr.kind,
@@ -46,6 +47,10 @@ fn is_cheap(expr: &Expr) -> bool {
                 && is_leaf(a)
                 && is_leaf(b)
         }
+        ExprKind::Call(Function::StartsWith | Function::EndsWith, args) => match &args[..] {
+            [text, affix] => is_leaf(text) && literal_bytes(affix).is_some_and(is_short),
+            _ => false,
+        },
         ExprKind::In(item, items) => {
             let literals: Option<Vec<&[u8]>> = items.iter().map(literal_bytes).collect();
             is_leaf(item) && literals.is_some_and(|literals| are_few_and_short(&literals))
@@ -61,7 +66,7 @@ fn are_few_and_short(literals: &[&[u8]]) -> bool {
 }
 
 /// The operands of a chain of `&&` (or `||`), left to right, without recursion along the chain.
-fn chain<'e>(expr: &'e Expr, and: bool, operands: &mut Vec<&'e Expr>) {
+pub(super) fn chain<'e>(expr: &'e Expr, and: bool, operands: &mut Vec<&'e Expr>) {
     let mut pending = vec![expr];
     while let Some(expr) = pending.pop() {
         match &expr.kind {
@@ -94,10 +99,15 @@ impl RowCode<'_> {
             // Nothing can be seen of the order, so what is cheap goes first, and without branches.
             operands.sort_by_key(|operand| !is_cheap(operand));
         }
-        let n_cheap = if self.trace.is_none() && !anything_fails {
-            operands.iter().filter(|operand| is_cheap(operand)).count()
-        } else {
-            0
+        let can_go_together = |(operand, fails): (&&Expr, &bool)| is_cheap(operand) && !fails;
+        let n_cheap = match (&self.trace, anything_fails) {
+            (Some(_), _) => 0,
+            (None, false) => operands.iter().filter(|operand| is_cheap(operand)).count(),
+            (None, true) => operands
+                .iter()
+                .zip(&fails)
+                .take_while(|operand| can_go_together(*operand))
+                .count(),
         };
         let (cheap, rest) = operands.split_at(n_cheap);
         let decided = i32::from(!and);
@@ -276,7 +286,7 @@ impl RowCode<'_> {
             for (index, literal) in group.iter().enumerate() {
                 match first {
                     Some(first) => code.first_equals(first, literal),
-                    None => code.bytes_equal_literal(pointer, literal),
+                    None => code.bytes_equal_in_case(pointer, literal, Case::Same),
                 }
                 if index > 0 {
                     code.f.ins().i32_or();

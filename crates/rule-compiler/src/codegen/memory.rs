@@ -11,11 +11,8 @@ pub(super) fn reallocate() -> FunctionBuilder {
     let (old, old_size, alignment, new_size) = (0, 1, 2, 3);
     let mut f = FunctionBuilder::new(4);
     let new = f.local(ValType::I32);
-    f.ins()
-        .local_get(new_size)
-        .local_get(alignment)
-        .call(function::ALLOCATE)
-        .local_set(new);
+    f.ins().local_get(new_size).local_get(alignment);
+    f.call(function::ALLOCATE).local_set(new);
     f.ins().local_get(old);
     f.if_(BlockType::Empty);
     f.ins().local_get(new).local_get(old);
@@ -131,12 +128,8 @@ pub(super) fn grow() -> FunctionBuilder {
         .select()
         .local_tee(capacity);
     // Copies may write up to 7 bytes behind the end.
-    f.ins()
-        .i32_const(8)
-        .i32_add()
-        .i32_const(8)
-        .call(function::ALLOCATE)
-        .local_tee(new);
+    f.ins().i32_const(8).i32_add().i32_const(8);
+    f.call(function::ALLOCATE).local_tee(new);
     f.ins().local_get(old).local_get(length).memory_copy(0, 0);
     f.ins().local_get(new).local_get(capacity);
     f
@@ -181,9 +174,8 @@ pub(super) fn allocate_temp() -> FunctionBuilder {
         .i32_gt_u()
         .select()
         .local_tee(chunk_size);
-    f.ins()
-        .i32_const(8)
-        .call(function::ALLOCATE)
+    f.ins().i32_const(8);
+    f.call(function::ALLOCATE)
         .local_tee(start)
         .global_set(global::TEMP_START);
     f.ins()

@@ -45,6 +45,16 @@ pub(super) struct Span {
 }
 
 impl Span {
+    /// The elements that all rows have of an input of lists.
+    pub(super) fn of_batch(node: &Rc<Node>, list: &Type, start: u32, end: u32) -> Self {
+        Self {
+            node: Rc::clone(node),
+            ty: list.clone(),
+            start,
+            end,
+        }
+    }
+
     /// The key or value at a position; an element of a list is a value.
     fn part(&self, key: bool, position: u32) -> Option<Place> {
         let (index, ty) = match (&self.ty, key) {

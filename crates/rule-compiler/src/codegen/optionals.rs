@@ -41,7 +41,8 @@ impl RowCode<'_> {
     pub(super) fn emit_optional_of_non_zero(&mut self, value: &Expr, on_error: Label) {
         let value = self.emit_boxed_to_local(value, on_error);
         let helper = self.module.helper("value_is_zero");
-        self.f.ins().local_get(value).call(helper);
+        self.f.ins().local_get(value);
+        self.f.call(helper);
         self.f.if_(BlockType::Result(ValType::I32));
         self.push_none();
         self.f.else_();

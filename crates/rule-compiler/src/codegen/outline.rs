@@ -246,11 +246,8 @@ pub(super) fn describe_rules(
     let expand = module.helper("outline_expand");
     let mut allocate = |n_bytes: usize| {
         let address = f.local(ValType::I32);
-        f.ins()
-            .i32_const(n_bytes as i32)
-            .i32_const(8)
-            .call(function::ALLOCATE)
-            .local_set(address);
+        f.ins().i32_const(n_bytes as i32).i32_const(8);
+        f.call(function::ALLOCATE).local_set(address);
         address
     };
     let rules = allocate(outline.n_rules * RULE_BYTES);
@@ -262,8 +259,8 @@ pub(super) fn describe_rules(
         .i32_const(outline.n_rules as i32)
         .i32_const(outline.n_expressions as i32)
         .local_get(rules)
-        .local_get(expressions)
-        .call(expand);
+        .local_get(expressions);
+    let mut ins = f.call(expand);
     ins.i32_const(record).local_get(rules).i32_store(at(0));
     ins.i32_const(record)
         .local_get(expressions)

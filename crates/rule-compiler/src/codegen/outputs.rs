@@ -74,8 +74,8 @@ impl RowCode<'_> {
             .ins()
             .local_get(buffer.pointer)
             .local_get(buffer.length)
-            .local_get(needed)
-            .call(function::GROW);
+            .local_get(needed);
+        self.f.call(function::GROW);
         self.f
             .ins()
             .local_set(buffer.capacity)
@@ -94,8 +94,8 @@ impl RowCode<'_> {
             .local_get(buffer.length)
             .i32_add()
             .local_get(pointer)
-            .local_get(length)
-            .call(function::COPY);
+            .local_get(length);
+        self.f.call(function::COPY);
         self.f
             .ins()
             .local_get(buffer.length)
@@ -143,9 +143,8 @@ impl RowCode<'_> {
                     .local_get(rows)
                     .i32_const(3)
                     .i32_shl()
-                    .i32_const(8)
-                    .call(function::ALLOCATE)
-                    .local_set(column.values);
+                    .i32_const(8);
+                self.f.call(function::ALLOCATE).local_set(column.values);
             }
         }
         column
@@ -162,9 +161,8 @@ impl RowCode<'_> {
             .i32_shr_u()
             .i32_const(1)
             .i32_add()
-            .i32_const(8)
-            .call(function::ALLOCATE)
-            .local_set(pointer);
+            .i32_const(8);
+        self.f.call(function::ALLOCATE).local_set(pointer);
         (pointer, bits)
     }
 
@@ -177,9 +175,8 @@ impl RowCode<'_> {
             .i32_shl()
             .i32_const(4)
             .i32_add()
-            .i32_const(8)
-            .call(function::ALLOCATE)
-            .local_tee(pointer);
+            .i32_const(8);
+        self.f.call(function::ALLOCATE).local_tee(pointer);
         self.f.ins().i32_const(0).i32_store(at(0));
         pointer
     }

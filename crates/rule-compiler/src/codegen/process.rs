@@ -46,6 +46,7 @@ pub(super) fn generate(
         variables: std::collections::HashMap::new(),
         places: std::collections::HashMap::new(),
         shared: std::collections::HashMap::new(),
+        flat: std::collections::HashMap::new(),
         trace: None,
     };
     code.open_params(session);
@@ -79,6 +80,8 @@ pub(super) fn generate(
             is_set: asks_what_is_set(ruleset, index).then(|| code.f.local(ValType::I32)),
         });
     }
+
+    code.open_flat(&plans.groups, rows);
 
     code.f.ins().local_get(rows);
     code.f.if_(BlockType::Empty);
@@ -192,7 +195,7 @@ fn check_arrays(
         Type::Null | Type::Struct(_) => ins.i32_const(0),
         _ => ins.local_get(length),
     };
-    f.ins().call(function::ARRAY_FITS).i32_eqz();
+    f.call(function::ARRAY_FITS).i32_eqz();
     return_if(f, refusal);
     let has_offsets = matches!(inner(&storage), Type::List(_) | Type::Map(..));
     for child in input_children(ty) {
@@ -276,7 +279,8 @@ impl RowCode<'_> {
         let is_internal = |callee| self.module.is_internal(callee);
         self.f
             .calls()
-            .any(|callee| callee == function::ALLOCATE_TEMP || !is_internal(callee))
+            .iter()
+            .any(|callee| *callee == function::ALLOCATE_TEMP || !is_internal(*callee))
     }
 
     /// The values of the next row use the memory again.

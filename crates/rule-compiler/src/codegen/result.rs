@@ -320,9 +320,8 @@ impl RowCode<'_> {
             .i32_const(3)
             .i32_shr_u()
             .local_tee(length);
+        self.f.ins().i32_const(8);
         self.f
-            .ins()
-            .i32_const(8)
             .call(function::ALLOCATE)
             .local_tee(bits)
             .i32_const(0)

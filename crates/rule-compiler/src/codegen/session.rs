@@ -129,7 +129,8 @@ fn check_params(
             f.ins().local_get(case);
             f.if_(BlockType::Empty);
             push_param_text(f, params, base);
-            f.ins().i32_const(place).call(keep);
+            f.ins().i32_const(place);
+            f.call(keep);
             return_if(f, *refusal);
             f.end();
         }
@@ -220,10 +221,8 @@ fn take_block(f: &mut FunctionBuilder, ruleset: &RuleSet, params: u32, block: u3
     f.br(next);
     f.end();
     f.end();
-    f.ins()
-        .local_get(size)
-        .i32_const(8)
-        .call(function::ALLOCATE)
+    f.ins().local_get(size).i32_const(8);
+    f.call(function::ALLOCATE)
         .local_tee(block)
         .local_get(size)
         .i32_store(at(0));
@@ -289,25 +288,26 @@ fn fill_block(
                 .local_get(params)
                 .i32_load(at(base + value::SECOND))
                 .i32_store(at(offset + 8)),
-            ty if is_bytes(ty) => ins
-                .local_get(text)
-                .local_get(params)
-                .i32_load(at(base + value::PAYLOAD))
-                .local_get(params)
-                .i32_load(at(base + value::TEXT_LENGTH))
-                .call(function::COPY)
-                .local_get(block)
-                .local_get(text)
-                .i32_store(at(offset))
-                .local_get(block)
-                .local_get(params)
-                .i32_load(at(base + value::TEXT_LENGTH))
-                .i32_store(at(offset + 4))
-                .local_get(text)
-                .local_get(params)
-                .i32_load(at(base + value::TEXT_LENGTH))
-                .i32_add()
-                .local_set(text),
+            ty if is_bytes(ty) => {
+                ins.local_get(text)
+                    .local_get(params)
+                    .i32_load(at(base + value::PAYLOAD))
+                    .local_get(params)
+                    .i32_load(at(base + value::TEXT_LENGTH));
+                ins = f.call(function::COPY);
+                ins.local_get(block)
+                    .local_get(text)
+                    .i32_store(at(offset))
+                    .local_get(block)
+                    .local_get(params)
+                    .i32_load(at(base + value::TEXT_LENGTH))
+                    .i32_store(at(offset + 4))
+                    .local_get(text)
+                    .local_get(params)
+                    .i32_load(at(base + value::TEXT_LENGTH))
+                    .i32_add()
+                    .local_set(text)
+            }
             _ => ins
                 .local_get(block)
                 .local_get(params)
@@ -322,12 +322,8 @@ fn fill_block(
 
 /// Keeps the decimal whose text is on the stack, and known to be one.
 fn keep_decimal(f: &mut FunctionBuilder, keep: u32, block: u32, offset: u64) {
-    f.ins()
-        .local_get(block)
-        .i32_const(offset as i32)
-        .i32_add()
-        .call(keep)
-        .drop();
+    f.ins().local_get(block).i32_const(offset as i32).i32_add();
+    f.call(keep).drop();
 }
 
 fn store_default(

@@ -149,7 +149,7 @@ impl RowCode<'_> {
         if *ty == Type::Uint {
             self.f.ins().i64_const(i64::MIN).i64_xor();
         }
-        self.f.ins().call(helper);
+        self.f.call(helper);
     }
 
     // -------------------------------------------------------------------- hits
@@ -176,8 +176,8 @@ impl RowCode<'_> {
             .ins()
             .i32_const(words)
             .i32_const(ranks)
-            .i32_const(state)
-            .call(start);
+            .i32_const(state);
+        self.f.call(start);
         let is_single = matches!(table.policy, HitPolicy::First | HitPolicy::Priority);
         let kept = self.f.local(ValType::I32);
         let agreed = if table.policy == HitPolicy::Any {
@@ -192,11 +192,8 @@ impl RowCode<'_> {
             .ins()
             .i32_const(words)
             .i32_const(ranks)
-            .i32_const(state)
-            .call(find)
-            .local_tee(row)
-            .i32_const(0)
-            .i32_lt_s();
+            .i32_const(state);
+        self.f.call(find).local_tee(row).i32_const(0).i32_lt_s();
         self.f.if_(BlockType::Empty);
         let error = self.error;
         self.f.ins().local_get(row).i32_const(-1).i32_eq();

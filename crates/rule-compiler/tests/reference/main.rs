@@ -5,6 +5,7 @@ mod calendar;
 mod evaluate;
 mod fuzz;
 mod generate;
+mod items;
 mod manual;
 mod scale;
 mod stage;
@@ -31,6 +32,7 @@ const N_NESTED: usize = 400;
 const N_RULESETS: usize = 60;
 const N_ROWS: usize = 64;
 const SLICE_ROWS: usize = 23;
+const FEW_ROWS: usize = 5;
 
 #[test]
 fn expressions_mean_what_the_specification_says() {
@@ -210,9 +212,11 @@ impl Outcomes {
         };
         let actual = in_batches_of(N_ROWS);
         // Slices of the batch: the same rows have the same results.
-        let in_slices = in_batches_of(SLICE_ROWS);
-        let is_same = actual.iter().zip(&in_slices).all(|(a, b)| agree(a, b));
-        assert!(is_same, "slices of a batch differ from the whole: {source}");
+        for batch_len in [SLICE_ROWS, FEW_ROWS] {
+            let in_slices = in_batches_of(batch_len);
+            let is_same = actual.iter().zip(&in_slices).all(|(a, b)| agree(a, b));
+            assert!(is_same, "slices of a batch differ from the whole: {source}");
+        }
         for (row, actual) in rows.iter().zip(actual) {
             let expected = evaluate_row(ruleset, row).map(|values| {
                 let stored = values.into_iter().zip(&ruleset.outputs);

@@ -143,20 +143,16 @@ impl RowCode<'_> {
             .i32_const(placed.words as i32)
             .i32_const(placed.columns as i32)
             .i32_const(group.columns.len() as i32)
-            .i32_const(placed.state as i32)
-            .call(start)
-            .i32_eqz();
+            .i32_const(placed.state as i32);
+        self.f.call(start).i32_eqz();
         self.f.br_if(done);
         let next = self.f.loop_();
         self.f
             .ins()
             .i32_const(placed.words as i32)
             .i32_const(placed.columns as i32)
-            .i32_const(placed.state as i32)
-            .call(find)
-            .local_tee(rule)
-            .i32_const(0)
-            .i32_lt_s();
+            .i32_const(placed.state as i32);
+        self.f.call(find).local_tee(rule).i32_const(0).i32_lt_s();
         self.f.br_if(done);
         let failed = self.f.block(BlockType::Empty);
         self.emit_member(group, placed, shared, rule, outputs, notes, failed);
@@ -354,9 +350,8 @@ impl RowCode<'_> {
                 .ins()
                 .local_get(row)
                 .local_get(known)
-                .i32_load(at(CONSTANTS))
-                .call(function)
-                .local_set(outcome);
+                .i32_load(at(CONSTANTS));
+            self.f.call(function).local_set(outcome);
             self.f.br(called);
         }
         self.f.end();

@@ -117,12 +117,8 @@ impl RowCode<'_> {
             let function = self
                 .module
                 .extra_function(group.first_explain_function + index);
-            self.f
-                .ins()
-                .local_get(row)
-                .local_get(known)
-                .call(function)
-                .local_set(known);
+            self.f.ins().local_get(row).local_get(known);
+            self.f.call(function).local_set(known);
             self.f.br(called);
         }
         self.f.end();

@@ -83,6 +83,7 @@ pub(super) fn row_code<'a>(ruleset: &'a RuleSet, module: &'a mut ModuleBuilder) 
         variables: HashMap::new(),
         places: HashMap::new(),
         shared: std::collections::HashMap::new(),
+        flat: std::collections::HashMap::new(),
         trace: None,
     }
 }
