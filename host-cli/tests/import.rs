@@ -296,7 +296,7 @@ fn what_no_policy_says_is_named() {
             "in.rules:6: warning: `f` is no CEL",
             "in.rules:6: warning: `??` becomes a question for null",
             "rows of `t` of which several match are no error",
-            "in.rules:9: warning: the table `c` is left out",
+            "in.rules:10: warning: the table `c` is left out",
             "the example `e`",
             "the version",
         ],
