@@ -90,6 +90,21 @@ fn a_jdm_graph_decides() {
     );
 }
 
+/// Lists as inputs: elements, `in`, `not in`, and closures over them.
+#[test]
+fn a_jdm_graph_decides_over_lists() {
+    let folder = imported("lists.json");
+    let rows = r#"{"tags":["x","new"],"items":[{"sku":"a","price":6.0},{"sku":"c","price":7.5},{"sku":"d","price":1.0}]}
+{"tags":["z"],"items":[]}
+{"tags":["z","w"],"items":[{"sku":"c","price":6.0}]}
+"#;
+    let expected = r#"{"code":["A","B","C","E"],"percent":[10.0,2.0,2.0,7.5]}
+{"code":["D","F"],"percent":[2.0,7.0]}
+{"code":[],"percent":[]}
+"#;
+    assert_eq!(run(&folder, "out.rules", rows, "code,percent"), expected);
+}
+
 #[test]
 fn a_dmn_model_decides() {
     let folder = imported("loan.dmn");
