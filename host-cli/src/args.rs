@@ -3,6 +3,7 @@
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use rulestage_pipeline::manifest::parse_size_bytes;
 use std::num::NonZero;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 const EXAMPLES: &str = "\
@@ -263,19 +264,49 @@ pub(crate) struct Run {
     pub(crate) quiet: bool,
 }
 
-/// Show why one row came out as it did
+const EXPLAIN_EXAMPLES: &str = "\
+Examples:
+  rulestage explain pipeline.toml --input flights.parquet --row 17
+  rulestage explain discount.rules --input orders.ndjson --rows 0..9 --first-failing";
+
+/// Show why rows came out as they did
 ///
 /// Every rule in order: whether it fired, the values in its condition, what it contributed.
 #[derive(Debug, Args)]
+#[command(after_help = EXPLAIN_EXAMPLES, group = clap::ArgGroup::new("which").required(true))]
 pub(crate) struct Explain {
     #[command(flatten)]
     pub(crate) source: Source,
     /// The row, counted from 0 over all inputs
-    #[arg(long, value_name = "N")]
-    pub(crate) row: u64,
-    /// Print one JSON object
+    #[arg(long, value_name = "N", group = "which")]
+    pub(crate) row: Option<u64>,
+    /// Several rows, both ends included
+    #[arg(long, value_name = "A..B", group = "which", value_parser = rows)]
+    pub(crate) rows: Option<RangeInclusive<u64>>,
+    /// Only the rules that did not fire: the first part of the condition's `&&` that is false, or failed, and its values
+    #[arg(long)]
+    pub(crate) first_failing: bool,
+    /// Print one JSON object for each row
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+impl Explain {
+    /// The rows that are asked for.
+    pub(crate) fn wanted(&self) -> RangeInclusive<u64> {
+        let row = self.row.unwrap_or(0);
+        self.rows.clone().unwrap_or(row..=row)
+    }
+}
+
+fn rows(text: &str) -> Result<RangeInclusive<u64>, String> {
+    let ends = text.split_once("..");
+    let number = |text: &str| text.parse::<u64>().ok();
+    match ends.and_then(|(first, last)| Some((number(first)?, number(last)?))) {
+        Some((first, last)) if first <= last => Ok(first..=last),
+        Some(_) => Err("the first row is behind the last one".into()),
+        None => Err("rows are written `A..B`, such as `0..9`".into()),
+    }
 }
 
 /// Describe a component, model, pipeline or rule set

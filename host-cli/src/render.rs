@@ -4,6 +4,7 @@ pub(crate) mod coverage;
 pub(crate) mod diagnostics;
 pub(crate) mod explanation;
 pub(crate) mod facts;
+pub(crate) mod first_failing;
 pub(crate) mod quantity;
 pub(crate) mod summary;
 pub(crate) mod value;

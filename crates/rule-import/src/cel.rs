@@ -1,5 +1,6 @@
 //! CEL expressions inside other formats: what they name, and the same with other names.
 
+use crate::foreign::ELEMENT;
 use rulestage_diagnostics::{Severity, Span};
 use rulestage_rule_compiler::ast::{BinaryOp, Expr, ExprKind, LogicalOp};
 use rulestage_rule_compiler::types::Type;
@@ -119,6 +120,8 @@ impl Expression {
                 None => false,
             }
         });
+        // The variable of closures is no input.
+        uses.retain(|(path, _)| path.first().is_none_or(|name| name != ELEMENT));
         uses
     }
 

@@ -1,12 +1,16 @@
 //! A rule set as a CEL Policy: its rules are matches, its lets are variables.
 
+mod functions;
+mod steps;
+
+use self::steps::{Contribution, Step, contributions};
 use crate::writer::comment;
 use crate::{ImportError, Loss, Result};
 use rulestage_diagnostics::{Severity, SourceMap, Span};
 use rulestage_rule_compiler::ast::{
-    Assignment, Expr, ExprKind, InputField, ItemKind, OutputField, Rule, RuleSet,
+    BinaryOp, Expr, ExprKind, Function, InputField, ItemKind, OutputField, RuleSet,
 };
-use rulestage_rule_compiler::ir::Merge;
+use rulestage_rule_compiler::ir::{self, Merge};
 use rulestage_rule_compiler::types::Type;
 use rulestage_rule_compiler::{check, parse};
 use std::fmt::Write;
@@ -53,12 +57,12 @@ pub fn export_cel_policy(source: &str) -> Result<Export> {
         let line = map.position(error.span.start).line;
         return Err(ImportError::new(line, error.message));
     }
-    let Some(ruleset) = parse(source).ruleset else {
+    let (Some(ruleset), Some(typed)) = (parse(source).ruleset, checked.ruleset) else {
         return Err(ImportError::new(1, "there is no rule set"));
     };
     let mut exporter = Exporter::new(source, map, &ruleset);
     exporter.losses(&ruleset);
-    let text = exporter.policy(&ruleset)?;
+    let text = exporter.policy(&ruleset, &typed)?;
     let environment = exporter.environment(&ruleset);
     exporter.losses.sort();
     exporter.losses.dedup();
@@ -74,7 +78,11 @@ struct Exporter<'a> {
     map: SourceMap<'a>,
     /// Names of lets and parameters
     variables: Vec<&'a str>,
-    functions: Vec<&'a str>,
+    functions: Vec<&'a Function>,
+    /// Inputs whose only surprise is null
+    nullable: Vec<&'a str>,
+    /// The parameters of the function whose body stands here, and the arguments in CEL
+    bound: Vec<(String, String)>,
     losses: Vec<Loss>,
 }
 
@@ -82,12 +90,19 @@ impl<'a> Exporter<'a> {
     fn new(source: &'a str, map: SourceMap<'a>, ruleset: &'a RuleSet) -> Self {
         let mut variables = Vec::new();
         let mut functions = Vec::new();
+        let mut nullable = Vec::new();
         for item in &ruleset.items {
             match &item.kind {
                 ItemKind::Let { name, .. } | ItemKind::Param { name, .. } => {
                     variables.push(name.text.as_str());
                 }
-                ItemKind::Function(function) => functions.push(function.name.text.as_str()),
+                ItemKind::Function(function) => functions.push(&**function),
+                ItemKind::Input(fields) => nullable.extend(
+                    fields
+                        .iter()
+                        .filter(|field| is_plain_or_null(&field.ty.ty))
+                        .map(|field| field.name.text.as_str()),
+                ),
                 _ => {}
             }
         }
@@ -96,6 +111,8 @@ impl<'a> Exporter<'a> {
             map,
             variables,
             functions,
+            nullable,
+            bound: Vec::new(),
             losses: Vec::new(),
         }
     }
@@ -121,13 +138,6 @@ impl<'a> Exporter<'a> {
                 ItemKind::Invariant(invariant) => {
                     format!("the invariant `{}` is left out", invariant.name.value)
                 }
-                ItemKind::Table(table) => {
-                    format!("the table `{}` is left out: write rules", table.name.text)
-                }
-                ItemKind::Function(function) => {
-                    let name = &function.name.text;
-                    format!("the function `{name}` is left out: a policy has none of its own")
-                }
                 _ => continue,
             };
             self.lose(item.span, message);
@@ -137,7 +147,7 @@ impl<'a> Exporter<'a> {
         }
     }
 
-    fn policy(&mut self, ruleset: &RuleSet) -> Result<String> {
+    fn policy(&mut self, ruleset: &RuleSet, typed: &ir::RuleSet) -> Result<String> {
         let outputs: Vec<&OutputField> = ruleset
             .items
             .iter()
@@ -147,18 +157,7 @@ impl<'a> Exporter<'a> {
             })
             .flatten()
             .collect();
-        // By descending priority; those of the same stay in their order.
-        let mut rules: Vec<(&str, &Rule)> = ruleset
-            .items
-            .iter()
-            .filter_map(|item| match &item.kind {
-                ItemKind::Rule(rule) => Some((item.doc.as_str(), &**rule)),
-                _ => None,
-            })
-            .collect();
-        rules.sort_by_key(|(_, rule)| {
-            std::cmp::Reverse(rule.priority.map_or(0, |(priority, _)| priority))
-        });
+        let steps = self.steps(ruleset, typed);
         let mut text = String::new();
         let _ = writeln!(text, "name: {}", ruleset.name.text);
         if !ruleset.doc.is_empty() {
@@ -173,12 +172,12 @@ impl<'a> Exporter<'a> {
                     "a rule set without outputs decides nothing",
                 ));
             }
-            [output] if merge(output) == Merge::First => self.matches(output, &rules),
+            [output] if merge(output) == Merge::First => self.matches(output, &steps),
             outputs => {
                 let mut entries = Vec::new();
                 for output in outputs {
                     let name = &output.name.text;
-                    let Some(value) = self.merged(output, &rules) else {
+                    let Some(value) = self.merged(output, &steps) else {
                         continue;
                     };
                     // No let has the name of an output.
@@ -224,28 +223,21 @@ impl<'a> Exporter<'a> {
     }
 
     /// A match for each contribution to the only output, and the default behind them.
-    fn matches(&mut self, output: &OutputField, rules: &[(&str, &Rule)]) -> String {
+    fn matches(&mut self, output: &OutputField, steps: &[Step]) -> String {
         let mut text = String::new();
-        for (doc, rule) in rules {
-            let condition = self.cel(&rule.condition);
-            let otherwise = rule.otherwise.as_deref().unwrap_or_default();
-            let sides = [
-                (condition.clone(), rule.then.as_slice()),
-                (format!("!({condition})"), otherwise),
-            ];
-            for (condition, assignments) in sides {
-                for assignment in assignments {
-                    let value = self.cel(&assignment.value);
-                    let doc = [rule.name.text.as_str(), doc].join("\n");
-                    let _ = write!(
-                        text,
-                        "{}    - condition: {}\n      output: {}\n",
-                        comment(&doc).replace("// ", "    # "),
-                        yaml_text(&condition),
-                        yaml_text(&value)
-                    );
-                }
-            }
+        for Contribution {
+            doc,
+            condition,
+            value,
+        } in contributions(steps, &output.name.text, true)
+        {
+            let _ = write!(
+                text,
+                "{}    - condition: {}\n      output: {}\n",
+                comment(doc).replace("// ", "    # "),
+                yaml_text(&condition),
+                yaml_text(&value.text)
+            );
         }
         if let Some(default) = &output.default {
             let default = self.cel(default);
@@ -257,50 +249,110 @@ impl<'a> Exporter<'a> {
     }
 
     /// One of several outputs as an expression, where CEL can say its merge.
-    fn merged(&mut self, output: &OutputField, rules: &[(&str, &Rule)]) -> Option<String> {
-        let mut contributions = Vec::new();
-        for (_, rule) in rules {
-            let condition = self.cel(&rule.condition);
-            let otherwise = rule.otherwise.as_deref().unwrap_or_default();
-            let value = |assignments: &[Assignment]| {
-                let found = assignments
-                    .iter()
-                    .find(|assignment| assignment.name.text == output.name.text);
-                found.map(|assignment| assignment.value.clone())
-            };
-            if let Some(value) = value(&rule.then) {
-                contributions.push((condition.clone(), self.cel(&value)));
-            }
-            if let Some(value) = value(otherwise) {
-                contributions.push((format!("!({condition})"), self.cel(&value)));
-            }
-        }
+    fn merged(&mut self, output: &OutputField, steps: &[Step]) -> Option<String> {
+        let name = &output.name.text;
+        let merge = merge(output);
+        let all = contributions(steps, name, merge == Merge::First);
         let default = match &output.default {
             Some(default) => self.cel(default),
             None if matches!(output.ty.ty, Type::List(_)) => "[]".to_owned(),
             None => "null".to_owned(),
         };
-        match merge(output) {
-            Merge::First => contributions.reverse(),
-            Merge::Last => {}
-            other => {
-                let name = &output.name.text;
-                let message = format!("the output `{name}` is left out: no policy says {other:?}")
-                    .replace("says ", "says `merge ")
-                    .to_lowercase();
-                self.lose(output.span, format!("{message}`"));
-                return None;
-            }
-        }
-        let chain = |rest: String, (condition, value): &(String, String)| {
-            format!("({condition}) ? ({value}) : ({rest})")
+        let chain = |rest: String, each: &Contribution<'_>| {
+            format!("({}) ? ({}) : ({rest})", each.condition, each.value.text)
         };
-        Some(contributions.iter().fold(default, chain))
+        match merge {
+            Merge::First => return Some(all.iter().rev().fold(default, chain)),
+            Merge::Last => return Some(all.iter().fold(default, chain)),
+            _ if all.is_empty() => return Some(default),
+            _ => {}
+        }
+        let or = |none: &str, is_list: bool| {
+            let each = |each: &Contribution<'_>| {
+                let Contribution {
+                    condition, value, ..
+                } = each;
+                let value = &value.text;
+                let value = if is_list {
+                    format!("[{value}]")
+                } else {
+                    value.clone()
+                };
+                format!("(({condition}) ? ({value}) : {none})")
+            };
+            all.iter().map(each).collect::<Vec<_>>().join(" + ")
+        };
+        let said = match (merge, &output.ty.ty) {
+            (Merge::Sum, Type::Int) => Some(or("0", false)),
+            (Merge::Sum, Type::Uint) => Some(or("0u", false)),
+            (Merge::Sum, Type::Double) => Some(or("0.0", false)),
+            (Merge::Sum, Type::Duration) => Some(or("duration(\"0s\")", false)),
+            (Merge::Min, Type::Int | Type::Uint | Type::Double) => {
+                Some(format!("math.least({})", or("[]", true)))
+            }
+            (Merge::Max, Type::Int | Type::Uint | Type::Double) => {
+                Some(format!("math.greatest({})", or("[]", true)))
+            }
+            (Merge::Collect | Merge::Unique, _) => {
+                let lists = all.iter().map(|each| each.value.is_list);
+                let lists: Option<Vec<bool>> = lists.collect();
+                let elements = |(each, is_list): (&Contribution<'_>, bool)| {
+                    let value = &each.value.text;
+                    let value = if is_list {
+                        value.clone()
+                    } else {
+                        format!("[{value}]")
+                    };
+                    format!("(({}) ? ({value}) : [])", each.condition)
+                };
+                lists.map(|lists| {
+                    let each = all.iter().zip(lists).map(elements);
+                    let joined = each.collect::<Vec<_>>().join(" + ");
+                    match merge {
+                        Merge::Unique => format!("({joined}).distinct()"),
+                        _ => joined,
+                    }
+                })
+            }
+            _ => None,
+        };
+        let Some(said) = said else {
+            let merge = format!("{merge:?}").to_lowercase();
+            let why = match merge.as_str() {
+                "collect" | "unique" => " of values that may be lists or elements",
+                _ => " of this type",
+            };
+            let message =
+                format!("the output `{name}` is left out: no policy says `merge {merge}`{why}");
+            self.lose(output.span, message);
+            return None;
+        };
+        // The default counts where nothing contributes.
+        let conditions = all.iter().map(|each| format!("({})", each.condition));
+        let some = conditions.collect::<Vec<_>>().join(" || ");
+        Some(format!("({some}) ? ({said}) : ({default})"))
     }
 
     /// The expression in plain CEL.
     fn cel(&mut self, expr: &Expr) -> String {
         match &expr.kind {
+            ExprKind::Identifier { name, .. }
+                if self.bound.iter().any(|(param, _)| *param == name.text) =>
+            {
+                let mut bound = self.bound.iter();
+                let found = bound.find(|(param, _)| *param == name.text);
+                found.map_or_else(String::new, |(_, argument)| argument.clone())
+            }
+            ExprKind::Binary(BinaryOp::Coalesce, value, otherwise) => {
+                let is_exact = matches!(&value.without_parens().kind, ExprKind::Identifier { name, .. } if self.bound.is_empty() && self.nullable.contains(&&*name.text));
+                if !is_exact {
+                    let message =
+                        "`??` becomes a question for null: an error on its left side stays one";
+                    self.lose(expr.span, message);
+                }
+                let [value, otherwise] = [value, otherwise].map(|part| self.cel(part));
+                format!("(({value}) != null ? ({value}) : ({otherwise}))")
+            }
             ExprKind::Identifier { name, .. } if self.variables.contains(&&*name.text) => {
                 format!("variables.{}", name.text)
             }
@@ -314,11 +366,14 @@ impl<'a> Exporter<'a> {
                 function,
                 args,
             } => {
+                let operands: Vec<&Expr> = std::iter::once(&**value)
+                    .chain(args.iter().flatten())
+                    .collect();
+                if let Some(body) = self.inlined(function, &operands, expr.span) {
+                    return body;
+                }
                 let mut all = vec![self.cel(value)];
                 all.extend(args.iter().flatten().map(|arg| self.cel(arg)));
-                if self.functions.contains(&&*function.text) {
-                    self.lose(expr.span, format!("`{}` is no CEL", function.text));
-                }
                 if function.text.contains('.') || GLOBAL_FUNCTIONS.contains(&&*function.text) {
                     format!("{}({})", function.text, all.join(", "))
                 } else {
@@ -327,15 +382,11 @@ impl<'a> Exporter<'a> {
                 }
             }
             kind => {
-                if let ExprKind::Call { function, .. } = kind
-                    && self.functions.contains(&&*function.text)
-                {
-                    self.lose(expr.span, format!("`{}` is no CEL", function.text));
-                }
-                if let ExprKind::Binary(operator, ..) = kind
-                    && operator.symbol() == "??"
-                {
-                    self.lose(expr.span, "`??` is no CEL");
+                if let ExprKind::Call { function, args, .. } = kind {
+                    let args: Vec<&Expr> = args.iter().collect();
+                    if let Some(body) = self.inlined(function, &args, expr.span) {
+                        return body;
+                    }
                 }
                 // The text of the expression, with its operands in CEL.
                 let mut children = Vec::new();
@@ -369,6 +420,14 @@ impl<'a> Exporter<'a> {
             );
         }
         text
+    }
+}
+
+/// Whether a value of the type is there or null, and nothing else.
+fn is_plain_or_null(ty: &Type) -> bool {
+    match ty {
+        Type::Nullable(inner) => !matches!(**inner, Type::Dyn | Type::Optional(_) | Type::Decimal),
+        _ => false,
     }
 }
 

@@ -30,9 +30,23 @@ pub(crate) enum Token {
     Symbol(&'static str),
 }
 
-const SYMBOLS: [&str; 30] = [
+const SYMBOLS: [&str; 31] = [
     "..", "==", "!=", "<=", ">=", "&&", "||", "??", "**", "=", "<", ">", "(", ")", "[", "]", "{",
-    "}", ",", ":", "?", "+", "-", "*", "/", "%", "^", "!", ".", "$",
+    "}", ",", ":", "?", "+", "-", "*", "/", "%", "^", "!", ".", "$", "#",
+];
+
+/// What ZEN calls `#`, as the variable of a macro. No input has this name.
+pub(crate) const ELEMENT: &str = "element_";
+
+/// Functions with a closure, and the macros that they are.
+const CLOSURES: [(&str, &str); 7] = [
+    ("some", "exists"),
+    ("all", "all"),
+    ("none", "exists"),
+    ("one", "exists_one"),
+    ("filter", "filter"),
+    ("map", "map"),
+    ("count", "filter"),
 ];
 
 impl Names {
@@ -127,6 +141,12 @@ impl Names {
                 Token::Name(name) => match name.as_str() {
                     "and" => text.push_str("&&"),
                     "or" => text.push_str("||"),
+                    "not" if matches!(next, Some(Token::Name(name)) if name == "in") => {
+                        let end = operand_end(tokens, at + 1)?;
+                        let list = self.convert(&tokens[at + 1..end], subject, depth + 1)?;
+                        let _ = write!(text, "in ({list}) == false");
+                        at = end;
+                    }
                     "not" => text.push('!'),
                     "true" | "false" | "null" | "in" => text.push_str(name),
                     "if" => {
@@ -138,6 +158,12 @@ impl Names {
                     _ if is_call && !text.ends_with('.') => {
                         let end = closing(tokens, at)?;
                         let args = split(&tokens[at + 1..end], &Token::Symbol(","))?;
+                        if let Some(closure) = self.closure(name, &args, subject, depth)? {
+                            text.push_str(&closure);
+                            text.push(' ');
+                            at = end + 1;
+                            continue;
+                        }
                         let args = args
                             .into_iter()
                             .map(|arg| self.convert(arg, subject, depth + 1))
@@ -154,7 +180,7 @@ impl Names {
                     ("%", _) => {
                         return Err("`%` is for whole numbers only in CEL".to_owned());
                     }
-                    ("=" | "$" | "^" | "**" | "..", _) => {
+                    ("=" | "$" | "#" | "^" | "**" | "..", _) => {
                         return Err(format!("`{symbol}` has nothing like it in CEL"));
                     }
                     ("(" | "[" | "{", _) => {
@@ -187,6 +213,56 @@ impl Names {
         text.push_str(&"))".repeat(n_ifs));
         Ok(text)
     }
+
+    /// `some(list, # > 5)` and its kin as a macro.
+    fn closure(
+        &self,
+        name: &str,
+        args: &[&[Token]],
+        subject: Option<&str>,
+        depth: usize,
+    ) -> Result<Option<String>, String> {
+        let found = CLOSURES.iter().find(|(zen, _)| *zen == name);
+        let (Some((_, method)), [list, body], Dialect::Zen) = (found, args, self.dialect) else {
+            return Ok(None);
+        };
+        let is_closure = |token: &Token| matches!(token, Token::Name(name) if CLOSURES.iter().any(|(zen, _)| zen == name));
+        if body.iter().any(is_closure) {
+            return Err(format!(
+                "a closure in the closure of `{name}` can't be imported"
+            ));
+        }
+        let element = |token: &Token| match token {
+            Token::Symbol("#") => Token::Name(ELEMENT.to_owned()),
+            other => other.clone(),
+        };
+        let body: Vec<Token> = body.iter().map(element).collect();
+        let [list, body] = [*list, &body].map(|part| self.convert(part, subject, depth + 1));
+        let call = format!("({}).{method}({ELEMENT}, {})", list?, body?);
+        Ok(Some(match name {
+            "none" => format!("!{call}"),
+            "count" => format!("double(size({call}))"),
+            _ => call,
+        }))
+    }
+}
+
+/// Where the right operand of `in` at `start` ends.
+fn operand_end(tokens: &[Token], start: usize) -> Result<usize, String> {
+    let mut at = start;
+    while let Some(token) = tokens.get(at) {
+        match token {
+            Token::Symbol("(" | "[" | "{") => at = closing(tokens, at)?,
+            Token::Symbol(".") => {}
+            Token::Symbol(_) => break,
+            Token::Name(name) if ["and", "or", "then", "else", "in", "not"].contains(&&**name) => {
+                break;
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+    Ok(at)
 }
 
 /// The text of a literal, and where it ends.
@@ -224,8 +300,8 @@ fn call(name: &str, args: &[String]) -> Result<String, String> {
         ("floor", 1) => Ok(format!("math.floor({joined})")),
         ("ceil" | "ceiling", 1) => Ok(format!("math.ceil({joined})")),
         ("sqrt", 1) => Ok(format!("math.sqrt({joined})")),
-        ("min", 2..) => Ok(format!("math.least({joined})")),
-        ("max", 2..) => Ok(format!("math.greatest({joined})")),
+        ("min", 1..) => Ok(format!("math.least({joined})")),
+        ("max", 1..) => Ok(format!("math.greatest({joined})")),
         ("date", 1) => Ok(format!("timestamp({joined})")),
         ("duration", 1) => Ok(format!("duration({joined})")),
         ("contains", 2) => method("contains"),

@@ -2,16 +2,16 @@
 
 use crate::args::Explain;
 use crate::failure::{Failure, Result, Status};
-use crate::pipelines::{self, Loaded};
+use crate::pipelines;
 use crate::render::explanation::{self, StageAccount, Told};
-use crate::render::{self, Style};
+use crate::render::{self, Style, first_failing};
 use crate::run::{input, result, run_failure};
 use arrow_array::RecordBatch;
 use arrow_array::cast::AsArray;
 use rulestage_pipeline::run::StageExplanation;
 use serde_json::{Value, json};
 
-/// Finds the row, sends it through every stage and shows what each has to say.
+/// Sends each row that is asked for through every stage and shows what each has to say.
 pub(crate) fn explain(args: &Explain) -> Result<Status> {
     let source = &args.source;
     let loaded = pipelines::load(&source.pipeline, &source.param, !source.no_cache)?;
@@ -25,51 +25,74 @@ pub(crate) fn explain(args: &Explain) -> Result<Status> {
     };
     let input = input::open(&source.input, &loaded.pipeline, &options)?;
     let binding = result::bind(&loaded, &input, &source.input)?;
-    let (batch, row) = find(input, args.row)?;
-    let accounts = account(&loaded, &binding, &batch.rows, row, args.row)?;
-    if args.json {
-        let stages: Vec<Value> = accounts
-            .iter()
-            .map(|account| explanation::to_json(&told(account)))
-            .collect();
-        let input = fields(&batch.told()?.slice(row, 1))?;
-        let input: serde_json::Map<_, _> = input.into_iter().collect();
-        render::print(format!(
-            "{}\n",
-            json!({ "row": args.row, "input": input, "stages": stages })
-        ))?;
-    } else {
-        let style = Style::for_stream(&std::io::stdout());
-        let texts: Vec<String> = accounts
-            .iter()
-            .map(|account| explanation::render(&told(account), style))
-            .collect();
-        render::print(format!(
-            "{} {}\n\n{}",
-            style.emphasis("row"),
-            args.row,
-            texts.join("\n")
-        ))?;
-    }
-    Ok(Status::Done)
-}
-
-/// The batch that holds the row, and the row's place in it.
-fn find(input: input::Input, row: u64) -> Result<(input::Batch, usize)> {
+    let mut executor = loaded
+        .pipeline
+        .open(&loaded.host)
+        .map_err(|error| Failure::new(Status::Component, error))?;
+    let wanted = args.wanted();
     let mut n_rows = 0;
     for batch in input.into_batches().0 {
         let batch = batch?;
-        n_rows = batch.first_row + batch.rows.num_rows() as u64;
-        if row < n_rows {
-            let place = (row - batch.first_row) as usize;
-            return Ok((batch, place));
+        let numbers = batch.first_row..batch.first_row + batch.rows.num_rows() as u64;
+        n_rows = numbers.end;
+        let first = numbers.start.max(*wanted.start());
+        for number in first..numbers.end.min(wanted.end().saturating_add(1)) {
+            let row = (number - numbers.start) as usize;
+            let explanations = executor
+                .explain(&loaded.host, &binding, &batch.rows, row)
+                .map_err(|failure| run_failure(failure, numbers.start))?;
+            show(args, number, explanations, &batch, row)?;
         }
+        if n_rows > *wanted.end() {
+            return Ok(Status::Done);
+        }
+    }
+    let row = *wanted.start();
+    if row < n_rows {
+        return Ok(Status::Done);
     }
     let message = format!(
         "there is no row {row}: the input has {}",
         render::quantity::counted(n_rows, "row")
     );
     Err(Failure::new(Status::Usage, message).with_hint("rows are counted from 0"))
+}
+
+/// Prints what the stages have to say about one row of the batch.
+fn show(
+    args: &Explain,
+    number: u64,
+    explanations: Vec<StageExplanation>,
+    batch: &input::Batch,
+    row: usize,
+) -> Result<()> {
+    let style = Style::for_stream(&std::io::stdout());
+    let accounts = account(explanations)?;
+    let told = accounts.iter().map(told);
+    if args.json {
+        let to_json = if args.first_failing {
+            first_failing::to_json
+        } else {
+            explanation::to_json
+        };
+        let stages: Vec<Value> = told.map(|account| to_json(&account)).collect();
+        let mut json = json!({ "row": number, "stages": stages });
+        if !args.first_failing {
+            json["input"] = fields(&batch.told()?.slice(row, 1))?.into_iter().collect();
+        }
+        return render::print(format!("{json}\n"));
+    }
+    let title = format!("{} {number}\n", style.emphasis("row"));
+    if args.first_failing {
+        let texts: String = told
+            .map(|account| first_failing::render(&account, style))
+            .collect();
+        return render::print(title + &texts);
+    }
+    let texts: Vec<String> = told
+        .map(|account| explanation::render(&account, style))
+        .collect();
+    render::print(format!("{title}\n{}", texts.join("\n")))
 }
 
 /// A stage's explanation, with its columns as JSON.
@@ -81,21 +104,7 @@ struct Account {
     remark: String,
 }
 
-fn account(
-    loaded: &Loaded,
-    binding: &rulestage_pipeline::bind::Binding,
-    batch: &RecordBatch,
-    row: usize,
-    number: u64,
-) -> Result<Vec<Account>> {
-    let first_row = number - row as u64;
-    let mut executor = loaded
-        .pipeline
-        .open(&loaded.host)
-        .map_err(|error| Failure::new(Status::Component, error))?;
-    let explanations = executor
-        .explain(&loaded.host, binding, batch, row)
-        .map_err(|failure| run_failure(failure, first_row))?;
+fn account(explanations: Vec<StageExplanation>) -> Result<Vec<Account>> {
     let accounts = explanations.into_iter().map(|explanation| {
         let columns = |batch: &Option<RecordBatch>| match batch {
             Some(batch) => fields(batch),

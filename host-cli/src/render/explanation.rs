@@ -98,7 +98,7 @@ fn rules(outline: &Outline, explanation: &Explanation, style: Style) -> String {
 }
 
 /// What the source calls it. A rule has one condition; a table shows its header's expressions and its rows as several.
-fn keyword(outline: &Outline, rule: u32) -> &'static str {
+pub(super) fn keyword(outline: &Outline, rule: u32) -> &'static str {
     let conditions = outline
         .expressions
         .iter()
@@ -183,7 +183,7 @@ fn contributions(
     text
 }
 
-fn painted(value: &Value, style: Style) -> String {
+pub(super) fn painted(value: &Value, style: Style) -> String {
     let text = value::text(value);
     match value {
         Value::Error(_) => style.error(&text),
@@ -194,7 +194,7 @@ fn painted(value: &Value, style: Style) -> String {
 }
 
 /// The source text with every run of white space as one blank.
-fn one_line(text: &str) -> String {
+pub(super) fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
@@ -222,18 +222,23 @@ pub(crate) fn to_json(account: &StageAccount<'_>) -> Json {
                 json!({
                     "name": rule.name,
                     "priority": rule.priority,
-                    "verdict": match explanation.verdicts.get(index as usize) {
-                        Some(Verdict::Fired) => "fired",
-                        Some(Verdict::NotFired) => "not-fired",
-                        Some(Verdict::Failed) => "failed",
-                        None => "unknown",
-                    },
+                    "verdict": verdict_name(explanation.verdicts.get(index as usize)),
                     "expressions": expressions_json(outline, explanation, index),
                 })
             })
             .collect();
     }
     json
+}
+
+/// The verdict as JSON has it.
+pub(super) fn verdict_name(verdict: Option<&Verdict>) -> &'static str {
+    match verdict {
+        Some(Verdict::Fired) => "fired",
+        Some(Verdict::NotFired) => "not-fired",
+        Some(Verdict::Failed) => "failed",
+        None => "unknown",
+    }
 }
 
 fn expressions_json(outline: &Outline, explanation: &Explanation, rule: u32) -> Json {

@@ -10,6 +10,9 @@ use crate::typed::{Expr, ExprKind};
 use crate::types::Type;
 use rulestage_diagnostics::{Diagnostic, Span};
 
+/// CEL keeps this name for itself.
+const ACCUMULATOR: &str = "__result__";
+
 impl Checker<'_> {
     /// `has(a.b)`.
     pub(super) fn check_has(&mut self, arg: &ast::Expr, span: Span) -> Expr {
@@ -105,6 +108,10 @@ impl Checker<'_> {
         let range_ty = without_null(&self.unifier.resolve(&range.ty));
         let range = self.coerce(range, &range_ty);
         let is_optional = name.starts_with("opt");
+        let names: Vec<Option<String>> = args[..n_variables]
+            .iter()
+            .map(|arg| self.variable_name(arg))
+            .collect();
         let variables = match (&range_ty, n_variables) {
             (Type::Optional(inner), 1) if is_optional => Some(vec![(**inner).clone()]),
             (Type::List(element), 1) if !is_optional => Some(vec![(**element).clone()]),
@@ -115,7 +122,12 @@ impl Checker<'_> {
             (Type::Dyn | Type::Var(_), n) => Some(vec![Type::Dyn; n]),
             _ => None,
         };
+        let mut is_valid = names.iter().all(Option::is_some);
         let Some(variables) = variables else {
+            if !is_valid {
+                // It is no macro, so what it goes over doesn't matter.
+                return Some(Expr::error(span));
+            }
             let over = if is_optional {
                 "an optional value"
             } else {
@@ -129,11 +141,9 @@ impl Checker<'_> {
             ));
             return Some(Expr::error(span));
         };
-        let mut is_valid = !range.is_error();
+        is_valid &= !range.is_error();
         let locals: Vec<u32> = (0..n_variables).map(|_| self.new_local()).collect();
-        for ((arg, ty), local) in args.iter().zip(variables).zip(&locals) {
-            let name = self.variable_name(arg);
-            is_valid &= name.is_some();
+        for (((arg, name), ty), local) in args.iter().zip(names).zip(variables).zip(&locals) {
             let name = name.unwrap_or_default();
             self.note_local(&name, arg.span, &ty, span);
             self.scope.push_local(&name, ty, *local);
@@ -306,6 +316,20 @@ impl Checker<'_> {
 
     fn variable_name(&mut self, arg: &ast::Expr) -> Option<String> {
         match &arg.kind {
+            ast::ExprKind::Identifier {
+                name,
+                absolute: false,
+            } if name.text == ACCUMULATOR => {
+                let message = format!(
+                    "`{ACCUMULATOR}` is what macros gather in: the variable needs another name"
+                );
+                self.diagnostics.push(Diagnostic::error(
+                    "rule.check.invalid-macro",
+                    arg.span,
+                    message,
+                ));
+                None
+            }
             ast::ExprKind::Identifier {
                 name,
                 absolute: false,

@@ -45,11 +45,26 @@ impl Checker<'_> {
             Some("Struct") => ("fields", Type::Map(Box::new(Type::String), of_dyn())),
             Some("ListValue") => ("values", Type::List(of_dyn())),
             Some("Value") => return self.check_json_message(fields, span),
-            _ => {
+            Some("Any") if fields.is_empty() => {
+                let message = format!("`{PACKAGE}.Any` without fields holds no value");
+                let diagnostic = Diagnostic::error("rule.check.type-mismatch", span, message);
+                self.diagnostics.push(diagnostic);
+                return Expr::error(span);
+            }
+            known => {
                 for field in fields {
                     self.check_expr(&field.value);
                 }
-                return Expr::later("messages", Type::Dyn, span);
+                if known.is_some() || !self.scope.container.is_empty() {
+                    return Expr::later("messages", Type::Dyn, span);
+                }
+                let message = format!("there is no message type `{}`", name.text);
+                let hint = "rules know the messages of `google.protobuf`; maps are written `{\"key\": value}`";
+                self.diagnostics.push(
+                    Diagnostic::error("rule.check.unknown-message", name.span, message)
+                        .with_hint(hint),
+                );
+                return Expr::error(span);
             }
         };
         let value = match fields {

@@ -217,7 +217,10 @@ impl Parser<'_> {
         let text = self.text(token);
         if token.kind == TokenKind::Double {
             let value: f64 = text.parse().unwrap_or(f64::NAN);
-            return ExprKind::Double(if negative { -value } else { value });
+            if value.is_finite() {
+                return ExprKind::Double(if negative { -value } else { value });
+            }
+            return self.out_of_range(span, "double", None);
         }
         let magnitude = parse_magnitude(text);
         let kind = match (token.kind, magnitude) {
@@ -232,17 +235,24 @@ impl Parser<'_> {
             } else {
                 "int"
             };
-            let text = span.text(self.source);
-            let mut diagnostic = Diagnostic::error(
-                "rule.parse.number-out-of-range",
-                span,
-                format!("`{text}` does not fit into `{ty}`"),
-            );
-            if token.kind == TokenKind::Int && magnitude.is_some() && !negative {
-                diagnostic = diagnostic.with_hint(format!("as a `uint` it is written `{text}u`"));
-            }
-            self.diagnostics.push(diagnostic);
-            ExprKind::Error
+            let fits_uint = token.kind == TokenKind::Int && magnitude.is_some() && !negative;
+            let hint = |text: &str| format!("as a `uint` it is written `{text}u`");
+            let hint = fits_uint.then(|| hint(span.text(self.source)));
+            self.out_of_range(span, ty, hint)
         })
+    }
+
+    fn out_of_range(&mut self, span: Span, ty: &str, hint: Option<String>) -> ExprKind {
+        let text = span.text(self.source);
+        let mut diagnostic = Diagnostic::error(
+            "rule.parse.number-out-of-range",
+            span,
+            format!("`{text}` does not fit into `{ty}`"),
+        );
+        if let Some(hint) = hint {
+            diagnostic = diagnostic.with_hint(hint);
+        }
+        self.diagnostics.push(diagnostic);
+        ExprKind::Error
     }
 }

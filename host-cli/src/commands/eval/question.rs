@@ -58,9 +58,13 @@ impl Answer {
             Self::Type(ty) => json!({ "type": ty }),
             Self::Error { code, message } => error(code, message),
             Self::Invalid { diagnostics, .. } => {
-                let first = diagnostics
-                    .iter()
-                    .find(|each| each.severity == Severity::Error);
+                let errors = || {
+                    let errors = diagnostics.iter();
+                    errors.filter(|each| each.severity == Severity::Error)
+                };
+                // What does not parse is no expression: anything else follows from that.
+                let syntax = errors().find(|each| each.code.starts_with("rule.parse."));
+                let first = syntax.or_else(|| errors().next());
                 first.map_or_else(
                     || error("invalid", ""),
                     |first| error(first.code, &first.message),
