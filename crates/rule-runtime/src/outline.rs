@@ -2,7 +2,7 @@
 //!
 //! That form is numbers (LEB128, 32 bits) and the texts that they speak of, which follow each other in the same order.
 //! For each rule: the length of its name, its priority in zigzag form (low word, high word), the length of its doc. For
-//! each expression: a head (the role in 2 bits, [`NEW_RULE`], [`NEW_TEXT`], from bit 4 on the depth), how many rules
+//! each expression: a head (the role in 2 bits, `NEW_RULE`, `NEW_TEXT`, from bit 4 on the depth), how many rules
 //! further its rule is (if new), its output (where the role has one), and then, with a text of its own: how much further
 //! in the source that is, in zigzag form, its length, and for a definition the length of what stands before the source
 //! text; else: where in the last such text it starts, and its length.
