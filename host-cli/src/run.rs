@@ -12,7 +12,7 @@ use crate::failure::Result;
 use crate::pipelines::Loaded;
 use crate::render::summary::{StageTime, Summary};
 use in_order::in_order;
-use input::Input;
+use input::{Batch, Input};
 use progress::Progress;
 use result::ResultWriter;
 use std::num::NonZero;
@@ -38,6 +38,15 @@ pub(crate) fn run(
     totals.summary.n_workers = n_workers.get();
     let progress = Progress::start(quiet);
     let (batches, reading) = input.into_batches();
+    // Where a network takes milliseconds for a row, a batch is work for all workers; else it is soon done.
+    let n_parts = match loaded.host.model_reports().is_empty() {
+        true => 1,
+        false => n_workers.get(),
+    };
+    let batches = batches.flat_map(move |batch: Result<Batch>| match batch {
+        Ok(batch) => batch.cut(n_parts).map(Ok).collect(),
+        Err(failure) => vec![Err(failure)],
+    });
     let binding = output.binding();
     let make_worker = move || {
         let mut worker = Worker::open(&loaded, &binding, why.as_ref())?;

@@ -68,6 +68,23 @@ pub(crate) struct Batch {
 }
 
 impl Batch {
+    /// The rows in order, in at most so many batches of about the same size.
+    pub(crate) fn cut(self, n_parts: usize) -> impl Iterator<Item = Self> {
+        let n_rows = self.rows.num_rows();
+        let n_parts = n_parts.clamp(1, n_rows.max(1));
+        let mut bad_rows = self.bad_rows;
+        (0..n_parts).map(move |part| {
+            let start = part * n_rows / n_parts;
+            let end = (part + 1) * n_rows / n_parts;
+            Self {
+                first_row: self.first_row + start as u64,
+                rows: self.rows.slice(start, end - start),
+                bad_rows: std::mem::take(&mut bad_rows),
+                hidden: self.hidden,
+            }
+        })
+    }
+
     /// The columns that are told of a row.
     pub(crate) fn told(&self) -> Result<RecordBatch> {
         let Some(hidden) = self.hidden else {
@@ -368,6 +385,40 @@ impl From<args::Format> for Format {
             args::Format::Json => Self::Json,
             args::Format::Parquet => Self::Parquet,
             args::Format::Arrow => Self::Arrow,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arrow_array::Int64Array;
+
+    #[test]
+    fn the_parts_of_a_batch_are_all_its_rows_in_order() {
+        for (n_rows, n_parts, sizes) in [
+            (7, 3, vec![2, 2, 3]),
+            (2, 8, vec![1, 1]),
+            (4, 1, vec![4]),
+            (0, 4, vec![0]),
+        ] {
+            let column = Int64Array::from_iter_values(0..n_rows);
+            let rows = RecordBatch::try_from_iter([("n", Arc::new(column) as _)]).unwrap();
+            let batch = Batch {
+                first_row: 100,
+                rows: rows.clone(),
+                bad_rows: Vec::new(),
+                hidden: None,
+            };
+            let mut next = 0;
+            let mut found = Vec::new();
+            for part in batch.cut(n_parts) {
+                assert_eq!(part.first_row, 100 + next as u64);
+                assert_eq!(part.rows, rows.slice(next, part.rows.num_rows()));
+                next += part.rows.num_rows();
+                found.push(part.rows.num_rows());
+            }
+            assert_eq!(found, sizes);
         }
     }
 }
