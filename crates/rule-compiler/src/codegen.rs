@@ -40,8 +40,6 @@ mod statics;
 mod table;
 mod trace;
 
-pub(crate) use trace::operands;
-
 use crate::ir::RuleSet;
 use module::ModuleBuilder;
 use runtime::Footprint;

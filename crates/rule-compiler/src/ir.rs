@@ -1,6 +1,7 @@
 //! The typed intermediate representation: what `lower` makes of a checked rule set and `codegen` turns into
 //! wasm. Names are resolved, overloads are chosen, conversions between `T` and `T?` are explicit.
 
+mod operands;
 mod table;
 
 pub use table::{CellTest, Table, TableColumn, TableOutput, TableRow, TableValue};
@@ -213,13 +214,6 @@ pub struct Expr {
     pub ty: Type,
     /// Its whole source text (an inserted conversion has its operand's)
     pub span: Span,
-}
-
-impl Expr {
-    /// The expressions that it is made of directly, in source order.
-    pub fn operands(&self) -> Vec<&Self> {
-        crate::codegen::operands(self)
-    }
 }
 
 /// The operations. Operand types are as stated; the code generator relies on them.

@@ -11,7 +11,7 @@ pub(crate) fn zone(name: &str) -> Option<Vec<u8>> {
     }
     let packed = Packed::get();
     let (_, number) = packed.names.iter().find(|(known, _)| *known == name)?;
-    Some(packed.zone(*number))
+    Some(unpacked(packed.zones[*number]))
 }
 
 /// The data of all zones.
@@ -54,10 +54,6 @@ impl Packed {
             zones: packed.list(Reader::bytes),
             names: packed.list(|packed| (packed.text(), packed.index())),
         }
-    }
-
-    fn zone(&self, number: usize) -> Vec<u8> {
-        unpacked(self.zones[number])
     }
 }
 

@@ -6,13 +6,11 @@
 
 pub mod interface;
 
-/// What follows the core module, which is the component's first section, where it explains.
-pub const EXPLAINING: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/explaining.bin"));
+const EXPLAINING: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/explaining.bin"));
 
-/// What follows the core module where nothing is explained.
-pub const SILENT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/silent.bin"));
+const SILENT: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/silent.bin"));
 
-/// What follows the core module of a component that `explains`, or of one that doesn't.
+/// What follows the core module, the component's first section, of a component that `explains`, or of one that doesn't.
 pub const fn around(explains: bool) -> &'static [u8] {
     if explains { EXPLAINING } else { SILENT }
 }

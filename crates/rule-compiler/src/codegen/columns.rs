@@ -7,7 +7,6 @@ use super::layout::{
     is_nullable, n_arrays,
 };
 use super::nested::{Node, keys_of, nested_root, reads_part};
-use super::trace::operands;
 use crate::ir::{Expr, ExprKind, Function, RuleSet};
 use crate::types::Type;
 use std::rc::Rc;
@@ -64,7 +63,7 @@ pub(super) fn count_in(
         let root = part
             .filter(|_| !traced && reads_part(expr))
             .and_then(|part| nested_root(part, ruleset).map(|index| (part, index)));
-        for operand in operands(expr) {
+        for operand in expr.operands() {
             match root {
                 Some((part, index)) if std::ptr::eq(part, operand) => {
                     uses[index].any += times;

@@ -7,7 +7,6 @@ use super::expression::RowCode;
 use super::function::Label;
 use super::group;
 use super::layout::is_cell;
-use super::trace::operands;
 use crate::dump;
 use crate::ir::{Expr, ExprKind, Function, RuleSet};
 use crate::types::Type;
@@ -81,7 +80,7 @@ impl<'e> Finder<'e> {
                 return;
             }
         }
-        for operand in operands(expr) {
+        for operand in expr.operands() {
             let is_in_loop = match &expr.kind {
                 ExprKind::Fold(fold) => !std::ptr::eq(&fold.range, operand),
                 _ => false,
@@ -143,7 +142,7 @@ fn is_costly(expr: &Expr) -> bool {
         if is_call {
             return true;
         }
-        pending.extend(operands(expr));
+        pending.extend(expr.operands());
     }
     false
 }
@@ -167,7 +166,7 @@ fn is_closed(expr: &Expr) -> bool {
             }
             _ => {}
         }
-        pending.extend(operands(expr));
+        pending.extend(expr.operands());
     }
     used.is_subset(&bound)
 }
@@ -202,58 +201,8 @@ fn rename(expr: &mut Expr, names: &mut HashMap<u32, u32>) {
         }
         _ => {}
     }
-    for operand in operands_mut(expr) {
+    for operand in expr.operands_mut() {
         rename(operand, names);
-    }
-}
-
-/// As `operands`.
-fn operands_mut(expr: &mut Expr) -> Vec<&mut Expr> {
-    match &mut expr.kind {
-        ExprKind::Const(_)
-        | ExprKind::Input(_)
-        | ExprKind::Param(_)
-        | ExprKind::Let(_)
-        | ExprKind::Local(_) => Vec::new(),
-        ExprKind::Not(a)
-        | ExprKind::Negate(a)
-        | ExprKind::Unwrap(a)
-        | ExprKind::Wrap(a)
-        | ExprKind::IfPresent(a)
-        | ExprKind::Convert(a)
-        | ExprKind::Assume(a) => vec![a],
-        ExprKind::Arithmetic(_, a, b)
-        | ExprKind::Concat(a, b)
-        | ExprKind::Compare(_, a, b)
-        | ExprKind::And(a, b)
-        | ExprKind::Or(a, b)
-        | ExprKind::Coalesce(a, b)
-        | ExprKind::Bind(_, a, b)
-        | ExprKind::MapOptional(_, a, b)
-        | ExprKind::Index(a, b)
-        | ExprKind::IndexOptionally(a, b)
-        | ExprKind::Has(a, b)
-        | ExprKind::InValue(a, b)
-        | ExprKind::OptionalOr(a, b)
-        | ExprKind::OptionalOrValue(a, b) => vec![a, b],
-        ExprKind::Conditional(a, b, c) => vec![a, b, c],
-        ExprKind::In(item, items) => std::iter::once(&mut **item).chain(items).collect(),
-        ExprKind::Call(_, items) | ExprKind::List(items) | ExprKind::Helper(_, items) => {
-            items.iter_mut().collect()
-        }
-        ExprKind::Map(entries) => {
-            let entries = entries.iter_mut();
-            entries.flat_map(|(key, value)| [key, value]).collect()
-        }
-        ExprKind::Fold(fold) => {
-            let parts = std::iter::once(&mut fold.range).chain(&mut fold.filter);
-            parts.chain([&mut fold.body]).collect()
-        }
-        ExprKind::Dispatch(dispatch) => {
-            let args = dispatch.args.iter_mut().map(|(_, arg)| arg);
-            let bodies = dispatch.candidates.iter_mut().map(|each| &mut each.body);
-            args.chain(bodies).collect()
-        }
     }
 }
 

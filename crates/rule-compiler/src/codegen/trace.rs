@@ -178,63 +178,11 @@ impl ShownExpressions {
         let shown = match &expr.kind {
             ExprKind::Fold(fold) => vec![&fold.range],
             ExprKind::Dispatch(dispatch) => dispatch.args.iter().map(|(_, arg)| arg).collect(),
-            _ => operands(expr),
+            _ => expr.operands(),
         };
         for operand in shown {
             self.add(ruleset, operand, below.clone());
         }
-    }
-}
-
-/// The expressions right below one.
-pub(crate) fn operands(expr: &Expr) -> Vec<&Expr> {
-    match &expr.kind {
-        ExprKind::Const(_)
-        | ExprKind::Input(_)
-        | ExprKind::Param(_)
-        | ExprKind::Let(_)
-        | ExprKind::Local(_) => Vec::new(),
-        ExprKind::Not(a)
-        | ExprKind::Negate(a)
-        | ExprKind::Unwrap(a)
-        | ExprKind::Wrap(a)
-        | ExprKind::IfPresent(a)
-        | ExprKind::Convert(a)
-        | ExprKind::Assume(a) => vec![a],
-        ExprKind::Arithmetic(_, a, b)
-        | ExprKind::Concat(a, b)
-        | ExprKind::Compare(_, a, b)
-        | ExprKind::And(a, b)
-        | ExprKind::Or(a, b)
-        | ExprKind::Coalesce(a, b)
-        | ExprKind::Bind(_, a, b)
-        | ExprKind::MapOptional(_, a, b)
-        | ExprKind::Index(a, b)
-        | ExprKind::IndexOptionally(a, b)
-        | ExprKind::Has(a, b)
-        | ExprKind::InValue(a, b)
-        | ExprKind::OptionalOr(a, b)
-        | ExprKind::OptionalOrValue(a, b) => vec![a, b],
-        ExprKind::Conditional(a, b, c) => vec![a, b, c],
-        ExprKind::In(item, items) => std::iter::once(&**item).chain(items).collect(),
-        ExprKind::Call(_, items) | ExprKind::List(items) | ExprKind::Helper(_, items) => {
-            items.iter().collect()
-        }
-        ExprKind::Map(entries) => entries
-            .iter()
-            .flat_map(|(key, value)| [key, value])
-            .collect(),
-        ExprKind::Fold(fold) => [&fold.range]
-            .into_iter()
-            .chain(&fold.filter)
-            .chain([&fold.body])
-            .collect(),
-        ExprKind::Dispatch(dispatch) => dispatch
-            .args
-            .iter()
-            .map(|(_, arg)| arg)
-            .chain(dispatch.candidates.iter().map(|each| &each.body))
-            .collect(),
     }
 }
 
@@ -243,7 +191,7 @@ pub(super) fn walk<'e>(expr: &'e Expr, visit: &mut impl FnMut(&'e Expr)) {
     let mut pending = vec![expr];
     while let Some(expr) = pending.pop() {
         visit(expr);
-        pending.extend(operands(expr));
+        pending.extend(expr.operands());
     }
 }
 
