@@ -13,7 +13,7 @@ wasm_args := '--release --target wasm32-unknown-unknown --target-dir target/wasm
 default:
     @just --list --unsorted
 
-# needs: wasm lint web browser onnxruntime openvino magika scans real_models
+# needs: wasm lint web browser onnxruntime openvino wasmtime_python magika scans real_models
 # Install everything that any recipe needs
 setup:
     @echo "everything is installed; \`./dev\` lists the recipes"
@@ -24,12 +24,12 @@ demo: components
     cargo build --release --bin rulestage
     @scripts/demo.sh
 
-# needs: wasm npm web browser onnxruntime openvino magika scans real_models
-# Run all tests: unit, command line, conformance, cel-cpp, browser, parity
+# needs: wasm npm web browser onnxruntime openvino wasmtime_python magika scans real_models
+# Run all tests: unit, command line, conformance, cel-cpp, other hosts, browser, parity
 test: components web
     @scripts/test.sh
 
-# needs: wasm lint npm web browser onnxruntime openvino magika scans real_models
+# needs: wasm lint npm web browser onnxruntime openvino wasmtime_python magika scans real_models
 # Everything that must pass before a change lands: format, lints, docs, licences, tests
 ready: fmt-check clippy doc licences test
 
@@ -121,4 +121,4 @@ licences:
 # Remove what was built (not the installed tools)
 clean:
     cargo clean
-    rm -rf web-ui/dist web-ui/node_modules tests/*/node_modules
+    rm -rf web-ui/dist web-ui/node_modules tests/*/node_modules examples/hosts/node/node_modules

@@ -4,11 +4,12 @@
 #   conformance  the cases of cel-spec through the compiler and real components
 #   differential generated expressions, against recorded answers of cel-cpp
 #   browser      the playground in Chromium, with real clicks
+#   hosts        components in hosts of others: Node and Python
 #   parity       the same components and inputs in Chromium and in wasmtime
 # Every suite runs even when one before it failed. A suite that executed no test has failed.
 set -eu
 cd "$(dirname "$0")/.."
-[ $# -gt 0 ] || set -- rust conformance differential browser parity
+[ $# -gt 0 ] || set -- rust conformance differential hosts browser parity
 
 log=$(mktemp -d)
 trap 'rm -rf "$log"' EXIT
@@ -17,7 +18,7 @@ passed=0 failed=0 skipped=0 broken=
 run_suite() {
 	case $1 in
 	rust) cargo test --release --no-fail-fast ;;
-	conformance | differential | browser | parity) npm test --silent --prefix "tests/$1" ;;
+	conformance | differential | hosts | browser | parity) npm test --silent --prefix "tests/$1" ;;
 	*) echo "there is no suite \`$1\`" >&2 && return 2 ;;
 	esac
 }

@@ -1,4 +1,4 @@
-# What comes from PyPI: cel-cpp, which only the recipes that ask it need, ONNX Runtime and OpenVINO.
+# What comes from PyPI: cel-cpp, which only the recipes that ask it need, wasmtime, ONNX Runtime and OpenVINO.
 
 python_cel_version=0.1.3
 
@@ -18,6 +18,20 @@ need_python_cel() {
 	"$(python_cel)" -m pip install --quiet --disable-pip-version-check "cel-expr-python==$python_cel_version" >&2 ||
 		die "cel-expr-python $python_cel_version could not be installed; by hand:" \
 			"$(python_cel) -m pip install cel-expr-python==$python_cel_version"
+}
+
+# Wasmtime for Python, which runs the example of a host in Python.
+
+wasmtime_python_version=50.0.1
+
+wasmtime_python_folder() {
+	echo "$tools/wasmtime-python-$wasmtime_python_version"
+}
+
+need_wasmtime_python() {
+	[ -e "$(wasmtime_python_folder)" ] && return 0
+	say "installing wasmtime $wasmtime_python_version from PyPI (9 MB), which the example of a host in Python uses"
+	wheel "$(wasmtime_python_folder)" "wasmtime==$wasmtime_python_version"
 }
 
 # ONNX Runtime's library out of its Python package, which the tests of that engine load. Nothing of Python runs.

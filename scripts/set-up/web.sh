@@ -14,7 +14,7 @@ need_node() {
 # and none may download a browser of its own.
 need_npm() {
 	need_node
-	for lock in "$root"/web-ui/package-lock.json "$root"/tests/*/package-lock.json; do
+	for lock in "$root"/web-ui/package-lock.json "$root"/tests/*/package-lock.json "$root"/examples/hosts/node/package-lock.json; do
 		[ -f "$lock" ] || continue
 		folder=$(dirname "$lock")
 		cmp -s "$lock" "$folder/node_modules/.installed-lock.json" && continue

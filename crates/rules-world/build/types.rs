@@ -4,35 +4,81 @@ use crate::Result;
 use std::collections::HashMap;
 use wasm_encoder::{
     ComponentBuilder, ComponentExportKind, ComponentTypeEncoder, ComponentTypeRef,
-    ComponentValType, InstanceType, PrimitiveValType, TypeBounds,
+    ComponentValType, PrimitiveValType, TypeBounds,
 };
 use wit_parser::{Function, Handle, Interface, Resolve, Type, TypeDefKind, TypeId};
 
-/// Where types are defined and get names: a component, or the type of an instance.
+/// Where types are defined and get names.
 pub(crate) trait Scope {
-    /// Whether it is worth defining many types before they get their names: each change between the two costs bytes.
-    const IS_GROUPED: bool = true;
-
     /// Adds a type; gives its index.
     fn define(&mut self, encode: impl FnOnce(ComponentTypeEncoder<'_>)) -> u32;
     /// Gives a type a name, if types have names here: other types must refer to the index that this gives.
     fn name(&mut self, name: &str, index: u32) -> u32;
 }
 
-impl Scope for InstanceType {
-    const IS_GROUPED: bool = false;
+/// A component whose types have no names: another one gives them some.
+pub(crate) struct Unnamed<'b>(pub(crate) &'b mut ComponentBuilder);
 
+impl Scope for Unnamed<'_> {
     fn define(&mut self, encode: impl FnOnce(ComponentTypeEncoder<'_>)) -> u32 {
-        let index = self.type_count();
-        encode(self.ty());
+        define(self.0, encode)
+    }
+
+    fn name(&mut self, _: &str, index: u32) -> u32 {
         index
+    }
+}
+
+/// A component that imports its types under short names.
+pub(crate) struct Imported<'b> {
+    component: &'b mut ComponentBuilder,
+    /// What they are called elsewhere, in the order of [`type_import`].
+    names: Vec<String>,
+}
+
+impl<'b> Imported<'b> {
+    pub(crate) fn new(component: &'b mut ComponentBuilder, interface: &Interface) -> Self {
+        let names = interface.types.keys().cloned().collect();
+        Self { component, names }
+    }
+
+    /// Imports a resource; gives its index.
+    pub(crate) fn resource(&mut self, name: &str) -> u32 {
+        self.import(name, TypeBounds::SubResource)
+    }
+
+    fn import(&mut self, name: &str, bounds: TypeBounds) -> u32 {
+        let number = self.names.iter().position(|known| known == name);
+        let import = type_import(number.expect("a type of the interface"));
+        self.component
+            .import(&import, ComponentTypeRef::Type(bounds))
+    }
+}
+
+impl Scope for Imported<'_> {
+    fn define(&mut self, encode: impl FnOnce(ComponentTypeEncoder<'_>)) -> u32 {
+        define(self.component, encode)
     }
 
     fn name(&mut self, name: &str, index: u32) -> u32 {
-        let named = self.type_count();
-        self.export(name, ComponentTypeRef::Type(TypeBounds::Eq(index)));
-        named
+        self.import(name, TypeBounds::Eq(index))
     }
+}
+
+/// The name under which an interface's type of this number is imported where it gets its own.
+pub(crate) fn type_import(number: usize) -> String {
+    format!("t{number}")
+}
+
+/// The same for functions.
+pub(crate) fn function_import(number: usize) -> String {
+    format!("f{number}")
+}
+
+fn define(component: &mut ComponentBuilder, encode: impl FnOnce(ComponentTypeEncoder<'_>)) -> u32 {
+    let (index, encoder) = component.ty(None);
+    encode(encoder);
+    index
 }
 
 /// A component whose types are its exports.
@@ -40,9 +86,7 @@ pub(crate) struct Exported<'b>(pub(crate) &'b mut ComponentBuilder);
 
 impl Scope for Exported<'_> {
     fn define(&mut self, encode: impl FnOnce(ComponentTypeEncoder<'_>)) -> u32 {
-        let (index, encoder) = self.0.ty(None);
-        encode(encoder);
-        index
+        define(self.0, encode)
     }
 
     fn name(&mut self, name: &str, index: u32) -> u32 {
@@ -58,9 +102,7 @@ pub(crate) struct Gathered<'b> {
 
 impl Scope for Gathered<'_> {
     fn define(&mut self, encode: impl FnOnce(ComponentTypeEncoder<'_>)) -> u32 {
-        let (index, encoder) = self.component.ty(None);
-        encode(encoder);
-        index
+        define(self.component, encode)
     }
 
     fn name(&mut self, name: &str, index: u32) -> u32 {
@@ -89,16 +131,6 @@ impl<'r, S: Scope> Types<'r, S> {
         }
     }
 
-    /// The same types in another scope that sees them under the same indices.
-    pub(crate) fn within<T>(self, scope: impl FnOnce(S) -> T) -> Types<'r, T> {
-        Types {
-            scope: scope(self.scope),
-            resolve: self.resolve,
-            indices: self.indices,
-            anonymous: self.anonymous,
-        }
-    }
-
     /// Says which index a named type has.
     pub(crate) fn set(&mut self, id: TypeId, index: u32) {
         self.indices.insert(id, index);
@@ -108,59 +140,45 @@ impl<'r, S: Scope> Types<'r, S> {
         self.indices.get(&id).copied()
     }
 
-    /// Defines the named types of an interface, and names them. A resource must be there already.
+    /// Defines the named types of an interface that are not there yet, and names them. A resource must be there.
     pub(crate) fn define_all(&mut self, interface: &Interface) -> Result<()> {
-        let mut pending: Vec<(&String, TypeId)> =
-            interface.types.iter().map(|(n, id)| (n, *id)).collect();
+        let mut pending: Vec<TypeId> = interface.types.values().copied().collect();
+        pending.retain(|id| !self.indices.contains_key(id));
         while !pending.is_empty() {
             let n_pending = pending.len();
+            // Those without references to each other together: definitions and names are sections of their own.
             let mut defined = Vec::new();
             let mut later = Vec::new();
-            for (name, id) in pending {
+            for id in pending {
                 if !self.is_ready(id) {
-                    later.push((name, id));
+                    later.push(id);
                     continue;
                 }
                 let index = self.define(id)?;
-                if S::IS_GROUPED {
-                    defined.push((name, id, index));
-                } else {
-                    self.name(name, id, index);
-                }
+                defined.push((id, index));
             }
             if later.len() == n_pending {
                 return Err("types refer to each other".into());
             }
-            for (name, id, index) in defined {
-                self.name(name, id, index);
+            for (id, index) in defined {
+                self.name(id, index)?;
             }
             pending = later;
         }
         Ok(())
     }
 
-    fn name(&mut self, name: &str, id: TypeId, index: u32) {
-        let named = self.scope.name(name, index);
+    /// Gives a type its name; gives the index of the type that has it.
+    pub(crate) fn name(&mut self, id: TypeId, index: u32) -> Result<u32> {
+        let name = self.resolve.types[id].name.as_deref();
+        let named = self.scope.name(name.ok_or("a type without a name")?, index);
         self.indices.insert(id, named);
+        Ok(named)
     }
 
     /// Whether everything with a name that a type refers to is there.
     fn is_ready(&self, id: TypeId) -> bool {
-        let known = |ty: &Type| self.is_known(ty);
-        match &self.resolve.types[id].kind {
-            TypeDefKind::Record(record) => record.fields.iter().all(|field| known(&field.ty)),
-            TypeDefKind::Variant(variant) => {
-                let mut payloads = variant.cases.iter().filter_map(|case| case.ty.as_ref());
-                payloads.all(known)
-            }
-            TypeDefKind::Type(ty) | TypeDefKind::List(ty) | TypeDefKind::Option(ty) => known(ty),
-            TypeDefKind::Result(result) => result.ok.iter().chain(&result.err).all(known),
-            TypeDefKind::Tuple(tuple) => tuple.types.iter().all(known),
-            TypeDefKind::Handle(Handle::Own(id) | Handle::Borrow(id)) => {
-                self.indices.contains_key(id)
-            }
-            _ => true,
-        }
+        all_within(self.resolve, id, |ty| self.is_known(ty))
     }
 
     fn is_known(&self, ty: &Type) -> bool {
@@ -286,5 +304,29 @@ impl<'r, S: Scope> Types<'r, S> {
         Ok(self.scope.define(|ty| {
             ty.function().params(params).result(result);
         }))
+    }
+}
+
+/// Whether a type refers to none with a name.
+pub(crate) fn stands_alone(resolve: &Resolve, id: TypeId) -> bool {
+    all_within(resolve, id, |ty| match ty {
+        Type::Id(id) => resolve.types[*id].name.is_none() && stands_alone(resolve, *id),
+        _ => true,
+    })
+}
+
+/// Whether all types that a type refers to directly are such.
+fn all_within(resolve: &Resolve, id: TypeId, is_such: impl Fn(&Type) -> bool) -> bool {
+    match &resolve.types[id].kind {
+        TypeDefKind::Record(record) => record.fields.iter().all(|field| is_such(&field.ty)),
+        TypeDefKind::Variant(variant) => {
+            let mut payloads = variant.cases.iter().filter_map(|case| case.ty.as_ref());
+            payloads.all(is_such)
+        }
+        TypeDefKind::Type(ty) | TypeDefKind::List(ty) | TypeDefKind::Option(ty) => is_such(ty),
+        TypeDefKind::Result(result) => result.ok.iter().chain(&result.err).all(is_such),
+        TypeDefKind::Tuple(tuple) => tuple.types.iter().all(is_such),
+        TypeDefKind::Handle(Handle::Own(id) | Handle::Borrow(id)) => is_such(&Type::Id(*id)),
+        _ => true,
     }
 }

@@ -1,25 +1,29 @@
 //! The component around the core module of a rule set: everything but that module.
 //!
 //! wit-component would describe each type three times, because types have to be imported and exported again where a
-//! function of a resource gets its name; that is half of a small component. Here the inner component has the core
-//! module's functions under the names of `stage`, and those of `explain` as an instance. What splits the two is a
-//! component that takes both and gives them back: types of instances say what belongs to which. So types are described
-//! twice, and once where nothing is explained.
+//! function of a resource gets its name; that is half of a small component. Here the types have no names where the
+//! core module's functions are lifted, and short ones where a component inside imports them, to export them again under
+//! those of `stage`; only what refers to other types is described a third time, with
+//! the names. `explain` has no functions of a resource: its instance is put together in place. Where nothing is
+//! explained, the functions are lifted in the component inside, and types are described once.
 
 use crate::Result;
-use crate::interface::{self, Export};
-use crate::types::{Exported, Gathered, Types};
+use crate::interface;
+use crate::types::{
+    Exported, Gathered, Imported, Types, Unnamed, function_import, stands_alone, type_import,
+};
 use std::collections::HashMap;
 use wasm_encoder::{
     Alias, CanonicalOption, CodeSection, ComponentBuilder, ComponentExportKind,
     ComponentOuterAliasKind, ComponentTypeRef, EntityType, ExportKind, ExportSection, Function,
-    FunctionSection, ImportSection, InstanceType, MemArg, MemArgTarget, MemorySection, MemoryType,
-    Module, ModuleArg, TypeBounds, TypeSection, ValType,
+    FunctionSection, ImportSection, MemArg, MemArgTarget, MemorySection, MemoryType, Module,
+    ModuleArg, TypeSection, ValType,
 };
 use wit_parser::{Interface, InterfaceId, Resolve, Type, TypeDefKind, TypeId};
 
 const STAGE: &str = "rulestage:stage/stage@0.1.0";
 const EXPLAIN: &str = "rulestage:stage/explain@0.1.0";
+const SESSION: &str = "session";
 
 /// The package's interfaces.
 struct Contract<'r> {
@@ -38,7 +42,7 @@ pub(crate) fn encode(resolve: &Resolve, explains: bool) -> Result<Vec<u8>> {
     };
     let stage = &resolve.interfaces[find("stage")?];
     let explain = &resolve.interfaces[find("explain")?];
-    let session = *stage.types.get("session").ok_or("no session")?;
+    let session = *stage.types.get(SESSION).ok_or("no session")?;
     let contract = Contract {
         resolve,
         stage,
@@ -47,24 +51,17 @@ pub(crate) fn encode(resolve: &Resolve, explains: bool) -> Result<Vec<u8>> {
     };
     let mut outer = ComponentBuilder::default();
     outer.core_module(None, &empty_core_module(explains));
-    let inner = contract.inner(explains)?;
+    let inner = if explains {
+        contract.both()?
+    } else {
+        contract.stage_alone()?
+    };
     let inner = outer.component(None, inner);
     let no_arguments: [(&str, ComponentExportKind, u32); 0] = [];
     let inner = outer.instantiate(None, inner, no_arguments);
     if explains {
-        let of_explain = outer.alias_export(inner, "e", ComponentExportKind::Instance);
-        let splitter = contract.splitter()?;
-        let splitter = outer.component(None, splitter);
-        let both = outer.instantiate(
-            None,
-            splitter,
-            [
-                ("s", ComponentExportKind::Instance, inner),
-                ("e", ComponentExportKind::Instance, of_explain),
-            ],
-        );
         for (name, exported) in [("s", STAGE), ("e", EXPLAIN)] {
-            let instance = outer.alias_export(both, name, ComponentExportKind::Instance);
+            let instance = outer.alias_export(inner, name, ComponentExportKind::Instance);
             outer.export(exported, ComponentExportKind::Instance, instance, None);
         }
     } else {
@@ -74,6 +71,78 @@ pub(crate) fn encode(resolve: &Resolve, explains: bool) -> Result<Vec<u8>> {
 }
 
 impl Contract<'_> {
+    /// A component that runs the core module of the one around it. Its instances `s` and `e` are both interfaces.
+    fn both(&self) -> Result<ComponentBuilder> {
+        let mut inner = ComponentBuilder::default();
+        let component = &mut inner;
+        let rules = Rules::new(component, true);
+        let mut types = Types::new(self.resolve, Unnamed(component));
+        types.set(self.session, rules.resource);
+        types.define_all(self.stage)?;
+        let mut function_types = Vec::new();
+        for function in self.stage.functions.values() {
+            function_types.push((&function.name, types.function(function)?));
+        }
+        let mut arguments = Vec::new();
+        let mut outside = Vec::new();
+        for (number, id) in self.stage.types.values().enumerate() {
+            let index = types.index(*id).ok_or("a type is unknown")?;
+            arguments.push((type_import(number), ComponentExportKind::Type, index));
+            outside.push((*id, index));
+        }
+        for (number, (name, ty)) in function_types.into_iter().enumerate() {
+            let function = rules.lift(component, name, ty)?;
+            arguments.push((function_import(number), ComponentExportKind::Func, function));
+        }
+        let namer = self.namer(&outside)?;
+        let namer = component.component(None, namer);
+        let arguments = arguments
+            .iter()
+            .map(|(name, kind, index)| (name.as_str(), *kind, *index));
+        let stage = component.instantiate(None, namer, arguments);
+        let stage = component.export("s", ComponentExportKind::Instance, stage, None);
+
+        // What `explain` uses of `stage` has an identity of its own there, or it would be the same type twice.
+        let mut used = Vec::new();
+        for (number, id) in self.used_types().enumerate() {
+            let name = self.resolve.types[id].name.as_deref();
+            let name = name.ok_or("a type without a name is used")?;
+            let index = component.alias_export(stage, name, ComponentExportKind::Type);
+            let name = format!("x{number}");
+            let again = component.export(&name, ComponentExportKind::Type, index, None);
+            used.push((id, again));
+        }
+        let mut types = Types::new(
+            self.resolve,
+            Gathered {
+                component,
+                names: Vec::new(),
+            },
+        );
+        for (id, index) in used {
+            types.set(id, index);
+        }
+        types.define_all(self.explain)?;
+        let mut function_types = Vec::new();
+        for function in self.explain.functions.values() {
+            function_types.push((&function.name, types.function(function)?));
+        }
+        let mut exports = Vec::new();
+        for (name, index) in types.scope.names {
+            exports.push((name, ComponentExportKind::Type, index));
+        }
+        for (name, ty) in function_types {
+            let function = rules.lift(component, name, ty)?;
+            exports.push((name.clone(), ComponentExportKind::Func, function));
+        }
+        let exports = exports
+            .iter()
+            .map(|(name, kind, index)| (name.as_str(), *kind, *index));
+        let explain = component.instantiate_exports(None, exports);
+        component.export("e", ComponentExportKind::Instance, explain, None);
+        Ok(inner)
+    }
+
     /// The types of `stage` that `explain` uses.
     fn used_types(&self) -> impl Iterator<Item = TypeId> {
         let types = self.explain.types.values();
@@ -83,10 +152,93 @@ impl Contract<'_> {
         })
     }
 
-    /// The component that runs the core module. Its exports are those of `stage`, and `e` where it explains.
-    fn inner(&self, explains: bool) -> Result<ComponentBuilder> {
+    /// The component that takes the types and functions of `stage`, and exports them under their names. Only the exports
+    /// of a component may be functions of a resource.
+    ///
+    /// `outside` are the types in the component around it.
+    fn namer(&self, outside: &[(TypeId, u32)]) -> Result<ComponentBuilder> {
+        let mut namer = ComponentBuilder::default();
+        let mut simple = Vec::new();
+        for (id, index) in outside {
+            if stands_alone(self.resolve, *id) && *id != self.session {
+                let alias = Alias::Outer {
+                    kind: ComponentOuterAliasKind::Type,
+                    count: 1,
+                    index: *index,
+                };
+                simple.push((*id, namer.alias(None, alias)));
+            }
+        }
+        let mut types = Types::new(self.resolve, Imported::new(&mut namer, self.stage));
+        let session = types.scope.resource(SESSION);
+        types.set(self.session, session);
+        for (id, index) in &mut simple {
+            *index = types.name(*id, *index)?;
+        }
+        types.define_all(self.stage)?;
+        let mut imported = Vec::new();
+        for function in self.stage.functions.values() {
+            imported.push((&function.name, types.function(function)?));
+        }
+        let mut functions = Vec::new();
+        for (number, (name, ty)) in imported.into_iter().enumerate() {
+            let import = function_import(number);
+            functions.push((name, namer.import(&import, ComponentTypeRef::Func(ty))));
+        }
+
+        // What refers to other types has to refer to those with the exported names.
+        let mut types = Types::new(self.resolve, Exported(&mut namer));
+        types.name(self.session, session)?;
+        for (id, index) in simple {
+            types.name(id, index)?;
+        }
+        types.define_all(self.stage)?;
+        let mut exported = Vec::new();
+        for (name, function) in functions {
+            let ty = types.function(&self.stage.functions[name])?;
+            exported.push((name, function, ComponentTypeRef::Func(ty)));
+        }
+        for (name, function, ty) in exported {
+            namer.export(name, ComponentExportKind::Func, function, Some(ty));
+        }
+        Ok(namer)
+    }
+
+    /// A component that runs the core module of the one around it, and whose exports are those of `stage`.
+    fn stage_alone(&self) -> Result<ComponentBuilder> {
         let mut inner = ComponentBuilder::default();
-        let module = inner.alias(
+        let rules = Rules::new(&mut inner, false);
+        let mut types = Types::new(self.resolve, Exported(&mut inner));
+        types.name(self.session, rules.resource)?;
+        types.define_all(self.stage)?;
+        let mut function_types = Vec::new();
+        for function in self.stage.functions.values() {
+            function_types.push((&function.name, types.function(function)?));
+        }
+        let mut functions = Vec::new();
+        for (name, ty) in function_types {
+            functions.push((name, rules.lift(&mut inner, name, ty)?));
+        }
+        for (name, function) in functions {
+            inner.export(name, ComponentExportKind::Func, function, None);
+        }
+        Ok(inner)
+    }
+}
+
+/// The core module's instance in a component.
+struct Rules {
+    /// What it exports, by name.
+    core: HashMap<&'static str, u32>,
+    memory: u32,
+    /// The type of its sessions.
+    resource: u32,
+}
+
+impl Rules {
+    /// Makes an instance of the first module of the component around this one.
+    fn new(component: &mut ComponentBuilder, explains: bool) -> Self {
+        let module = component.alias(
             None,
             Alias::Outer {
                 kind: ComponentOuterAliasKind::CoreModule,
@@ -95,131 +247,38 @@ impl Contract<'_> {
             },
         );
         let no_arguments: [(&str, ModuleArg); 0] = [];
-        let rules = inner.core_instantiate(None, module, no_arguments);
+        let rules = component.core_instantiate(None, module, no_arguments);
         let mut core = HashMap::new();
         for each in interface::exports(explains) {
-            let index = inner.core_alias_export(None, rules, each.name, ExportKind::Func);
+            let index = component.core_alias_export(None, rules, each.name, ExportKind::Func);
             core.insert(each.name, index);
         }
-        let memory = inner.core_alias_export(None, rules, "memory", ExportKind::Memory);
-        let resource = inner.type_resource(None, ValType::I32, Some(core[interface::CLOSE]));
-        let new = inner.resource_new(resource);
+        let memory = component.core_alias_export(None, rules, "memory", ExportKind::Memory);
+        let resource = component.type_resource(None, ValType::I32, Some(core[interface::CLOSE]));
+        let new = component.resource_new(resource);
         let open = core[interface::OPEN];
-        core.insert(interface::OPEN, opening(&mut inner, new, memory, open));
-
-        let lift = |component: &mut ComponentBuilder, each: &Export, ty: u32| {
-            let mut options = vec![CanonicalOption::Memory(memory)];
-            if each.n_params > 1 {
-                options.push(CanonicalOption::Realloc(core[interface::REALLOC]));
-            }
-            if each.releases {
-                options.push(CanonicalOption::PostReturn(core[interface::RELEASE]));
-            }
-            component.lift_func(None, core[each.name], ty, options)
-        };
-        let exported = |name: &str| {
-            let found = interface::EXPORTS.iter().find(|each| each.wit_name == name);
-            found.ok_or_else(|| format!("the core module has no `{name}`"))
-        };
-
-        let mut types = Types::new(self.resolve, Exported(&mut inner));
-        types.set(self.session, resource);
-        types.define_all(self.stage)?;
-        let mut function_types = Vec::new();
-        for function in self.stage.functions.values() {
-            function_types.push((function.name.as_str(), types.function(function)?));
+        core.insert(interface::OPEN, opening(component, new, memory, open));
+        Self {
+            core,
+            memory,
+            resource,
         }
-        let mut of_explain = None;
-        if explains {
-            let mut more = types.within(|scope| Gathered {
-                component: scope.0,
-                names: Vec::new(),
-            });
-            // What `explain` uses of `stage` has an identity of its own there, or it would be the same type twice.
-            for (number, used) in self.used_types().enumerate() {
-                let index = more.index(used).ok_or("a type is used and not there")?;
-                let name = format!("x{number}");
-                let component = &mut more.scope.component;
-                let again = component.export(&name, ComponentExportKind::Type, index, None);
-                more.set(used, again);
-            }
-            more.define_all(self.explain)?;
-            let mut explain_types = Vec::new();
-            for function in self.explain.functions.values() {
-                explain_types.push((function.name.as_str(), more.function(function)?));
-            }
-            of_explain = Some((more.scope.names, explain_types));
-        }
-        let mut functions = Vec::new();
-        for (name, ty) in function_types {
-            functions.push((name, lift(&mut inner, exported(name)?, ty)));
-        }
-        let mut instance = Vec::new();
-        if let Some((names, types)) = of_explain {
-            for (name, index) in names {
-                instance.push((name, ComponentExportKind::Type, index));
-            }
-            for (name, ty) in types {
-                let function = lift(&mut inner, exported(name)?, ty);
-                instance.push((name.to_owned(), ComponentExportKind::Func, function));
-            }
-            let names = instance.iter();
-            let names = names.map(|(name, kind, index)| (name.as_str(), *kind, *index));
-            let instance = inner.instantiate_exports(None, names);
-            inner.export("e", ComponentExportKind::Instance, instance, None);
-        }
-        for (name, function) in functions {
-            inner.export(name, ComponentExportKind::Func, function, None);
-        }
-        Ok(inner)
     }
 
-    /// The component that takes an instance with the exports of `stage`, among others, and one of `explain`, and gives
-    /// back just these.
-    fn splitter(&self) -> Result<ComponentBuilder> {
-        let mut splitter = ComponentBuilder::default();
-        let mut types = Types::new(self.resolve, InstanceType::new());
-        types.set(self.session, 0);
-        types
-            .scope
-            .export("session", ComponentTypeRef::Type(TypeBounds::SubResource));
-        let mut without_session = self.stage.clone();
-        without_session.types.shift_remove("session");
-        types.define_all(&without_session)?;
-        for function in self.stage.functions.values() {
-            let ty = types.function(function)?;
-            types
-                .scope
-                .export(&function.name, ComponentTypeRef::Func(ty));
+    /// Lifts the function that an interface calls `name`.
+    fn lift(&self, component: &mut ComponentBuilder, name: &str, ty: u32) -> Result<u32> {
+        let found = interface::EXPORTS
+            .iter()
+            .find(|each| each.wit_name == name)
+            .ok_or_else(|| format!("the core module has no `{name}`"))?;
+        let mut options = vec![CanonicalOption::Memory(self.memory)];
+        if found.n_params > 1 {
+            options.push(CanonicalOption::Realloc(self.core[interface::REALLOC]));
         }
-        let ty = splitter.type_instance(None, &types.scope);
-        let stage = splitter.import("s", ComponentTypeRef::Instance(ty));
-
-        let mut types = Types::new(self.resolve, InstanceType::new());
-        for used in self.used_types() {
-            let name = self.resolve.types[used].name.as_deref();
-            let name = name.ok_or("a type without a name is used")?;
-            let index = splitter.alias_export(stage, name, ComponentExportKind::Type);
-            let alias = types.scope.type_count();
-            types.scope.alias(Alias::Outer {
-                kind: ComponentOuterAliasKind::Type,
-                count: 1,
-                index,
-            });
-            types.set(used, alias);
+        if found.releases {
+            options.push(CanonicalOption::PostReturn(self.core[interface::RELEASE]));
         }
-        types.define_all(self.explain)?;
-        for function in self.explain.functions.values() {
-            let ty = types.function(function)?;
-            types
-                .scope
-                .export(&function.name, ComponentTypeRef::Func(ty));
-        }
-        let ty = splitter.type_instance(None, &types.scope);
-        let explain = splitter.import("e", ComponentTypeRef::Instance(ty));
-        splitter.export("s", ComponentExportKind::Instance, stage, None);
-        splitter.export("e", ComponentExportKind::Instance, explain, None);
-        Ok(splitter)
+        Ok(component.lift_func(None, self.core[found.name], ty, options))
     }
 }
 
@@ -236,7 +295,7 @@ fn opening(component: &mut ComponentBuilder, new: u32, memory: u32, open: u32) -
         ],
     );
     let instance = component.core_instantiate(None, module, [("", ModuleArg::Instance(arguments))]);
-    component.core_alias_export(None, instance, "", ExportKind::Func)
+    component.core_alias_export(None, instance, "o", ExportKind::Func)
 }
 
 fn opening_module() -> Module {
@@ -257,7 +316,8 @@ fn opening_module() -> Module {
     let mut functions = FunctionSection::new();
     functions.function(0);
     let mut exports = ExportSection::new();
-    exports.export("", ExportKind::Func, 2);
+    // A name, because glue in JavaScript makes variables of them.
+    exports.export("o", ExportKind::Func, 2);
     let (open, new, result) = (0, 1, 2);
     let mut body = Function::new([(1, ValType::I32)]);
     let mut ins = body.instructions();
