@@ -9,20 +9,30 @@
     reason = "a program that prints decisions"
 )]
 
-use crate::exports::rulestage::stage::stage::{Array, Buffer, ByteSlices, Value};
+use contract::Decisions;
+use contract::exports::rulestage::stage::stage::{Array, Buffer, ByteSlices, Value};
 use serde_json::json;
 use std::process::ExitCode;
 use wasmtime::component::{Component, Linker};
 use wasmtime::error::Context as _;
 use wasmtime::{Engine, Error, Result, Store};
 
-wasmtime::component::bindgen!({
-    path: "../../../wit",
-    inline: "
-        package host:example;
-        world decisions { export rulestage:stage/stage@0.1.0; }
-    ",
-});
+/// Generated from the contract, which documents it.
+#[allow(
+    missing_docs,
+    unreachable_pub,
+    clippy::allow_attributes_without_reason,
+    reason = "generated"
+)]
+mod contract {
+    wasmtime::component::bindgen!({
+        path: "../../../wit",
+        inline: "
+            package host:example;
+            world decisions { export rulestage:stage/stage@0.1.0; }
+        ",
+    });
+}
 
 struct Order {
     total: f64,

@@ -12,7 +12,10 @@ fn orders_are_decided() -> Result {
     let compiled = rulestage_rule_compiler::compile(&source);
     let folder = tempfile::tempdir()?;
     let component = folder.path().join("discount.wasm");
-    std::fs::write(&component, compiled.component.ok_or("it does not compile")?)?;
+    std::fs::write(
+        &component,
+        compiled.artifact.ok_or("it does not compile")?.component,
+    )?;
     let output = Command::new(env!("CARGO_BIN_EXE_rulestage-host-example"))
         .arg(&component)
         .arg(example.join("orders.ndjson"))
