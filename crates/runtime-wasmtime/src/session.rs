@@ -278,7 +278,7 @@ fn columns<'a>(
         );
         return Err(failure(StageFailureKind::InvalidColumn, message));
     }
-    wire::flatten_all(batch)
+    wire::flatten_all(batch, &schema.reads)
 }
 
 fn n_rows(batch: &RecordBatch) -> Result<u32, StageFailure> {
