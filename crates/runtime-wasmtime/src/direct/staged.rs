@@ -7,7 +7,7 @@
 
 use rulestage_pipeline::runtime::{StageFailure, StageFailureKind};
 use rulestage_pipeline::wire::FlatArray;
-use rulestage_stage_abi::{self as abi, Guest, get_u32, layout, put_u32};
+use rulestage_stage_abi::{self as abi, Guest, layout, put_u32};
 
 use wasm_encoder::{
     BlockType, CodeSection, ConstExpr, EntityType, ExportKind, ExportSection, Function,
@@ -124,14 +124,18 @@ impl StagedRow<'_> {
         put_u32(self.memory, CONTENTS as usize + record, length);
     }
 
-    pub(crate) fn put_bytes(&mut self, list: usize, bytes: &[u8]) -> Option<()> {
-        self.content(list, bytes.len(), bytes.len())?
-            .copy_from_slice(bytes);
+    /// The content of list number `list`, which stands at `place` of the records.
+    #[inline]
+    pub(crate) fn put_bytes(&mut self, list: usize, place: usize, bytes: &[u8]) -> Option<()> {
+        let content = self.content(list, place, bytes.len(), bytes.len())?;
+        content.copy_from_slice(bytes);
         Some(())
     }
 
-    pub(crate) fn put_numbers(&mut self, list: usize, numbers: &[u64]) -> Option<()> {
-        let content = self.content(list, numbers.len(), 8 * numbers.len())?;
+    /// The same of numbers of 8 bytes.
+    #[inline]
+    pub(crate) fn put_numbers(&mut self, list: usize, place: usize, numbers: &[u64]) -> Option<()> {
+        let content = self.content(list, place, numbers.len(), 8 * numbers.len())?;
         let places = content.as_chunks_mut().0.iter_mut();
         for (place, number) in places.zip(numbers) {
             *place = number.to_le_bytes();
@@ -139,8 +143,10 @@ impl StagedRow<'_> {
         Some(())
     }
 
-    pub(crate) fn put_offsets(&mut self, list: usize, offsets: &[i32]) -> Option<()> {
-        let content = self.content(list, offsets.len(), 4 * offsets.len())?;
+    /// The same of offsets.
+    #[inline]
+    pub(crate) fn put_offsets(&mut self, list: usize, place: usize, offsets: &[i32]) -> Option<()> {
+        let content = self.content(list, place, offsets.len(), 4 * offsets.len())?;
         let places = content.as_chunks_mut().0.iter_mut();
         for (place, offset) in places.zip(offsets) {
             *place = offset.to_le_bytes();
@@ -149,15 +155,26 @@ impl StagedRow<'_> {
     }
 
     /// Where the content of a list goes.
-    fn content(&mut self, list: usize, n_elements: usize, size: usize) -> Option<&mut [u8]> {
+    #[inline]
+    fn content(
+        &mut self,
+        list: usize,
+        place: usize,
+        n_elements: usize,
+        size: usize,
+    ) -> Option<&mut [u8]> {
         let described = LISTS as usize + list * LIST_BYTES as usize;
-        let place = get_u32(self.memory, described + 8) as usize;
         put_u32(self.memory, described + 4, u32::try_from(size).ok()?);
         put_u32(self.memory, described + 12, self.next as u32);
-        put_u32(self.memory, place + 4, n_elements as u32);
+        put_u32(
+            self.memory,
+            CONTENTS as usize + place + 4,
+            n_elements as u32,
+        );
         self.take(size)
     }
 
+    #[inline]
     fn take(&mut self, size: usize) -> Option<&mut [u8]> {
         let start = self.next;
         // Contents start at addresses that suit every alignment.
@@ -463,6 +480,7 @@ fn call() -> Function {
 mod tests {
     use super::*;
     use rulestage_pipeline::wire::FlatBuffer;
+    use rulestage_stage_abi::get_u32;
 
     #[test]
     fn every_address_is_noted() {

@@ -95,11 +95,11 @@ impl Inputs {
         };
         if is_read {
             self.records[record + 16] = array.kind.case();
+            let [validity, values, bytes] = places(record);
             if array.is_nullable {
                 self.records[record + 4] = 1;
-                self.lists.push(1, record + 8);
+                self.lists.push(1, validity);
             }
-            let (values, bytes) = (record + 20, record + 28);
             match array.kind {
                 Kind::Bits => self.lists.push(1, values),
                 Kind::Int | Kind::Uint | Kind::Double => self.lists.push(8, values),
@@ -130,7 +130,8 @@ impl Inputs {
         }
         for (index, (column, value)) in self.columns.iter_mut().zip(row).enumerate() {
             column.clear();
-            if let Err(Wrong { expected, given }) = column.push(value) {
+            if let Err(wrong) = column.push(value) {
+                let Wrong { expected, given } = *wrong;
                 let field = schema.inputs.field(index);
                 let (name, ty) = (field.name(), type_name(field));
                 let part = match expected == ty {
@@ -176,7 +177,7 @@ impl Array {
     }
 
     /// Adds a value. What the stage does not read is checked, and not kept.
-    fn push(&mut self, value: &RowValue<'_>) -> Result<(), Wrong> {
+    fn push(&mut self, value: &RowValue<'_>) -> Result<(), Box<Wrong>> {
         match (self.kind, *value) {
             (_, RowValue::Null) if self.is_nullable => {
                 self.push_blank();
@@ -235,21 +236,23 @@ impl Array {
         self.len += 1;
     }
 
-    fn push_bytes(&mut self, bytes: &[u8]) -> Result<(), Wrong> {
+    fn push_bytes(&mut self, bytes: &[u8]) -> Result<(), Box<Wrong>> {
         if self.is_read {
             self.bytes.extend_from_slice(bytes);
         }
         // Offsets have a sign.
-        let end = i32::try_from(self.bytes.len()).map_err(|_| Wrong {
-            expected: self.ty.clone(),
-            given: format!("{} bytes, which is too many", self.bytes.len()),
+        let end = i32::try_from(self.bytes.len()).map_err(|_| {
+            Box::new(Wrong {
+                expected: self.ty.clone(),
+                given: format!("{} bytes, which is too many", self.bytes.len()),
+            })
         })?;
         self.offsets.push(end);
         Ok(())
     }
 
     #[cold]
-    fn wrong(&self, value: &RowValue<'_>) -> Wrong {
+    fn wrong(&self, value: &RowValue<'_>) -> Box<Wrong> {
         let given = match value {
             RowValue::Null => "null",
             RowValue::Boolean(_) => "bool",
@@ -262,29 +265,32 @@ impl Array {
             RowValue::Struct(fields) => &format!("a struct of {} fields", fields.len()),
             RowValue::Map(_) => "a map",
         };
-        Wrong {
+        Box::new(Wrong {
             expected: self.ty.clone(),
             given: given.to_owned(),
-        }
+        })
     }
 
     /// Writes what differs from row to row.
     fn stage(&self, row: &mut StagedRow<'_>) -> Option<()> {
         row.put_length(self.record, self.len);
         if self.is_read {
+            let [validity, values, bytes] = places(self.record);
             let mut list = self.first_list;
             if self.is_nullable {
-                row.put_bytes(list, &self.validity)?;
+                row.put_bytes(list, validity, &self.validity)?;
                 list += 1;
             }
             match self.kind {
-                Kind::Bits => row.put_bytes(list, &self.bytes)?,
-                Kind::Int | Kind::Uint | Kind::Double => row.put_numbers(list, &self.numbers)?,
-                Kind::Text | Kind::Binary => {
-                    row.put_offsets(list, &self.offsets)?;
-                    row.put_bytes(list + 1, &self.bytes)?;
+                Kind::Bits => row.put_bytes(list, values, &self.bytes)?,
+                Kind::Int | Kind::Uint | Kind::Double => {
+                    row.put_numbers(list, values, &self.numbers)?;
                 }
-                Kind::List | Kind::Map => row.put_offsets(list, &self.offsets)?,
+                Kind::Text | Kind::Binary => {
+                    row.put_offsets(list, values, &self.offsets)?;
+                    row.put_bytes(list + 1, bytes, &self.bytes)?;
+                }
+                Kind::List | Kind::Map => row.put_offsets(list, values, &self.offsets)?,
                 Kind::Struct => {}
             }
         }
@@ -326,6 +332,11 @@ impl Array {
             child.flatten(flat);
         }
     }
+}
+
+/// Where in the record at `record` the lists of validity, values and bytes stand.
+fn places(record: usize) -> [usize; 3] {
+    [record + 8, record + 20, record + 28]
 }
 
 /// Adds bit number `position` to a bitmap.

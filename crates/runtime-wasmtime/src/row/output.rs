@@ -10,6 +10,8 @@ use arrow_array::{Array, ArrayRef};
 use arrow_schema::{DataType, Field, TimeUnit};
 use rulestage_pipeline::runtime::{StageFailure, StageFailureKind};
 use rulestage_stage_abi::{Memory, get_u32, layout};
+use std::ops::Range;
+use std::slice::Iter;
 
 use super::{Kind, RowResult, kind_in};
 use crate::failure::failure;
@@ -18,6 +20,9 @@ use crate::failure::failure;
 const MOST_VALUES: usize = 1 << 24;
 /// Longer lists are looked at more closely.
 const MOST_ITEMS: u32 = 1 << 16;
+
+/// The record of an array.
+type Record = [u8; layout::ARRAY as usize];
 
 /// An array of an output, and those below it.
 #[derive(Debug)]
@@ -46,88 +51,73 @@ pub(super) fn read(
     record: &[u8],
     values: &mut Vec<RowResult>,
 ) -> Option<()> {
-    const ARRAY: usize = layout::ARRAY as usize;
     let memory = memory.seen()?;
     let n_errors = get_u32(record, 16);
-    let (arrays, _) = list(memory, record, 4, layout::ARRAY, 4)?.as_chunks::<ARRAY>();
-    let mut arrays = arrays.iter();
+    let (arrays, _) = list(memory, record, 4, layout::ARRAY, 4)?.as_chunks();
+    let mut arrays: Iter<'_, Record> = arrays.iter();
     for output in outputs {
-        let array = Seen::new(output, memory, &mut arrays)?;
-        values.push((array.len == 1).then(|| array.value(0))??);
+        if output.children.is_empty() {
+            let array = Seen::new(output, memory, arrays.next()?)?;
+            let is_one = array.len == 1 && array.is_sound(output.kind, 0);
+            values.push(is_one.then(|| array.value(output.kind, 0))??);
+        } else {
+            let tree = Tree::new(output, memory, &mut arrays)?;
+            values.push((tree.array.len == 1).then(|| tree.value(0))??);
+        }
     }
     (n_errors == 0 && arrays.next().is_none()).then_some(())
 }
 
-/// An array in the guest's memory, with all that its values need.
+/// An array in the guest's memory.
+#[derive(Clone, Copy)]
 struct Seen<'a> {
-    kind: Kind,
     len: u32,
     validity: Option<&'a [u8]>,
     /// Numbers, bits or offsets
     values: &'a [u8],
     bytes: &'a [u8],
-    children: Vec<Self>,
 }
 
 impl<'a> Seen<'a> {
-    fn new<'r>(
-        output: &Output,
-        memory: &'a [u8],
-        arrays: &mut impl Iterator<Item = &'r [u8; layout::ARRAY as usize]>,
-    ) -> Option<Self> {
-        let record = arrays.next()?;
+    #[inline(always)]
+    fn new(output: &Output, memory: &'a [u8], record: &Record) -> Option<Self> {
         let kind = output.kind;
         let len = get_u32(record, 0);
         if len > MOST_ITEMS || record[16] != kind.case() {
             return None;
         }
-        let n = len as usize;
+        let n_bytes = (len as usize).div_ceil(8);
         let validity = match record[4] {
             0 => None,
-            1 if output.is_nullable => {
-                let bits = list(memory, record, 8, 1, 1)?;
-                Some(bits.get(..n.div_ceil(8))?)
-            }
+            1 if output.is_nullable => Some(list(memory, record, 8, 1, 1)?.get(..n_bytes)?),
             _ => return None,
         };
         let mut bytes: &[u8] = &[];
         let values = match kind {
             Kind::Struct => bytes,
-            Kind::Bits => list(memory, record, 20, 1, 1)?.get(..n.div_ceil(8))?,
+            Kind::Bits => list(memory, record, 20, 1, 1)?.get(..n_bytes)?,
             Kind::Int | Kind::Uint | Kind::Double => list(memory, record, 20, 8, 8)?,
             _ => list(memory, record, 20, 4, 4)?,
         };
         if let Kind::Text | Kind::Binary = kind {
             bytes = list(memory, record, 28, 1, 1)?;
         }
-        let mut children = Vec::with_capacity(output.children.len());
-        for child in &output.children {
-            children.push(Self::new(child, memory, arrays)?);
-        }
-        let seen = Self {
-            kind,
+        Some(Self {
             len,
             validity,
             values,
             bytes,
-            children,
-        };
-        seen.is_sound().then_some(seen)
+        })
     }
 
-    /// Whether all buffers and children are as long as they have to be.
-    fn is_sound(&self) -> bool {
-        let n = self.len as usize;
-        let n_children = self.children.first().map_or(0, |child| child.len);
-        match self.kind {
-            Kind::Bits => true,
-            Kind::Struct => self.children.iter().all(|child| child.len == self.len),
-            Kind::Int | Kind::Uint | Kind::Double => self.values.len() == 8 * n,
+    /// Whether the values are as many as they have to be; `n_elements` of lists and maps are there.
+    #[inline(always)]
+    fn is_sound(&self, kind: Kind, n_elements: u32) -> bool {
+        match kind {
+            Kind::Bits | Kind::Struct => true,
+            Kind::Int | Kind::Uint | Kind::Double => self.values.len() == 8 * self.len as usize,
             Kind::Text | Kind::Binary => self.has_offsets(self.bytes.len() as u64),
-            Kind::List | Kind::Map => {
-                self.children.iter().all(|child| child.len == n_children)
-                    && self.has_offsets(u64::from(n_children))
-            }
+            Kind::List | Kind::Map => self.has_offsets(u64::from(n_elements)),
         }
     }
 
@@ -143,50 +133,112 @@ impl<'a> Seen<'a> {
             })
     }
 
-    /// The value at a position; `None` where a text is none.
-    fn value(&self, at: usize) -> Option<RowResult> {
-        let bit = |bits: &[u8]| {
-            bits.get(at / 8)
-                .is_some_and(|byte| byte >> (at % 8) & 1 == 1)
-        };
-        if self.validity.is_some_and(|validity| !bit(validity)) {
+    fn is_null(&self, at: usize) -> bool {
+        self.validity.is_some_and(|validity| !bit(validity, at))
+    }
+
+    fn range(&self, at: usize) -> Option<Range<usize>> {
+        let offsets = self.values.as_chunks::<4>().0.get(at..at + 2)?;
+        Some(u32::from_le_bytes(offsets[0]) as usize..u32::from_le_bytes(offsets[1]) as usize)
+    }
+
+    /// The scalar at a position; `None` where a text is none.
+    #[inline(always)]
+    fn value(&self, kind: Kind, at: usize) -> Option<RowResult> {
+        if self.is_null(at) {
             return Some(RowResult::Null);
         }
         let number = || self.values.as_chunks::<8>().0.get(at).copied();
-        let range = || {
-            let offsets = self.values.as_chunks::<4>().0.get(at..at + 2)?;
-            Some(u32::from_le_bytes(offsets[0]) as usize..u32::from_le_bytes(offsets[1]) as usize)
-        };
-        Some(match self.kind {
-            Kind::Bits => RowResult::Boolean(bit(self.values)),
+        Some(match kind {
+            Kind::Bits => RowResult::Boolean(bit(self.values, at)),
             Kind::Int => RowResult::Int(i64::from_le_bytes(number()?)),
             Kind::Uint => RowResult::Uint(u64::from_le_bytes(number()?)),
             Kind::Double => RowResult::Double(f64::from_le_bytes(number()?)),
             Kind::Text => {
-                let text = str::from_utf8(self.bytes.get(range()?)?).ok()?;
+                let text = str::from_utf8(self.bytes.get(self.range(at)?)?).ok()?;
                 RowResult::Text(text.to_owned())
             }
-            Kind::Binary => RowResult::Binary(self.bytes.get(range()?)?.to_vec()),
-            Kind::List => {
-                let items = self.children.first()?;
-                RowResult::List(range()?.map(|at| items.value(at)).collect::<Option<_>>()?)
-            }
-            Kind::Map => {
-                let [keys, values] = &self.children[..] else {
-                    return None;
-                };
-                let entries = range()?.map(|at| Some((keys.value(at)?, values.value(at)?)));
-                RowResult::Map(entries.collect::<Option<_>>()?)
-            }
-            Kind::Struct => {
-                let fields = self.children.iter().map(|field| field.value(at));
-                RowResult::Struct(fields.collect::<Option<_>>()?)
-            }
+            Kind::Binary => RowResult::Binary(self.bytes.get(self.range(at)?)?.to_vec()),
+            Kind::List | Kind::Map | Kind::Struct => return None,
         })
     }
 }
 
+/// An array with those below it.
+struct Tree<'a> {
+    kind: Kind,
+    array: Seen<'a>,
+    children: Vec<Self>,
+}
+
+impl<'a> Tree<'a> {
+    fn new(output: &Output, memory: &'a [u8], arrays: &mut Iter<'_, Record>) -> Option<Self> {
+        let kind = output.kind;
+        let array = Seen::new(output, memory, arrays.next()?)?;
+        let mut children = Vec::with_capacity(output.children.len());
+        for child in &output.children {
+            children.push(Self::new(child, memory, arrays)?);
+        }
+        let n_elements = match (kind, children.first()) {
+            (Kind::List | Kind::Map, Some(first)) => first.array.len,
+            _ => array.len,
+        };
+        let are_equal = children
+            .iter()
+            .all(|child: &Self| child.array.len == n_elements);
+        (are_equal && array.is_sound(kind, n_elements)).then_some(Self {
+            kind,
+            array,
+            children,
+        })
+    }
+
+    fn value(&self, at: usize) -> Option<RowResult> {
+        if self.array.is_null(at) {
+            return Some(RowResult::Null);
+        }
+        Some(match (self.kind, &self.children[..]) {
+            (Kind::List, [items]) => RowResult::List(items.values(self.array.range(at)?)?),
+            (Kind::Map, [keys, values]) => {
+                let range = self.array.range(at)?;
+                let (keys, values) = (keys.values(range.clone())?, values.values(range)?);
+                RowResult::Map(keys.into_iter().zip(values).collect())
+            }
+            (Kind::Struct, fields) => {
+                let fields = fields.iter().map(|field| field.value(at));
+                RowResult::Struct(fields.collect::<Option<_>>()?)
+            }
+            _ => self.array.value(self.kind, at)?,
+        })
+    }
+
+    fn values(&self, range: Range<usize>) -> Option<Vec<RowResult>> {
+        if let (Kind::Int | Kind::Double, None) = (self.kind, self.array.validity) {
+            let numbers = self.array.values.as_chunks::<8>().0.get(range)?.iter();
+            return Some(match self.kind {
+                Kind::Int => numbers
+                    .map(|n| RowResult::Int(i64::from_le_bytes(*n)))
+                    .collect(),
+                _ => numbers
+                    .map(|n| RowResult::Double(f64::from_le_bytes(*n)))
+                    .collect(),
+            });
+        }
+        let mut values = Vec::with_capacity(range.len());
+        for at in range {
+            values.push(self.value(at)?);
+        }
+        Some(values)
+    }
+}
+
+fn bit(bits: &[u8], at: usize) -> bool {
+    bits.get(at / 8)
+        .is_some_and(|byte| byte >> (at % 8) & 1 == 1)
+}
+
 /// The bytes of the list that stands at `at` of a record, if it is where it may be.
+#[inline]
 fn list<'a>(memory: &'a [u8], record: &[u8], at: usize, size: u32, align: u32) -> Option<&'a [u8]> {
     let (address, len) = (get_u32(record, at), get_u32(record, at + 4));
     let end = u64::from(address) + u64::from(len) * u64::from(size);
@@ -216,7 +268,7 @@ fn value(array: &dyn Array, row: usize, n_left: &mut usize) -> Option<RowResult>
     if array.is_null(row) {
         return Some(RowResult::Null);
     }
-    let mut all = |array: &dyn Array, rows: std::ops::Range<usize>| -> Option<Vec<RowResult>> {
+    let mut all = |array: &dyn Array, rows: Range<usize>| -> Option<Vec<RowResult>> {
         rows.map(|row| value(array, row, n_left)).collect()
     };
     Some(match array.data_type() {
