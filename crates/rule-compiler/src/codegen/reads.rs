@@ -139,13 +139,15 @@ impl Finder<'_> {
                 Some(&**container)
             }
             ExprKind::Has(container, _) if reads_part(expr) => Some(&**container),
+            ExprKind::Compare(_, a, b) if b.ty == Type::Null => Some(&**a),
+            ExprKind::Compare(_, a, b) if a.ty == Type::Null => Some(&**b),
             _ => None,
         };
         let place = part.and_then(|part| Some((part, self.place(part)?)));
         if let Some((part, path)) = &place {
             self.read(path);
             // What is searched: elements, or keys
-            if !matches!(expr.kind, ExprKind::Call(..)) {
+            if matches!(expr.kind, ExprKind::InValue(..) | ExprKind::Has(..)) {
                 self.read_child(path, 0);
             }
             let operands = expr.operands().into_iter();

@@ -135,11 +135,10 @@ impl Inputs {
                 let field = schema.inputs.field(index);
                 let (name, ty) = (field.name(), type_name(field));
                 let part = match expected == ty {
-                    true => String::new(),
+                    true => " and".to_owned(),
                     false => format!(", and a part of type {expected}"),
                 };
-                let message =
-                    format!("column `{name}` is of type {ty}{part} and was given {given}");
+                let message = format!("column `{name}` is of type {ty}{part} was given {given}");
                 return Err(failure(StageFailureKind::InvalidColumn, message));
             }
         }
