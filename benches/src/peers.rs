@@ -16,11 +16,11 @@ use crate::workloads::{self, Workload};
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float64Type, Int64Type};
-use arrow_array::{ArrayRef, RecordBatch};
+use arrow_array::{Array, RecordBatch};
 use arrow_schema::DataType;
 use rulestage_formats::{Format, open_writer};
 use rulestage_pipeline::runtime::Runtime;
-use rulestage_runtime_wasmtime::{Config, Scalar, Session, WasmtimeRuntime};
+use rulestage_runtime_wasmtime::{Config, RowValue, Session, WasmtimeRuntime};
 use serde_json::Value as Json;
 use std::fs::File;
 use std::hint::black_box;
@@ -94,13 +94,11 @@ fn compare(runtime: &WasmtimeRuntime, ours: &mut Ours, peers: &mut [Peer]) -> Re
     println!("|---|---:|---:|---:|---:|");
     println!("| batches of {BATCH_ROWS} | | {batch:.1} | 1 | |");
     println!("| one row a call, Arrow in and out | | {single:.0} | | 1 |");
-    if !values.is_empty() {
-        let values = nanoseconds_each(median(values), SINGLE_SLICE);
-        println!(
-            "| one row a call, values in and out | | {values:.0} | | {:.1} |",
-            values / single
-        );
-    }
+    let values = nanoseconds_each(median(values), SINGLE_SLICE);
+    println!(
+        "| one row a call, values in and out | | {values:.0} | | {:.1} |",
+        values / single
+    );
     for mut rival in rivals {
         rival.times.sort_by(f64::total_cmp);
         let time = rival.times[REPETITIONS / 2];
@@ -135,33 +133,29 @@ struct Ours {
     session: Session,
     batches: Vec<RecordBatch>,
     singles: Vec<RecordBatch>,
-    /// The same rows as values; `None` where a column is no scalar
-    values: Option<Vec<Vec<Cell>>>,
+    /// The same rows as values
+    values: Vec<Vec<RowValue<'static>>>,
 }
 
-/// A value of a row, in Rust's own form.
-enum Cell {
-    Int(i64),
-    Double(f64),
-    Text(String),
-}
-
-impl Cell {
-    fn of(column: &ArrayRef, row: usize) -> Option<Self> {
-        Some(match column.data_type() {
-            DataType::Int64 => Self::Int(column.as_primitive::<Int64Type>().value(row)),
-            DataType::Float64 => Self::Double(column.as_primitive::<Float64Type>().value(row)),
-            DataType::Utf8 => Self::Text(column.as_string::<i32>().value(row).to_owned()),
-            _ => return None,
-        })
+/// The value of a row, in Rust's own form, as long as the program runs.
+fn value(column: &dyn Array, row: usize) -> RowValue<'static> {
+    if column.is_null(row) {
+        return RowValue::Null;
     }
-
-    fn scalar(&self) -> Scalar<'_> {
-        match self {
-            Self::Int(value) => Scalar::Int(*value),
-            Self::Double(value) => Scalar::Double(*value),
-            Self::Text(text) => Scalar::Text(text),
+    match column.data_type() {
+        DataType::Int64 => RowValue::Int(column.as_primitive::<Int64Type>().value(row)),
+        DataType::Float64 => RowValue::Double(column.as_primitive::<Float64Type>().value(row)),
+        DataType::List(_) => {
+            let items = column.as_list::<i32>().value(row);
+            let items = (0..items.len()).map(|item| value(items.as_ref(), item));
+            RowValue::List(items.collect::<Vec<_>>().leak())
         }
+        DataType::Struct(_) => {
+            let fields = column.as_struct().columns().iter();
+            let fields = fields.map(|field| value(field.as_ref(), row));
+            RowValue::Struct(fields.collect::<Vec<_>>().leak())
+        }
+        _ => RowValue::Text(column.as_string::<i32>().value(row).to_owned().leak()),
     }
 }
 
@@ -177,7 +171,7 @@ impl Ours {
         let schema = runtime.schema(&session).clone();
         let columns = workload.columns(ROWS, &schema.inputs)?;
         let rows = RecordBatch::try_new(schema.inputs.clone(), columns)?;
-        let mut ours = Self {
+        Ok(Self {
             batches: (0..ROWS)
                 .step_by(BATCH_ROWS)
                 .map(|start| rows.slice(start, BATCH_ROWS))
@@ -186,7 +180,7 @@ impl Ours {
             values: (0..SINGLE_ROWS)
                 .map(|row| {
                     let columns = rows.columns().iter();
-                    columns.map(|column| Cell::of(column, row)).collect()
+                    columns.map(|column| value(column.as_ref(), row)).collect()
                 })
                 .collect(),
             session: {
@@ -204,12 +198,7 @@ impl Ours {
                 session
             },
             workload,
-        };
-        // Lists come out of batches only.
-        if ours.time_values().is_err() {
-            ours.values = None;
-        }
-        Ok(ours)
+        })
     }
 
     /// The time of each.
@@ -221,15 +210,11 @@ impl Ours {
 
     /// The times of slices of rows of values.
     fn time_values(&mut self) -> Result<Vec<Duration>> {
-        let rows = self.values.as_deref().unwrap_or_default();
         let mut times = Vec::new();
-        for slice in rows.chunks(SINGLE_SLICE) {
-            let mut scalars = Vec::new();
+        for slice in self.values.chunks(SINGLE_SLICE) {
             let started = Instant::now();
             for row in slice {
-                scalars.clear();
-                scalars.extend(row.iter().map(Cell::scalar));
-                black_box(self.session.process_row(&scalars)?);
+                black_box(self.session.process_row(row)?);
             }
             times.push(started.elapsed());
         }

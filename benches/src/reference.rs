@@ -8,7 +8,7 @@ use arrow_array::types::{Float64Type, Int64Type};
 use arrow_array::{BooleanArray, RecordBatch};
 use arrow_buffer::BooleanBuffer;
 use rulestage_pipeline::runtime::{Limits, Runtime};
-use rulestage_runtime_wasmtime::{Config, Scalar, Session, WasmtimeRuntime};
+use rulestage_runtime_wasmtime::{Config, RowValue, Session, WasmtimeRuntime};
 use std::hint::black_box;
 
 pub(crate) const CONDITION: &str = r#"age >= 18 && country in ["CZ", "DE", "FR"] && score > 0.75"#;
@@ -49,9 +49,9 @@ pub(crate) fn report() -> Result<()> {
     }
     let one = rows.slice(0, 1);
     let values = [
-        Scalar::Int(one.column(0).as_primitive::<Int64Type>().value(0)),
-        Scalar::Text(one.column(1).as_string::<i32>().value(0)),
-        Scalar::Double(one.column(2).as_primitive::<Float64Type>().value(0)),
+        RowValue::Int(one.column(0).as_primitive::<Int64Type>().value(0)),
+        RowValue::Text(one.column(1).as_string::<i32>().value(0)),
+        RowValue::Double(one.column(2).as_primitive::<Float64Type>().value(0)),
     ];
     let mut alone = runtime.open(&component, &[], LIMITS)?;
 

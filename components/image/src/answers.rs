@@ -66,6 +66,7 @@ fn list_field(name: &str, numbers: &[&str], doc: &str) -> Field {
     let node = |kind| FieldNode {
         kind,
         nullable: false,
+        read: true,
     };
     let members = ["label"]
         .iter()

@@ -117,7 +117,11 @@ impl GuestSession for ModelSession {
     fn schema(&self) -> Schema {
         let field = |name: &str, kind, nullable| Field {
             name: name.to_owned(),
-            nodes: vec![FieldNode { kind, nullable }],
+            nodes: vec![FieldNode {
+                kind,
+                nullable,
+                read: true,
+            }],
             doc: String::new(),
         };
         let inputs = self.model.inputs().iter().map(|column| {

@@ -79,6 +79,8 @@ pub struct StageSchema {
     pub inputs: SchemaRef,
     /// What it produces
     pub outputs: SchemaRef,
+    /// For each array of the inputs, in pre-order: whether the stage reads it. What is missing is read.
+    pub reads: Vec<bool>,
 }
 
 /// WIT `row-error-code`.

@@ -32,6 +32,7 @@ mod optionals;
 mod outline;
 mod outputs;
 mod process;
+mod reads;
 mod result;
 mod runtime;
 mod session;
@@ -58,6 +59,7 @@ pub fn generate_core_module(ruleset: &RuleSet, source: &str, explains: bool) -> 
     let plans = statics::Plans {
         tables: table::Plans::new(ruleset),
         groups: group::Plans::new(ruleset, explains),
+        reads: reads::find(ruleset).into(),
         explains,
     };
     loop {

@@ -20,7 +20,7 @@ use arrow_array::types::{Float64Type, Int64Type};
 use arrow_array::{Array, BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray};
 use arrow_buffer::BooleanBuffer;
 use rulestage_pipeline::runtime::{Limits, Runtime};
-use rulestage_runtime_wasmtime::{Calls, Config, Scalar, WasmtimeRuntime};
+use rulestage_runtime_wasmtime::{Calls, Config, RowValue, WasmtimeRuntime};
 
 const SOURCE: &str = r#"ruleset reference {
   input { age: int  country: string  score: double }
@@ -64,7 +64,13 @@ fn main() {
     let rows =
         (0..1_000_u32).map(|row| (i64::from(row) % 90, ["CZ", "DE", "US"][row as usize % 3]));
     let rows: Vec<_> = rows
-        .map(|(age, country)| [Scalar::Int(age), Scalar::Text(country), Scalar::Double(0.8)])
+        .map(|(age, country)| {
+            [
+                RowValue::Int(age),
+                RowValue::Text(country),
+                RowValue::Double(0.8),
+            ]
+        })
         .collect();
     let row = fastest_ns(work / 20_000, || {
         for row in &rows {

@@ -105,6 +105,7 @@ fn field_node(node: wit::FieldNode) -> FieldNode {
     FieldNode {
         kind,
         nullable: node.nullable,
+        read: node.read,
     }
 }
 

@@ -10,7 +10,7 @@ mod staged;
 
 pub(crate) use instance::{Handles, Instance, Modules, link};
 pub(crate) use shape::{Shape, with_exported_modules};
-pub(crate) use staged::{CONTENTS as ROW_ORIGIN, RECORDS_ADDRESS, module as staged_module};
+pub(crate) use staged::{Plan, StagedLists, StagedRow, module as staged_module};
 
 use crate::inspect::{EXPLAIN, STAGE};
 

@@ -6,7 +6,7 @@ use rulestage_pipeline::runtime::{
 use rulestage_pipeline::wire::FlatArray;
 use rulestage_stage_abi::{FieldRecord, StageError};
 
-use crate::row::RowForm;
+use crate::row::{RowForm, RowResult};
 use crate::store::MemoryBudget;
 
 /// An answer of the stage, or its own refusal.
@@ -48,7 +48,7 @@ pub(crate) trait StageInstance: Send {
     fn process_row(
         &mut self,
         _row: &RowForm,
-        _values: &mut Vec<Value>,
+        _values: &mut Vec<RowResult>,
     ) -> Option<Called<Answer<RawRow>>> {
         None
     }

@@ -35,6 +35,6 @@ pub use cache::default_cache_dir;
 pub use component::{Calls, CompileStats, StageComponent};
 pub use inspect::{ComponentInfo, inspect};
 pub use models::{BackendChoice, ModelReport, ModelSource};
-pub use row::{RowOutcome, Scalar};
+pub use row::{RowOutcome, RowResult, RowValue};
 pub use runtime::{Config, WasmtimeRuntime};
 pub use session::Session;

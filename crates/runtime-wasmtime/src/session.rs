@@ -11,11 +11,11 @@ use rulestage_pipeline::wire::{self, FlatArray};
 use rulestage_stage_abi as abi;
 
 use crate::component::Loaded;
+use crate::explain;
 use crate::failure::failure;
 use crate::instance::{RawOutcome, RawRow, StageInstance};
 use crate::models::Models;
-use crate::row::{RowForm, RowOutcome, Scalar};
-use crate::{direct, explain};
+use crate::row::{RowForm, RowOutcome, RowValue};
 
 /// A stage with its parameters fixed. After a trap, a missed deadline or a broken contract its instance is
 /// gone, and the next call makes another with the same parameters.
@@ -90,13 +90,13 @@ impl Session {
     }
 
     /// Computes one row, given as one value for each input in the order of the schema, without Arrow arrays around it:
-    /// the shortest way to a decision. Columns are scalars; outputs may be lists of texts too.
+    /// the shortest way to a decision. Columns are scalars, and lists, maps and structs of columns.
     ///
     /// # Errors
     /// `InvalidColumn`: more or fewer values than columns, or one of another type. `Failed`: a column is of a type that
-    /// only batches have. Otherwise as [`Runtime::process`](rulestage_pipeline::runtime::Runtime::process). A row that
+    /// [`RowValue`] does not have, or the results have more than 2^24 parts. Otherwise as [`Runtime::process`](rulestage_pipeline::runtime::Runtime::process). A row that
     /// fails is no error: [`RowOutcome::error`] says why.
-    pub fn process_row(&mut self, row: &[Scalar<'_>]) -> Result<&RowOutcome, StageFailure> {
+    pub fn process_row(&mut self, row: &[RowValue<'_>]) -> Result<&RowOutcome, StageFailure> {
         let Self {
             origin,
             schema,
@@ -106,7 +106,7 @@ impl Session {
         } = self;
         let form = match form {
             Some(form) => form,
-            none => none.insert(Box::new(RowForm::new(schema, direct::ROW_ORIGIN)?)),
+            none => none.insert(Box::new(RowForm::new(schema)?)),
         };
         outcome.values.clear();
         outcome.error = None;
@@ -248,7 +248,7 @@ fn process_row(
         RawRow::Values => {}
         RawRow::Outcome(raw) => {
             let Outcome { columns, errors } = checked_outcome(schema, raw, 1)?;
-            outcome.values = form.values(&columns);
+            outcome.values = RowForm::values(&columns)?;
             outcome.error = errors.into_iter().next();
         }
     }
@@ -278,7 +278,7 @@ fn columns<'a>(
         );
         return Err(failure(StageFailureKind::InvalidColumn, message));
     }
-    wire::flatten_all(batch)
+    wire::flatten_all(batch, &schema.reads)
 }
 
 fn n_rows(batch: &RecordBatch) -> Result<u32, StageFailure> {

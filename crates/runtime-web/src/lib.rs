@@ -272,7 +272,8 @@ impl Runtime for WebRuntime {
             return Err(broken("the component does not explain"));
         }
         let n_rows = rows_of(batch)?;
-        let (at, len) = abi::arrays(&mut session.instance.guest()?, &wire::flatten_all(batch)?)?;
+        let columns = wire::flatten_all(batch, &session.schema.reads)?;
+        let (at, len) = abi::arrays(&mut session.instance.guest()?, &columns)?;
         let explanation = session.instance.call(
             EXPLAIN,
             "explain-row",
@@ -296,7 +297,8 @@ impl WebSession {
         rest: impl FnOnce(&Lifter<'_, instance::Memory>, u32) -> Result<T, StageFailure>,
     ) -> Result<(Outcome, T), StageFailure> {
         let n_rows = rows_of(batch)?;
-        let (at, len) = abi::arrays(&mut self.instance.guest()?, &wire::flatten_all(batch)?)?;
+        let columns = wire::flatten_all(batch, &self.schema.reads)?;
+        let (at, len) = abi::arrays(&mut self.instance.guest()?, &columns)?;
         let arguments = [self.rep, n_rows, at, len];
         let answer = self
             .instance

@@ -65,7 +65,9 @@ pub fn schema(
             .collect::<Result<Vec<Field>, _>>()?;
         Ok(Arc::new(Schema::new(fields)))
     };
+    let nodes = inputs.iter().flat_map(|field| &field.nodes);
     Ok(StageSchema {
+        reads: nodes.map(|node| node.read).collect(),
         inputs: arrow(inputs)?,
         outputs: arrow(outputs)?,
     })

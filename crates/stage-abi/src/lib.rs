@@ -105,7 +105,7 @@ pub mod layout {
     pub const DESCRIPTION: u32 = 32;
     /// `field`: name 0, nodes 8, doc 16
     pub const FIELD: u32 = 24;
-    /// `field-node`: kind 0 (case 0, payload 4), nullable 12
+    /// `field-node`: kind 0 (case 0, payload 4), nullable 12, read 13
     pub const FIELD_NODE: u32 = 16;
     /// `schema`: inputs 0, outputs 8
     pub const SCHEMA: u32 = 16;

@@ -269,6 +269,7 @@ impl<'a, M: Memory> Lifter<'a, M> {
                 Ok(FieldNode {
                     kind: self.type_node(node)?,
                     nullable: node[12] != 0,
+                    read: node[13] != 0,
                 })
             })?;
             let doc = self.text(field, 16)?;

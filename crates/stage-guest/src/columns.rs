@@ -9,7 +9,11 @@ use crate::stage::{
 pub fn field(name: &str, kind: TypeNode, nullable: bool, doc: &str) -> Field {
     Field {
         name: name.to_owned(),
-        nodes: vec![FieldNode { kind, nullable }],
+        nodes: vec![FieldNode {
+            kind,
+            nullable,
+            read: true,
+        }],
         doc: doc.to_owned(),
     }
 }

@@ -35,6 +35,7 @@ impl Functions {
         compute: Compute,
     ) -> Self {
         let schema = StageSchema {
+            reads: Vec::new(),
             inputs: Schema::new(inputs).into(),
             outputs: Schema::new(outputs).into(),
         };

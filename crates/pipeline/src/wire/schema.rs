@@ -68,6 +68,8 @@ pub struct FieldNode {
     pub kind: TypeNode,
     /// Whether its values may be null
     pub nullable: bool,
+    /// Whether the stage reads it, where it is a part of an input
+    pub read: bool,
 }
 
 impl From<TimeUnit> for arrow_schema::TimeUnit {
@@ -279,6 +281,7 @@ fn push_nodes(field: &Field, nodes: &mut Vec<FieldNode>) -> Result<(), StageFail
     nodes.push(FieldNode {
         kind,
         nullable: field.is_nullable(),
+        read: true,
     });
     children
         .into_iter()

@@ -7,7 +7,11 @@ use arrow_schema::{Field, Schema};
 use std::sync::Arc;
 
 fn node(kind: TypeNode, nullable: bool) -> FieldNode {
-    FieldNode { kind, nullable }
+    FieldNode {
+        kind,
+        nullable,
+        read: true,
+    }
 }
 
 /// Numbers without an order, the same on every run.

@@ -7,6 +7,7 @@ use super::layout::{
     is_nullable, n_arrays,
 };
 use super::nested::{Node, keys_of, nested_root, reads_part};
+use super::reads::Reads;
 use crate::ir::{Expr, ExprKind, Function, RuleSet};
 use crate::types::Type;
 use std::rc::Rc;
@@ -85,15 +86,15 @@ pub(super) fn count_in(
 
 impl RowCode<'_> {
     /// Loads the addresses of the columns that are used; they are valid for the whole batch.
-    pub(super) fn open_columns(&mut self, columns: u32, uses: &[Uses]) {
+    pub(super) fn open_columns(&mut self, columns: u32, uses: &[Uses], reads: &[Reads]) {
         let ruleset = self.ruleset;
         let mut next = 0;
-        for (input, uses) in ruleset.inputs.iter().zip(uses) {
+        for ((input, uses), reads) in ruleset.inputs.iter().zip(uses).zip(reads) {
             let mut access = InputAccess::default();
             if uses.any == 0 {
                 next += n_arrays(&input.ty);
             } else {
-                access.node = Rc::new(self.open_array(columns, &input.ty, &mut next));
+                access.node = Rc::new(self.open_array(columns, &input.ty, reads, &mut next));
                 let is_fallible = is_fallible_input(&input.ty);
                 if uses.whole > 1 || is_fallible {
                     access.cached = Some(self.locals(&input.ty));
@@ -106,19 +107,25 @@ impl RowCode<'_> {
         }
     }
 
-    fn open_array(&mut self, columns: u32, ty: &Type, next: &mut u32) -> Node {
+    fn open_array(&mut self, columns: u32, ty: &Type, reads: &Reads, next: &mut u32) -> Node {
         let base = u64::from(array::SIZE * *next);
         *next += 1;
-        let mut node = Node::default();
+        let mut node = Node {
+            is_read: reads.is_read,
+            ..Node::default()
+        };
         let storage = input_storage(ty);
-        let case = buffer_case(&storage);
+        let case = match reads.is_read {
+            true => buffer_case(&storage),
+            false => buffer::NONE,
+        };
         if case != buffer::NONE {
             node.values = self.load_address(columns, base + array::VALUES);
         }
         if case == buffer::BYTES {
             node.bytes = self.load_address(columns, base + array::BYTES);
         }
-        if is_nullable(&storage) {
+        if is_nullable(&storage) && reads.is_read {
             node.validity = self.f.local(ValType::I32);
             self.f
                 .ins()
@@ -132,8 +139,8 @@ impl RowCode<'_> {
                 .select()
                 .local_set(node.validity);
         }
-        for child in input_children(ty) {
-            let child = self.open_array(columns, child, next);
+        for (child, reads) in input_children(ty).into_iter().zip(&reads.children) {
+            let child = self.open_array(columns, child, reads, next);
             node.children.push(Rc::new(child));
         }
         node
@@ -202,6 +209,11 @@ impl RowCode<'_> {
 
     /// Pushes what an array holds at a position in a local: a scalar, perhaps null.
     pub(super) fn push_stored(&mut self, node: &Node, ty: &Type, position: u32) {
+        if !node.is_read {
+            // A variable that nobody asks for
+            let unset = self.locals(ty);
+            return self.f.get_all(&unset);
+        }
         match inner(ty) {
             Type::Bool => self.push_bit(node.values, position),
             Type::String | Type::Bytes => {

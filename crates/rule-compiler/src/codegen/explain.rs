@@ -27,7 +27,14 @@ pub(super) fn generate(
 ) -> RowFunction {
     let (session, rows, columns, n_columns, row) = (0, 1, 2, 3, 4);
     let mut f = FunctionBuilder::new(5);
-    check_columns(&mut f, ruleset, statics, rows, columns, n_columns);
+    check_columns(
+        &mut f,
+        (ruleset, &plans.reads),
+        statics,
+        rows,
+        columns,
+        n_columns,
+    );
     f.ins().local_get(row).local_get(rows).i32_ge_u();
     f.if_(BlockType::Empty);
     f.ins().i32_const(statics.no_such_row as i32).return_();
@@ -63,7 +70,7 @@ pub(super) fn generate(
         trace: Some(trace),
     };
     code.open_params(session);
-    code.open_columns(columns, &count_uses(ruleset, true));
+    code.open_columns(columns, &count_uses(ruleset, true), &plans.reads);
     code.cache_inputs();
     code.emit_lets();
     code.keep_context(&statics.groups, session, columns);
@@ -82,7 +89,7 @@ pub(super) fn generate(
         }
         code.f.release_locals();
     }
-    let kept = code.kept();
+    let kept = code.kept(plans);
     if code.uses_temp() {
         code.release_temp();
     }

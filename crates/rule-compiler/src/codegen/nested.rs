@@ -14,6 +14,8 @@ use wasm_encoder::{BlockType, ValType};
 /// An array of an input, and those below it: locals that are valid for the whole batch.
 #[derive(Debug, Default)]
 pub(super) struct Node {
+    /// Whether there is anything: see `reads.rs`
+    pub(super) is_read: bool,
     /// Values, or offsets
     pub(super) values: u32,
     /// Bytes of text and binary
@@ -85,7 +87,7 @@ pub(super) fn field_index(fields: &[(String, Type)], key: &Expr) -> Option<usize
 }
 
 /// Whether an index goes from a place to a place.
-fn is_step(container: &Expr, key: &Expr) -> bool {
+pub(super) fn is_step(container: &Expr, key: &Expr) -> bool {
     match &container.ty {
         Type::Struct(_) => true,
         Type::List(_) => key.ty == Type::Int,
@@ -108,7 +110,7 @@ pub(super) fn reads_part(expr: &Expr) -> bool {
 }
 
 /// Whether `item in container` is a loop that compares scalars.
-fn is_searchable(item: &Expr, container: &Expr) -> bool {
+pub(super) fn is_searchable(item: &Expr, container: &Expr) -> bool {
     let is_scalar = |ty: &Type| inner(ty).is_scalar();
     match &container.ty {
         Type::List(element) => is_scalar(&item.ty) && is_scalar(element),
@@ -399,6 +401,9 @@ impl RowCode<'_> {
         (cell, offset): (u32, u64),
         on_error: Label,
     ) {
+        if !node.is_read {
+            return self.store_cell(cell, offset, &Type::Null, &[]);
+        }
         if ty.input_column() != InputColumn::Nested {
             self.push_value_at(node, ty, position, on_error);
             let value = self.locals(ty);

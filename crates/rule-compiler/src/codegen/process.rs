@@ -9,10 +9,12 @@ use super::layout::{
     array, buffer_case, inner, input_children, input_storage, n_arrays, output_storage, slots,
 };
 use super::module::{ModuleBuilder, function, global};
+use super::reads::Reads;
 use super::statics::{Plans, Statics};
 use crate::ir::RuleSet;
 use crate::types::{Column, Type};
 use std::cell::Cell;
+use std::rc::Rc;
 use wasm_encoder::{BlockType, ValType};
 
 /// A function over rows, and those of the shapes of each group that it calls.
@@ -31,7 +33,14 @@ pub(super) fn generate(
 ) -> RowFunction {
     let (session, rows, columns, n_columns) = (0, 1, 2, 3);
     let mut f = FunctionBuilder::new(4);
-    check_columns(&mut f, ruleset, statics, rows, columns, n_columns);
+    check_columns(
+        &mut f,
+        (ruleset, &plans.reads),
+        statics,
+        rows,
+        columns,
+        n_columns,
+    );
     let row = f.local(ValType::I32);
     let error = f.local(ValType::I32);
     let mut code = RowCode {
@@ -50,7 +59,7 @@ pub(super) fn generate(
         trace: None,
     };
     code.open_params(session);
-    code.open_columns(columns, &count_uses(ruleset, false));
+    code.open_columns(columns, &count_uses(ruleset, false), &plans.reads);
     code.keep_context(&statics.groups, session, columns);
     let shared = super::shared::find(ruleset, &plans.groups);
     code.open_shared(&shared);
@@ -124,7 +133,7 @@ pub(super) fn generate(
         code.release_temp();
     }
     code.write_result(&outputs, rows, &notes, errors);
-    let kept = code.kept();
+    let kept = code.kept(plans);
     let function = code.f;
     let groups = plans.groups.0.iter().enumerate();
     // Both functions over rows share them.
@@ -141,10 +150,10 @@ pub(super) fn generate(
     RowFunction { function, shapes }
 }
 
-/// Refuses columns that do not fit; after this, their buffers are as long as the rows need.
+/// Refuses columns that do not fit; after this, the buffers of those that are read are as long as the rows need.
 pub(super) fn check_columns(
     f: &mut FunctionBuilder,
-    ruleset: &RuleSet,
+    (ruleset, reads): (&RuleSet, &[Reads]),
     statics: &Statics,
     rows: u32,
     columns: u32,
@@ -160,20 +169,25 @@ pub(super) fn check_columns(
         .i32_ne();
     return_if(f, statics.wrong_number_of_columns);
     let mut next = 0;
-    for (input, refusal) in ruleset.inputs.iter().zip(&statics.column_refusals) {
-        check_arrays(f, &input.ty, columns, &mut next, rows, *refusal);
+    let inputs = ruleset.inputs.iter().zip(reads);
+    for ((input, reads), refusal) in inputs.zip(&statics.column_refusals) {
+        check_arrays(f, (&input.ty, reads), columns, &mut next, rows, *refusal);
     }
 }
 
 /// The array of an input and those below it; the local `length` holds how many values it has.
 fn check_arrays(
     f: &mut FunctionBuilder,
-    ty: &Type,
+    (ty, reads): (&Type, &Reads),
     columns: u32,
     next: &mut u32,
     length: u32,
     refusal: u32,
 ) {
+    if !reads.is_read {
+        *next += n_arrays(ty);
+        return;
+    }
     let storage = input_storage(ty);
     let base = *next * array::SIZE;
     *next += 1;
@@ -198,9 +212,9 @@ fn check_arrays(
     f.call(function::ARRAY_FITS).i32_eqz();
     return_if(f, refusal);
     let has_offsets = matches!(inner(&storage), Type::List(_) | Type::Map(..));
-    for child in input_children(ty) {
+    for (child, reads) in input_children(ty).into_iter().zip(&reads.children) {
         let mut child_length = length;
-        if has_offsets {
+        if has_offsets && reads.is_read {
             child_length = f.local(ValType::I32);
             let child_base = u64::from(*next * array::SIZE);
             f.ins()
@@ -217,7 +231,7 @@ fn check_arrays(
                 .i32_gt_u();
             return_if(f, refusal);
         }
-        check_arrays(f, child, columns, next, child_length, refusal);
+        check_arrays(f, (child, reads), columns, next, child_length, refusal);
     }
 }
 
@@ -229,9 +243,10 @@ fn return_if(f: &mut FunctionBuilder, result: u32) {
 
 impl RowCode<'_> {
     /// What of the row's values can fail, and which inputs are kept, once there is code for them.
-    pub(super) fn kept(&self) -> Kept {
+    pub(super) fn kept(&self, plans: &Plans) -> Kept {
         let inputs = self.inputs.iter();
         Kept {
+            reads: Rc::clone(&plans.reads),
             lets: self.lets.iter().map(|(_, error)| error.is_some()).collect(),
             inputs: inputs
                 .map(|input| (input.cached.is_some(), input.error.is_some()))

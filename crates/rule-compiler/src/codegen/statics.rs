@@ -4,14 +4,18 @@ use super::data::Record;
 use super::layout::{RESULT_SIZE, stage_error, type_nodes, value};
 use super::module::ModuleBuilder;
 use super::outline::{self, PlacedOutline};
+use super::reads::Reads;
 use super::trace::ShownExpressions;
 use crate::ir::RuleSet;
 use crate::types::Type;
+use std::rc::Rc;
 
 /// What is known of a rule set before there are addresses.
 pub(super) struct Plans {
     pub(super) tables: super::table::Plans,
     pub(super) groups: super::group::Plans,
+    /// What is read of each input
+    pub(super) reads: Rc<[Reads]>,
     /// Whether the component has the interface `explain`
     pub(super) explains: bool,
 }
@@ -77,7 +81,7 @@ impl Statics {
             tables: super::table::place(ruleset, source, &plans.tables, &mut module.data),
             groups: super::group::PlacedGroups::new(ruleset, &plans.groups, &mut module.data),
             description: description(ruleset, module),
-            schema: schema(ruleset, module),
+            schema: schema(ruleset, &plans.reads, module),
             outline,
             failures: module.failures(),
             origins: module.origins(names),
@@ -155,36 +159,40 @@ fn description(ruleset: &RuleSet, module: &mut ModuleBuilder) -> u32 {
     data.record(&record)
 }
 
-fn schema(ruleset: &RuleSet, module: &mut ModuleBuilder) -> u32 {
-    let mut push_field = |fields: &mut Record, name: &str, ty: &Type, doc: &str, is_input: bool| {
-        let data = &mut module.data;
-        let nodes = type_nodes(ty, is_input);
-        let mut list = Record::new();
-        for node in &nodes {
-            list.u8(node.case).align(4);
-            if node.names.is_empty() {
-                list.u8(node.unit).align(4).u32(0);
-            } else {
-                let mut names = Record::new();
-                for name in &node.names {
-                    names.text(data, name);
+fn schema(ruleset: &RuleSet, reads: &[Reads], module: &mut ModuleBuilder) -> u32 {
+    let mut push_field =
+        |fields: &mut Record, name: &str, ty: &Type, doc: &str, reads: Option<&Reads>| {
+            let data = &mut module.data;
+            let nodes = type_nodes(ty, reads.is_some());
+            let mut flags = reads.map(Reads::flags).into_iter().flatten();
+            let mut list = Record::new();
+            for node in &nodes {
+                list.u8(node.case).align(4);
+                if node.names.is_empty() {
+                    list.u8(node.unit).align(4).u32(0);
+                } else {
+                    let mut names = Record::new();
+                    for name in &node.names {
+                        names.text(data, name);
+                    }
+                    list.list(data, &names, node.names.len());
                 }
-                list.list(data, &names, node.names.len());
+                list.u8(u8::from(node.nullable))
+                    .u8(u8::from(flags.next().unwrap_or(true)))
+                    .element_end(4);
             }
-            list.u8(u8::from(node.nullable)).element_end(4);
-        }
-        fields
-            .text(data, name)
-            .list(data, &list, nodes.len())
-            .text(data, doc);
-    };
+            fields
+                .text(data, name)
+                .list(data, &list, nodes.len())
+                .text(data, doc);
+        };
     let mut inputs = Record::new();
-    for input in &ruleset.inputs {
-        push_field(&mut inputs, &input.name, &input.ty, &input.doc, true);
+    for (input, reads) in ruleset.inputs.iter().zip(reads) {
+        push_field(&mut inputs, &input.name, &input.ty, &input.doc, Some(reads));
     }
     let mut outputs = Record::new();
     for output in &ruleset.outputs {
-        push_field(&mut outputs, &output.name, &output.ty, &output.doc, false);
+        push_field(&mut outputs, &output.name, &output.ty, &output.doc, None);
     }
     let data = &mut module.data;
     let mut record = Record::new();

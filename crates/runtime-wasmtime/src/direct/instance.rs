@@ -19,7 +19,7 @@ use crate::failure::{call_failure, failure, malformed};
 use crate::inspect::STAGE;
 use crate::instance::{Answer, Called, RawFired, RawOutcome, RawRow, StageInstance};
 use crate::models::Models;
-use crate::row::RowForm;
+use crate::row::{RowForm, RowResult};
 use crate::store::{Host, MemoryBudget, most_copied_bytes, store};
 
 /// The intrinsics of `session`, which core modules import.
@@ -450,10 +450,10 @@ impl StageInstance for Instance {
     fn process_row(
         &mut self,
         row: &RowForm,
-        values: &mut Vec<Value>,
+        values: &mut Vec<RowResult>,
     ) -> Option<Called<Answer<RawRow>>> {
         self.guest.start_deadline();
-        let returned = self.process_staged(1, |memory| Plan::of_row(memory, row))?;
+        let returned = self.process_staged(1, |memory| row.stage(memory))?;
         let at = match returned {
             Ok(at) => at,
             Err(failure) => return Some(Err(failure)),

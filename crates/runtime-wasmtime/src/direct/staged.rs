@@ -9,7 +9,6 @@ use rulestage_pipeline::runtime::{StageFailure, StageFailureKind};
 use rulestage_pipeline::wire::FlatArray;
 use rulestage_stage_abi::{self as abi, Guest, layout, put_u32};
 
-use crate::row::RowForm;
 use wasm_encoder::{
     BlockType, CodeSection, ConstExpr, EntityType, ExportKind, ExportSection, Function,
     FunctionSection, GlobalSection, GlobalType, ImportSection, InstructionSink, MemArg,
@@ -59,21 +58,132 @@ impl Plan {
         stage.note_addresses(records, n_arrays);
         Some(Self { n_arrays, n_lists })
     }
+}
 
-    /// The same of one row.
-    pub(crate) fn of_row(memory: &mut [u8], row: &RowForm) -> Option<Self> {
-        let n_lists = row.lists.len() as u32 / LIST_BYTES;
-        let (lists, contents) = memory.split_at_mut_checked(CONTENTS as usize)?;
-        lists[LISTS as usize..]
-            .get_mut(..row.lists.len())?
-            .copy_from_slice(&row.lists);
-        contents
-            .get_mut(..row.contents.len())?
-            .copy_from_slice(&row.contents);
-        Some(Self {
-            n_arrays: row.n_arrays(),
-            n_lists,
-        })
+/// The lists of arguments that are alike but for their contents, as those of one row are for each row.
+#[derive(Debug)]
+pub(crate) struct StagedLists(Vec<u8>);
+
+impl Default for StagedLists {
+    fn default() -> Self {
+        let mut lists = Self(Vec::new());
+        lists.describe(4, RECORDS_ADDRESS);
+        lists
+    }
+}
+
+impl StagedLists {
+    /// How many there are; the first one is that of the records.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len() / LIST_BYTES as usize
+    }
+
+    /// Adds a list whose address and number of elements stand at `place` of the records.
+    pub(crate) fn push(&mut self, align: u32, place: usize) {
+        self.describe(align, CONTENTS + place as u32);
+    }
+
+    fn describe(&mut self, align: u32, place: u32) {
+        let words = [align, 0, place, 0];
+        let bytes = words.into_iter().flat_map(u32::to_le_bytes);
+        self.0.extend(bytes);
+    }
+
+    /// Begins the arguments in the module's memory; `None` where they are too many.
+    pub(crate) fn stage<'m>(
+        &self,
+        memory: &'m mut [u8],
+        records: &[u8],
+        n_arrays: u32,
+    ) -> Option<StagedRow<'m>> {
+        let lists = memory.get_mut(LISTS as usize..CONTENTS as usize)?;
+        lists.get_mut(..self.0.len())?.copy_from_slice(&self.0);
+        let plan = Plan {
+            n_arrays,
+            n_lists: self.len() as u32,
+        };
+        let next = CONTENTS as usize;
+        let mut row = StagedRow { memory, plan, next };
+        put_u32(row.memory, LISTS as usize + 4, records.len() as u32);
+        put_u32(row.memory, LISTS as usize + 12, CONTENTS);
+        row.take(records.len())?.copy_from_slice(records);
+        Some(row)
+    }
+}
+
+/// One row in the module's memory. What does not fit gives `None`.
+pub(crate) struct StagedRow<'m> {
+    memory: &'m mut [u8],
+    plan: Plan,
+    next: usize,
+}
+
+impl StagedRow<'_> {
+    /// The length of the array whose record is at `record`.
+    pub(crate) fn put_length(&mut self, record: usize, length: u32) {
+        put_u32(self.memory, CONTENTS as usize + record, length);
+    }
+
+    /// The content of list number `list`, which stands at `place` of the records.
+    #[inline]
+    pub(crate) fn put_bytes(&mut self, list: usize, place: usize, bytes: &[u8]) -> Option<()> {
+        let content = self.content(list, place, bytes.len(), bytes.len())?;
+        content.copy_from_slice(bytes);
+        Some(())
+    }
+
+    /// The same of numbers of 8 bytes.
+    #[inline]
+    pub(crate) fn put_numbers(&mut self, list: usize, place: usize, numbers: &[u64]) -> Option<()> {
+        let content = self.content(list, place, numbers.len(), 8 * numbers.len())?;
+        let places = content.as_chunks_mut().0.iter_mut();
+        for (place, number) in places.zip(numbers) {
+            *place = number.to_le_bytes();
+        }
+        Some(())
+    }
+
+    /// The same of offsets.
+    #[inline]
+    pub(crate) fn put_offsets(&mut self, list: usize, place: usize, offsets: &[i32]) -> Option<()> {
+        let content = self.content(list, place, offsets.len(), 4 * offsets.len())?;
+        let places = content.as_chunks_mut().0.iter_mut();
+        for (place, offset) in places.zip(offsets) {
+            *place = offset.to_le_bytes();
+        }
+        Some(())
+    }
+
+    /// Where the content of a list goes.
+    #[inline]
+    fn content(
+        &mut self,
+        list: usize,
+        place: usize,
+        n_elements: usize,
+        size: usize,
+    ) -> Option<&mut [u8]> {
+        let described = LISTS as usize + list * LIST_BYTES as usize;
+        put_u32(self.memory, described + 4, u32::try_from(size).ok()?);
+        put_u32(self.memory, described + 12, self.next as u32);
+        put_u32(
+            self.memory,
+            CONTENTS as usize + place + 4,
+            n_elements as u32,
+        );
+        self.take(size)
+    }
+
+    #[inline]
+    fn take(&mut self, size: usize) -> Option<&mut [u8]> {
+        let start = self.next;
+        // Contents start at addresses that suit every alignment.
+        self.next = start.checked_add(size)?.checked_next_multiple_of(8)?;
+        self.memory.get_mut(start..start + size)
+    }
+
+    pub(crate) fn plan(self) -> Plan {
+        self.plan
     }
 }
 

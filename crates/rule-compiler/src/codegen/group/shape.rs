@@ -4,6 +4,7 @@ use super::super::expression::{RowCode, at};
 use super::super::function::{FunctionBuilder, Label};
 use super::super::layout::is_nullable;
 use super::super::module::ModuleBuilder;
+use super::super::reads::Reads;
 use super::super::table::VALUE_BYTES;
 use super::super::trace::walk;
 use super::emit::{FAILS, constant_variable, uses_of};
@@ -12,6 +13,7 @@ use super::{ComputedEntry, Shape};
 use crate::ir::{Const, Expr, ExprKind, RuleSet};
 use crate::types::Type;
 use std::collections::HashMap;
+use std::rc::Rc;
 use wasm_encoder::{BlockType, ValType};
 
 /// What the function that goes over the rows knows of the values that it keeps.
@@ -20,6 +22,8 @@ pub(in super::super) struct Kept {
     pub(in super::super) lets: Vec<bool>,
     /// For each input, whether it is kept, and whether it can fail
     pub(in super::super) inputs: Vec<(bool, bool)>,
+    /// What is read of each input
+    pub(in super::super) reads: Rc<[Reads]>,
 }
 
 /// The function of a shape.
@@ -130,7 +134,7 @@ impl RowCode<'_> {
             expressions.iter().copied().chain(definitions),
             is_traced,
         );
-        self.open_columns(context, &uses);
+        self.open_columns(context, &uses, &kept.reads);
         let is_kept = |index: &usize| kept.inputs[*index].0;
         let inputs = shared.inputs.iter().filter(|(index, _)| is_kept(index));
         for (index, _) in inputs.clone() {
