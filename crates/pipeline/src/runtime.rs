@@ -156,6 +156,72 @@ impl FiredRules {
     }
 }
 
+/// WIT `explain.stops`, sound: a byte for each row and rule, none of which is reserved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stops {
+    /// Places in `Outline::rules`, ascending
+    pub rules: Vec<u32>,
+    /// Row by row a byte for each of `rules`: [`Stops::FIRED`], [`Stops::FAILED`], [`Stops::NOT_REACHED`], or the number
+    /// of the operand that was false first ([`Role::Condition`])
+    pub operands: Vec<u8>,
+}
+
+impl Stops {
+    /// The condition holds.
+    pub const FIRED: u8 = 0;
+    /// The row did not reach the stage: hosts have it where a batch's rows are more than those of the stage.
+    pub const NOT_REACHED: u8 = 254;
+    /// The condition failed.
+    pub const FAILED: u8 = 255;
+
+    /// The bytes of each row, in the order of `rules`.
+    pub fn rows(&self) -> impl Iterator<Item = &[u8]> {
+        self.operands.chunks_exact(self.rules.len().max(1))
+    }
+
+    /// One rule's bytes, row by row; nothing where there are none of it.
+    pub fn of_rule(&self, rule: u32) -> impl Iterator<Item = u8> {
+        let place = self.rules.binary_search(&rule).ok();
+        let rows = place
+            .into_iter()
+            .flat_map(|place| self.rows().map(move |row| row[place]));
+        rows
+    }
+}
+
+/// Which rules fired in the rows of a batch, and where the conditions of the others stopped.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reasons {
+    /// Which rules fired
+    pub fired: FiredRules,
+    /// Where conditions stopped
+    pub stops: Stops,
+}
+
+impl Reasons {
+    /// What a stage gave for a batch of `n_rows` rows, once it is known to be sound.
+    ///
+    /// # Errors
+    /// `Contract`: the parts are not those of so many rows, or there is a byte that has no meaning.
+    pub fn checked(self, n_rows: u32) -> Result<Self, StageFailure> {
+        let Self { fired, stops } = self;
+        let fired = FiredRules::checked(fired.offsets, fired.rules, n_rows)?;
+        let n_stops = stops.rules.len() as u64 * u64::from(n_rows);
+        let is_sound = stops.operands.len() as u64 == n_stops
+            && stops.rules.is_sorted_by(|a, b| a < b)
+            && !stops.operands.contains(&Stops::NOT_REACHED);
+        if !is_sound {
+            return Err(StageFailure {
+                kind: StageFailureKind::Contract,
+                message: format!(
+                    "where the stage's conditions stopped is not said for {n_rows} rows"
+                ),
+            });
+        }
+        Ok(Self { fired, stops })
+    }
+}
+
 /// WIT `explain.outline`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Outline {
@@ -165,6 +231,18 @@ pub struct Outline {
     pub expressions: Vec<Expression>,
     /// Names of the outputs
     pub outputs: Vec<String>,
+}
+
+impl Outline {
+    /// The operands of a rule's condition, the first with the number 1; a table has none.
+    pub fn operands(&self, rule: u32) -> impl Iterator<Item = &Expression> {
+        let is_operand = |role| matches!(role, Role::Condition(number) if number > 0);
+        let of_rule = self
+            .expressions
+            .iter()
+            .filter(move |part| part.rule == rule);
+        of_rule.filter(move |part| is_operand(part.role))
+    }
 }
 
 /// WIT `explain.rule`.
@@ -196,8 +274,8 @@ pub struct Expression {
 /// WIT `explain.role`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
-    /// Part of a condition
-    Condition,
+    /// Part of a condition: its operand of that number from 1 on, or 0
+    Condition(u32),
     /// Contribution by `then` to an output
     ThenOutput(u32),
     /// Contribution by `else` to an output
@@ -309,13 +387,13 @@ pub trait Runtime {
         false
     }
 
-    /// Computes one batch as [`Runtime::process`] does, and says which rules fired; `Failed` where the stage or the
-    /// host does not say.
+    /// Computes one batch as [`Runtime::process`] does, and says which rules fired and where the others stopped; `Failed`
+    /// where the stage or the host does not say.
     fn process_with_reasons(
         &self,
         _session: &mut Self::Session,
         _batch: &RecordBatch,
-    ) -> Result<(Outcome, FiredRules), StageFailure> {
+    ) -> Result<(Outcome, Reasons), StageFailure> {
         Err(StageFailure {
             kind: StageFailureKind::Failed,
             message: "this host doesn't say which rules fired".to_owned(),

@@ -37,6 +37,7 @@ mod runtime;
 mod session;
 mod shared;
 mod statics;
+mod stops;
 mod table;
 mod trace;
 

@@ -65,7 +65,7 @@ fn answers(
         let outcome = runtime.process(&mut session, &batch);
         answers.push(outcome.map(text));
         let outcome = runtime.process_with_reasons(&mut session, &batch);
-        answers.push(outcome.map(|(outcome, fired)| format!("{} {fired:?}", text(outcome))));
+        answers.push(outcome.map(|(outcome, reasons)| format!("{} {reasons:?}", text(outcome))));
         for row in 0..batch.num_rows() {
             let outcome = session.process_row(&scalars(&batch, row));
             let alone = outcome.cloned();

@@ -4,6 +4,7 @@ use super::expression::{RowCode, at};
 use super::function::Label;
 use super::layout::{inner, is_nullable, slots};
 use super::outputs::{Growable, OutputColumn, is_wide};
+use super::stops::Stops;
 use super::table::PlacedTable;
 use super::trace::{ListItems, list_items};
 use crate::ir::{CompareOp, Const, Contribution, ExprKind, FoldKind, Merge, Output, Rule, RuleSet};
@@ -29,16 +30,18 @@ pub(super) struct Gathered {
 pub(super) struct RowNotes {
     pub(super) error: u32,
     pub(super) origin: u32,
-    pub(super) fired: Option<FiredRules>,
+    pub(super) reasons: Option<Reasons>,
     /// Whether there is code that notes an error
     pub(super) fails: Cell<bool>,
 }
 
-/// Which rules fired, as `fired-rules` in the contract.
-#[derive(Clone, Copy)]
-pub(super) struct FiredRules {
+/// Which rules fired, as `fired-rules` in the contract, and where the others stopped.
+pub(super) struct Reasons {
     pub(super) rules: Growable,
     pub(super) offsets: u32,
+    /// How many rules of a row always find room among those that fired
+    pub(super) n_with_room: usize,
+    pub(super) stops: Stops,
 }
 
 impl RowCode<'_> {
@@ -72,21 +75,22 @@ impl RowCode<'_> {
         let push_index = |code: &mut Self| {
             code.f.ins().i32_const(index as i32);
         };
-        if notes.fired.is_none() && self.is_choice(rule) {
-            return self.emit_choice(rule, outputs);
+        if self.is_choice(rule) {
+            return self.emit_choice(rule, index, outputs, notes);
         }
         let done = self.f.block(BlockType::Empty);
         let failed = self.f.block(BlockType::Empty);
         if let (Some(table), Some(placed)) = (&rule.table, placed) {
             let n_hits = self.emit_table(table, placed, outputs, failed);
-            if notes.fired.is_some() {
+            if notes.reasons.is_some() {
+                self.note_table_stop(index, n_hits, notes);
                 self.f.ins().local_get(n_hits);
                 self.f.if_(BlockType::Empty);
                 self.note_fired(notes, push_index);
                 self.f.end();
             }
         } else {
-            self.emit(&rule.condition, failed);
+            self.emit_condition(rule, index, notes, failed);
             self.f.if_(BlockType::Empty);
             self.note_fired(notes, push_index);
             self.emit_sides(rule, outputs, failed);
@@ -94,6 +98,9 @@ impl RowCode<'_> {
         }
         self.f.br(done);
         if self.f.end() {
+            if rule.table.is_some() {
+                self.note_failed_table(index, notes);
+            }
             self.note_failure(notes, push_index);
         }
         self.f.end();
@@ -119,12 +126,26 @@ impl RowCode<'_> {
             && !self.can_fail(&rule.condition)
     }
 
-    fn emit_choice(&mut self, rule: &Rule, outputs: &[Gathered]) {
+    fn emit_choice(&mut self, rule: &Rule, index: usize, outputs: &[Gathered], notes: &RowNotes) {
         // There are no errors to go there.
         let unreachable = self.f.block(BlockType::Empty);
         let holds = self.f.local(ValType::I32);
-        self.emit(&rule.condition, unreachable);
+        self.emit_condition(rule, index, notes, unreachable);
         self.f.ins().local_set(holds);
+        if let Some(Reasons { rules, .. }) = &notes.reasons {
+            let mut ins = self.f.ins();
+            ins.local_get(rules.pointer)
+                .local_get(rules.length)
+                .i32_add();
+            ins.i32_const(index as i32).i32_store(at(0));
+            // What is written is there if the rule fired.
+            ins.local_get(holds)
+                .i32_const(2)
+                .i32_shl()
+                .local_get(rules.length)
+                .i32_add()
+                .local_set(rules.length);
+        }
         for contribution in &rule.then {
             let ruleset = self.ruleset;
             let output = &ruleset.outputs[contribution.output];
@@ -156,14 +177,21 @@ impl RowCode<'_> {
         self.f.end();
     }
 
-    /// Notes that a rule fired, whose number `push_rule` pushes.
+    /// Makes room for the numbers of rules that fire: of all that count on it, and `n_more`.
+    pub(super) fn make_room_for_fired(&mut self, notes: &RowNotes, n_more: usize) {
+        if let Some(reasons) = &notes.reasons {
+            let n_bytes = (reasons.n_with_room + n_more) * 4;
+            self.make_room(reasons.rules, |code| {
+                code.f.ins().i32_const(n_bytes as i32);
+            });
+        }
+    }
+
+    /// Notes that a rule fired, whose number `push_rule` pushes. There must be room.
     pub(super) fn note_fired(&mut self, notes: &RowNotes, push_rule: impl FnOnce(&mut Self)) {
-        let Some(FiredRules { rules, .. }) = notes.fired else {
+        let Some(Reasons { rules, .. }) = &notes.reasons else {
             return;
         };
-        self.make_room(rules, |code| {
-            code.f.ins().i32_const(4);
-        });
         self.f
             .ins()
             .local_get(rules.pointer)

@@ -1,7 +1,7 @@
 //! `session.process`: the loop over the rows of a batch.
 
 use super::columns::count_uses;
-use super::contributions::{FiredRules, Gathered, RowNotes, asks_what_is_set};
+use super::contributions::{Gathered, Reasons, RowNotes, asks_what_is_set};
 use super::expression::{RowCode, at};
 use super::function::FunctionBuilder;
 use super::group::{Kept, generate_shape};
@@ -10,6 +10,7 @@ use super::layout::{
 };
 use super::module::{ModuleBuilder, function, global};
 use super::statics::{Plans, Statics};
+use super::stops;
 use crate::ir::RuleSet;
 use crate::types::{Column, Type};
 use std::cell::Cell;
@@ -58,9 +59,14 @@ pub(super) fn generate(
         error: code.f.local(ValType::I32),
         origin: code.f.local(ValType::I32),
         fails: Cell::new(false),
-        fired: with_reasons.then(|| FiredRules {
-            rules: code.growable(),
-            offsets: code.allocate_offsets(rows),
+        reasons: with_reasons.then(|| {
+            let of_their_own = stops::of_their_own(ruleset, &plans.groups);
+            Reasons {
+                rules: code.growable(),
+                offsets: code.allocate_offsets(rows),
+                n_with_room: of_their_own.len(),
+                stops: code.open_stops(&of_their_own, rows),
+            }
         }),
     };
     let errors = code.growable();
@@ -87,6 +93,7 @@ pub(super) fn generate(
     code.f.if_(BlockType::Empty);
     let next = code.f.loop_();
     code.start_row(&outputs);
+    code.make_room_for_fired(&notes, 0);
     code.reset_shared(&shared);
     code.cache_inputs();
     code.emit_lets();

@@ -7,6 +7,7 @@ mod fuzz;
 mod generate;
 mod items;
 mod manual;
+mod reasons;
 mod scale;
 mod stage;
 mod tables;
@@ -93,6 +94,11 @@ fn rule_sets_merge_as_documented() {
     for _ in 0..N_RULESETS {
         let source = ruleset(&mut random);
         outcomes.compare(&runtime, &source, compile(&source), &mut random);
+    }
+    let stops = &outcomes.stops.0;
+    for stop in [0, 1, 2, 3, 255] {
+        let count = stops[stop];
+        assert!(count > 100, "conditions end with {stop} {count} times");
     }
     outcomes.finish();
 }
@@ -183,6 +189,7 @@ struct Outcomes {
     n_values: usize,
     n_errors: usize,
     disagreements: Vec<String>,
+    stops: reasons::Seen,
 }
 
 impl Outcomes {
@@ -217,6 +224,8 @@ impl Outcomes {
             let is_same = actual.iter().zip(&in_slices).all(|(a, b)| agree(a, b));
             assert!(is_same, "slices of a batch differ from the whole: {source}");
         }
+        let seen = reasons::compare(runtime, &artifact.component, ruleset, &rows, source);
+        self.stops.add(&seen);
         for (row, actual) in rows.iter().zip(actual) {
             let expected = evaluate_row(ruleset, row).map(|values| {
                 let stored = values.into_iter().zip(&ruleset.outputs);
