@@ -22,6 +22,7 @@ use generate::sharing::sharing;
 use generate::{Random, SCALARS, expression, nullable, ruleset, value, variables};
 use rulestage_pipeline::dynamic;
 use rulestage_pipeline::runtime::{Limits, Runtime};
+use rulestage_rule_compiler::ir::ExprKind;
 use rulestage_rule_compiler::types::{Column, Type};
 use rulestage_rule_compiler::{Compilation, compile, compile_expression};
 use rulestage_runtime_wasmtime::{Config, WasmtimeRuntime};
@@ -224,8 +225,12 @@ impl Outcomes {
             let is_same = actual.iter().zip(&in_slices).all(|(a, b)| agree(a, b));
             assert!(is_same, "slices of a batch differ from the whole: {source}");
         }
-        let seen = reasons::compare(runtime, &artifact.component, ruleset, &rows, source);
-        self.stops.add(&seen);
+        let mut conditions = ruleset.rules.iter().map(|rule| &rule.condition.kind);
+        if !conditions.all(|kind| matches!(kind, ExprKind::Const(_))) {
+            let component = &artifact.component;
+            let seen = reasons::compare(runtime, component, ruleset, &rows, source);
+            self.stops.add(&seen);
+        }
         for (row, actual) in rows.iter().zip(actual) {
             let expected = evaluate_row(ruleset, row).map(|values| {
                 let stored = values.into_iter().zip(&ruleset.outputs);
