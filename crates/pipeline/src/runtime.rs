@@ -121,10 +121,10 @@ pub struct Outcome {
     pub errors: Vec<RowError>,
 }
 
-/// WIT `explain.fired-rules`, sound: places ascend to the number of rules.
+/// WIT `explain.fired-rules`, sound: which of the rules fired that [`Stops`] leaves out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FiredRules {
-    /// One more than there are rows, ascending from 0
+    /// One more than there are rows, ascending from 0; or nothing, where it leaves out none
     pub offsets: Vec<u32>,
     /// Places in `Outline::rules`, in order of evaluation
     pub rules: Vec<u32>,
@@ -136,10 +136,18 @@ impl FiredRules {
     /// # Errors
     /// `Contract`: the offsets are not those of so many rows.
     pub fn checked(offsets: Vec<u32>, rules: Vec<u32>, n_rows: u32) -> Result<Self, StageFailure> {
-        let is_sound = offsets.len() == n_rows as usize + 1
-            && offsets.first() == Some(&0)
-            && offsets.is_sorted()
-            && offsets.last().map(|end| *end as usize) == Some(rules.len());
+        let is_sound = match offsets[..] {
+            [] => rules.is_empty(),
+            // No rows
+            [0] => n_rows == 0 && rules.is_empty(),
+            [_] => false,
+            [first, .., end] => {
+                offsets.len() == n_rows as usize + 1
+                    && first == 0
+                    && offsets.is_sorted()
+                    && end as usize == rules.len()
+            }
+        };
         if !is_sound {
             return Err(StageFailure {
                 kind: StageFailureKind::Contract,
@@ -149,10 +157,12 @@ impl FiredRules {
         Ok(Self { offsets, rules })
     }
 
-    /// The rules that fired in a row, by their places in `Outline::rules`.
+    /// Those that fired in a row, by their places in `Outline::rules`.
     pub fn of_row(&self, row: usize) -> &[u32] {
-        let (start, end) = (self.offsets[row] as usize, self.offsets[row + 1] as usize);
-        &self.rules[start..end]
+        match self.offsets.get(row..row + 2) {
+            Some(ends) => &self.rules[ends[0] as usize..ends[1] as usize],
+            None => &[],
+        }
     }
 }
 
@@ -175,8 +185,13 @@ impl Stops {
     pub const FAILED: u8 = 255;
 
     /// The bytes of each row, in the order of `rules`.
-    pub fn rows(&self) -> impl Iterator<Item = &[u8]> {
+    pub fn rows(&self) -> std::slice::ChunksExact<'_, u8> {
         self.operands.chunks_exact(self.rules.len().max(1))
+    }
+
+    /// The bytes of one row.
+    pub fn of_row(&self, row: usize) -> &[u8] {
+        self.rows().nth(row).unwrap_or_default()
     }
 
     /// One rule's bytes, row by row; nothing where there are none of it.
@@ -192,13 +207,26 @@ impl Stops {
 /// Which rules fired in the rows of a batch, and where the conditions of the others stopped.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reasons {
-    /// Which rules fired
-    pub fired: FiredRules,
-    /// Where conditions stopped
+    /// Where conditions stopped, if they did
     pub stops: Stops,
+    /// Which of the other rules fired
+    pub fired: FiredRules,
 }
 
 impl Reasons {
+    /// All rules that fired in a row, by their places in `Outline::rules`, ascending.
+    pub fn fired_in(&self, row: usize) -> Vec<u32> {
+        let stops = self.stops.rules.iter().zip(self.stops.of_row(row));
+        let fired = stops.filter(|(_, stop)| **stop == Stops::FIRED);
+        let others = self.fired.of_row(row);
+        let mut rules: Vec<u32> = fired
+            .map(|(rule, _)| *rule)
+            .chain(others.iter().copied())
+            .collect();
+        rules.sort_unstable();
+        rules
+    }
+
     /// What a stage gave for a batch of `n_rows` rows, once it is known to be sound.
     ///
     /// # Errors

@@ -225,17 +225,17 @@ impl<'a, M: Memory> Lifter<'a, M> {
         })
     }
 
-    /// WIT `fired-rules` and `stops`, at `at` of a record, as the guest gives them ([`Reasons::checked`]).
+    /// WIT `stops` and `fired-rules`, at `at` of a record, as the guest gives them ([`Reasons::checked`]).
     pub fn reasons(&self, record: &[u8], at: usize) -> Lifted<Reasons> {
-        let fired = FiredRules {
-            offsets: self.numbers(record, at)?,
-            rules: self.numbers(record, at + 8)?,
-        };
         let stops = Stops {
-            rules: self.numbers(record, at + 16)?,
-            operands: self.numbers(record, at + 24)?,
+            rules: self.numbers(record, at)?,
+            operands: self.numbers(record, at + 8)?,
         };
-        Ok(Reasons { fired, stops })
+        let fired = FiredRules {
+            offsets: self.numbers(record, at + 16)?,
+            rules: self.numbers(record, at + 24)?,
+        };
+        Ok(Reasons { stops, fired })
     }
 
     /// WIT `result<T, stage-error>`, returned at `at`: the record when it is `ok` (its payload starts at 4).

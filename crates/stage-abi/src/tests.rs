@@ -278,10 +278,10 @@ fn reasons_are_those_of_the_batch() {
         image.put(192, &words(stopped));
         image.put(256, operands);
         let record = [
-            pair(64, offsets.len() as u32),
-            pair(128, rules.len() as u32),
             pair(192, stopped.len() as u32),
             pair(256, operands.len() as u32),
+            pair(64, offsets.len() as u32),
+            pair(128, rules.len() as u32),
         ]
         .concat();
         let reasons = lifter(&image).reasons(&record, 0).expect("well-formed");
@@ -291,6 +291,9 @@ fn reasons_are_those_of_the_batch() {
         let reasons = reasons(offsets, rules, &[], &[])?;
         Ok::<_, StageFailure>(reasons.fired)
     };
+    assert!(fired(&[], &[]).is_ok());
+    assert!(fired(&[], &[1]).is_err());
+    assert!(fired(&[0], &[]).is_err());
     let sound = fired(&[0, 2, 3], &[0, 4, 1]).expect("these are sound");
     assert_eq!((sound.of_row(0), sound.of_row(1)), (&[0, 4][..], &[1][..]));
     assert!(fired(&[0, 0, 0], &[]).is_ok());
@@ -298,6 +301,11 @@ fn reasons_are_those_of_the_batch() {
     assert!(fired(&[1, 2, 3], &[0, 4, 1]).is_err());
     assert!(fired(&[0, 2, 1], &[0]).is_err());
     assert!(fired(&[0, 2, 4], &[0, 4, 1]).is_err());
+    let both = reasons(&[0, 1, 3], &[2, 0, 3], &[1, 4], &[0, 255, 7, 0]).expect("sound");
+    assert_eq!(
+        (both.fired_in(0), both.fired_in(1)),
+        (vec![1, 2], vec![0, 3, 4])
+    );
     let mut stops = |rules: &[u32], operands: &[u8]| {
         let reasons = reasons(&[0, 0, 0], &[], rules, operands)?;
         Ok::<_, StageFailure>(reasons.stops)

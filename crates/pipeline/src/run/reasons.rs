@@ -137,8 +137,8 @@ impl RuleNames {
         for place in 0..outcome.output.num_rows() {
             let row = outcome.row_in_batch(place);
             for (names, reasons) in self.0.iter().zip(&outcome.reasons) {
-                let rules = reasons.as_ref();
-                let rules = rules.map_or(&[][..], |reasons| reasons.fired.of_row(row));
+                let rules = reasons.as_ref().map(|reasons| reasons.fired_in(row));
+                let rules = rules.unwrap_or_default();
                 let names = rules.iter().filter_map(|rule| names.get(*rule as usize));
                 names.for_each(|name| lists.values().append_value(name));
             }

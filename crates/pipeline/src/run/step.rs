@@ -332,7 +332,7 @@ fn spread_reasons(reasons: Option<Reasons>, rows: &Rows) -> Reasons {
     }) = reasons
     else {
         let fired = FiredRules {
-            offsets: vec![0; rows.n_rows + 1],
+            offsets: Vec::new(),
             rules: Vec::new(),
         };
         let stops = Stops {
@@ -349,7 +349,9 @@ fn spread_reasons(reasons: Option<Reasons>, rows: &Rows) -> Reasons {
             }
             fired.offsets[places]
         };
-        fired.offsets = (0..=rows.n_rows).map(offset).collect();
+        if !fired.offsets.is_empty() {
+            fired.offsets = (0..=rows.n_rows).map(offset).collect();
+        }
         let n_rules = stops.rules.len();
         let mut operands = vec![Stops::NOT_REACHED; rows.n_rows * n_rules];
         for (row, stops) in selected.iter().zip(stops.rows()) {

@@ -35,13 +35,18 @@ pub(super) struct RowNotes {
     pub(super) fails: Cell<bool>,
 }
 
-/// Which rules fired, as `fired-rules` in the contract, and where the others stopped.
+/// Which rules fired, and where the others stopped.
 pub(super) struct Reasons {
+    pub(super) stops: Stops,
+    /// For the rules that these leave out
+    pub(super) fired: Option<FiredRules>,
+}
+
+/// `fired-rules` of the contract.
+#[derive(Clone, Copy)]
+pub(super) struct FiredRules {
     pub(super) rules: Growable,
     pub(super) offsets: u32,
-    /// How many rules of a row always find room among those that fired
-    pub(super) n_with_room: usize,
-    pub(super) stops: Stops,
 }
 
 impl RowCode<'_> {
@@ -75,7 +80,8 @@ impl RowCode<'_> {
         let push_index = |code: &mut Self| {
             code.f.ins().i32_const(index as i32);
         };
-        if self.is_choice(rule) {
+        let notes_fired = notes.reasons.is_some() && !notes.has_stop(index);
+        if !notes_fired && self.is_choice(rule) {
             return self.emit_choice(rule, index, outputs, notes);
         }
         let done = self.f.block(BlockType::Empty);
@@ -83,16 +89,14 @@ impl RowCode<'_> {
         if let (Some(table), Some(placed)) = (&rule.table, placed) {
             let n_hits = self.emit_table(table, placed, outputs, failed);
             if notes.reasons.is_some() {
-                self.note_table_stop(index, n_hits, notes);
-                self.f.ins().local_get(n_hits);
-                self.f.if_(BlockType::Empty);
-                self.note_fired(notes, push_index);
-                self.f.end();
+                self.note_table(index, n_hits, notes);
             }
         } else {
             self.emit_condition(rule, index, notes, failed);
             self.f.if_(BlockType::Empty);
-            self.note_fired(notes, push_index);
+            if notes_fired {
+                self.note_fired(notes, push_index);
+            }
             self.emit_sides(rule, outputs, failed);
             self.f.end();
         }
@@ -132,20 +136,6 @@ impl RowCode<'_> {
         let holds = self.f.local(ValType::I32);
         self.emit_condition(rule, index, notes, unreachable);
         self.f.ins().local_set(holds);
-        if let Some(Reasons { rules, .. }) = &notes.reasons {
-            let mut ins = self.f.ins();
-            ins.local_get(rules.pointer)
-                .local_get(rules.length)
-                .i32_add();
-            ins.i32_const(index as i32).i32_store(at(0));
-            // What is written is there if the rule fired.
-            ins.local_get(holds)
-                .i32_const(2)
-                .i32_shl()
-                .local_get(rules.length)
-                .i32_add()
-                .local_set(rules.length);
-        }
         for contribution in &rule.then {
             let ruleset = self.ruleset;
             let output = &ruleset.outputs[contribution.output];
@@ -177,21 +167,15 @@ impl RowCode<'_> {
         self.f.end();
     }
 
-    /// Makes room for the numbers of rules that fire: of all that count on it, and `n_more`.
-    pub(super) fn make_room_for_fired(&mut self, notes: &RowNotes, n_more: usize) {
-        if let Some(reasons) = &notes.reasons {
-            let n_bytes = (reasons.n_with_room + n_more) * 4;
-            self.make_room(reasons.rules, |code| {
-                code.f.ins().i32_const(n_bytes as i32);
-            });
-        }
-    }
-
-    /// Notes that a rule fired, whose number `push_rule` pushes. There must be room.
+    /// Notes that a rule fired that has no byte among the stops; `push_rule` pushes its number.
     pub(super) fn note_fired(&mut self, notes: &RowNotes, push_rule: impl FnOnce(&mut Self)) {
-        let Some(Reasons { rules, .. }) = &notes.reasons else {
+        let fired = notes.reasons.as_ref().and_then(|reasons| reasons.fired);
+        let Some(FiredRules { rules, .. }) = fired else {
             return;
         };
+        self.make_room(rules, |code| {
+            code.f.ins().i32_const(4);
+        });
         self.f
             .ins()
             .local_get(rules.pointer)

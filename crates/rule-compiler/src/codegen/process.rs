@@ -1,7 +1,7 @@
 //! `session.process`: the loop over the rows of a batch.
 
 use super::columns::count_uses;
-use super::contributions::{Gathered, Reasons, RowNotes, asks_what_is_set};
+use super::contributions::{FiredRules, Gathered, Reasons, RowNotes, asks_what_is_set};
 use super::expression::{RowCode, at};
 use super::function::FunctionBuilder;
 use super::group::{Kept, generate_shape};
@@ -60,13 +60,13 @@ pub(super) fn generate(
         origin: code.f.local(ValType::I32),
         fails: Cell::new(false),
         reasons: with_reasons.then(|| {
-            let of_their_own = stops::of_their_own(ruleset, &plans.groups);
-            Reasons {
+            let stops = code.open_stops(stops::rules(ruleset, &plans.groups), rows);
+            let leaves_out = stops.rules.len() < ruleset.rules.len();
+            let fired = leaves_out.then(|| FiredRules {
                 rules: code.growable(),
                 offsets: code.allocate_offsets(rows),
-                n_with_room: of_their_own.len(),
-                stops: code.open_stops(&of_their_own, rows),
-            }
+            });
+            Reasons { stops, fired }
         }),
     };
     let errors = code.growable();
@@ -93,7 +93,6 @@ pub(super) fn generate(
     code.f.if_(BlockType::Empty);
     let next = code.f.loop_();
     code.start_row(&outputs);
-    code.make_room_for_fired(&notes, 0);
     code.reset_shared(&shared);
     code.cache_inputs();
     code.emit_lets();

@@ -1,6 +1,6 @@
 //! The end of a row, and the result of a call: the columns of the outputs, and the rows that failed.
 
-use super::contributions::{Gathered, Reasons, RowNotes};
+use super::contributions::{FiredRules, Gathered, RowNotes};
 use super::data::Record;
 use super::expression::{RowCode, at};
 use super::layout::{
@@ -47,20 +47,21 @@ impl RowCode<'_> {
             self.f.end();
         }
         if let Some(reasons) = &notes.reasons {
-            let Reasons { rules, offsets, .. } = reasons;
             let row = self.row;
-            self.f
-                .ins()
-                .local_get(*offsets)
-                .local_get(row)
-                .i32_const(2)
-                .i32_shl()
-                .i32_add()
-                .local_get(rules.length)
-                .i32_const(2)
-                .i32_shr_u()
-                .i32_store(at(4));
             self.end_stops(&reasons.stops);
+            if let Some(FiredRules { rules, offsets }) = reasons.fired {
+                self.f
+                    .ins()
+                    .local_get(offsets)
+                    .local_get(row)
+                    .i32_const(2)
+                    .i32_shl()
+                    .i32_add()
+                    .local_get(rules.length)
+                    .i32_const(2)
+                    .i32_shr_u()
+                    .i32_store(at(4));
+            }
         }
         let ruleset = self.ruleset;
         for (gathered, output) in outputs.iter().zip(&ruleset.outputs) {
@@ -218,38 +219,40 @@ impl RowCode<'_> {
                 .i32_store(at(16));
         }
         if let Some(reasons) = reasons {
-            let Reasons { rules, stops, .. } = reasons;
-            ins.i32_const(result as i32)
-                .local_get(reasons.offsets)
-                .i32_store(at(20));
-            ins.i32_const(result as i32)
-                .local_get(rows)
-                .i32_const(1)
-                .i32_add()
-                .i32_store(at(24));
-            ins.i32_const(result as i32)
-                .local_get(rules.pointer)
-                .i32_store(at(28));
-            ins.i32_const(result as i32)
-                .local_get(rules.length)
-                .i32_const(2)
-                .i32_shr_u()
-                .i32_store(at(32));
+            let stops = &reasons.stops;
+            if let Some(FiredRules { rules, offsets }) = reasons.fired {
+                ins.i32_const(result as i32)
+                    .local_get(offsets)
+                    .i32_store(at(36));
+                ins.i32_const(result as i32)
+                    .local_get(rows)
+                    .i32_const(1)
+                    .i32_add()
+                    .i32_store(at(40));
+                ins.i32_const(result as i32)
+                    .local_get(rules.pointer)
+                    .i32_store(at(44));
+                ins.i32_const(result as i32)
+                    .local_get(rules.length)
+                    .i32_const(2)
+                    .i32_shr_u()
+                    .i32_store(at(48));
+            }
             let n_stopped = stops.rules.len() as i32;
             ins.i32_const(result as i32)
                 .i32_const(stopped as i32)
-                .i32_store(at(36));
+                .i32_store(at(20));
             ins.i32_const(result as i32)
                 .i32_const(n_stopped)
-                .i32_store(at(40));
+                .i32_store(at(24));
             ins.i32_const(result as i32)
                 .local_get(stops.first)
-                .i32_store(at(44));
+                .i32_store(at(28));
             ins.i32_const(result as i32)
                 .local_get(rows)
                 .i32_const(n_stopped)
                 .i32_mul()
-                .i32_store(at(48));
+                .i32_store(at(32));
         }
         ins.i32_const(result as i32);
     }

@@ -25,8 +25,8 @@ pub(super) struct Stops {
     row: u32,
 }
 
-/// The rules that are not found through an index.
-pub(super) fn of_their_own(ruleset: &RuleSet, groups: &group::Plans) -> Vec<usize> {
+/// The rules that have bytes: those that are not found through an index.
+pub(super) fn rules(ruleset: &RuleSet, groups: &group::Plans) -> Vec<usize> {
     let mut rules = Vec::new();
     let mut index = 0;
     while index < ruleset.rules.len() {
@@ -37,15 +37,16 @@ pub(super) fn of_their_own(ruleset: &RuleSet, groups: &group::Plans) -> Vec<usiz
             index += 1;
         }
     }
+    rules.truncate(MAX_RULES);
     rules
 }
 
 impl RowCode<'_> {
-    /// Allocates the bytes for `rows` rows; `of_their_own` are the rules that can have some.
-    pub(super) fn open_stops(&mut self, of_their_own: &[usize], rows: u32) -> Stops {
-        let n_rules = of_their_own.len().min(MAX_RULES);
+    /// Allocates the bytes for `rows` rows.
+    pub(super) fn open_stops(&mut self, rules: Vec<usize>, rows: u32) -> Stops {
+        let n_rules = rules.len();
         let stops = Stops {
-            rules: of_their_own[..n_rules].to_vec(),
+            rules,
             first: self.f.local(ValType::I32),
             row: self.f.local(ValType::I32),
         };
@@ -96,11 +97,18 @@ impl RowCode<'_> {
     }
 
     /// Notes whether a row of a table matched; `n_hits` is a local.
-    pub(super) fn note_table_stop(&mut self, index: usize, n_hits: u32, notes: &RowNotes) {
+    pub(super) fn note_table(&mut self, index: usize, n_hits: u32, notes: &RowNotes) {
         if let Some((row, place)) = notes.stop_of(index) {
             let mut ins = self.f.ins();
             ins.local_get(row).local_get(n_hits).i32_eqz();
             ins.i32_store8(at(place));
+        } else {
+            self.f.ins().local_get(n_hits);
+            self.f.if_(BlockType::Empty);
+            self.note_fired(notes, |code| {
+                code.f.ins().i32_const(index as i32);
+            });
+            self.f.end();
         }
     }
 
@@ -207,6 +215,11 @@ impl RowCode<'_> {
 }
 
 impl RowNotes {
+    /// Whether a rule has a byte.
+    pub(super) fn has_stop(&self, index: usize) -> bool {
+        self.stop_of(index).is_some()
+    }
+
     /// The local with the address of the row's bytes, and the place of a rule's among them.
     fn stop_of(&self, index: usize) -> Option<(u32, u64)> {
         let Reasons { stops, .. } = self.reasons.as_ref()?;

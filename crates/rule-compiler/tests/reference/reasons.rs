@@ -28,10 +28,12 @@ pub(crate) fn compare(
     let outline = runtime.outline(&mut session).expect("an outline");
     let outline = outline.expect("it explains");
     let stopped = &reasons.stops.rules;
+    // Sets this small have no index.
+    assert!(ruleset.rules.len() >= 64 || stopped.len() == ruleset.rules.len());
     let mut seen = Seen::default();
     for (row, inputs) in rows.iter().enumerate() {
         let stops = &reasons.stops.operands[row * stopped.len()..][..stopped.len()];
-        let fired = reasons.fired.of_row(row);
+        let fired = reasons.fired_in(row);
         for (rule, stop) in stopped.iter().zip(stops) {
             let has_fired = fired.contains(rule);
             assert_eq!(

@@ -113,7 +113,8 @@ impl Guest {
         guest
     }
 
-    /// The same with one rule, `x`, that fires in the second row and stops at its condition in the first.
+    /// The same with one rule, `x`, that fires in the second row and stops at its condition in the first; it is said of
+    /// another one, too, that it fires in the second row.
     pub fn explaining() -> Self {
         let mut guest = Self::good();
         guest.explains = true;
@@ -121,10 +122,10 @@ impl Guest {
             guest.word(at::EXPLAINED + 4 + 4 * place, word as u32);
         }
         let lists = [
-            (at::EXPLAINED + 20, at::FIRED_OFFSETS, 3),
-            (at::EXPLAINED + 28, at::FIRED, 1),
-            (at::EXPLAINED + 36, at::STOPPED, 1),
-            (at::EXPLAINED + 44, at::STOPS, 2),
+            (at::EXPLAINED + 36, at::FIRED_OFFSETS, 3),
+            (at::EXPLAINED + 44, at::FIRED, 1),
+            (at::EXPLAINED + 20, at::STOPPED, 1),
+            (at::EXPLAINED + 28, at::STOPS, 2),
             (at::OUTLINE, at::RULE, 1),
             (at::OUTLINE + 8, at::EXPRESSION, 1),
             (at::RULE, at::NAME, 1),
@@ -137,6 +138,7 @@ impl Guest {
         }
         guest
             .word(at::FIRED_OFFSETS + 8, 1)
+            .word(at::FIRED, 3)
             .byte(at::STOPS, 1)
             // The first operand of the condition
             .word(at::EXPRESSION + 8, 1);

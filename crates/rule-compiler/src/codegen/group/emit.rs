@@ -274,7 +274,6 @@ impl RowCode<'_> {
         if notes.reasons.is_some() {
             self.f.ins().local_get(outcome).i32_const(HOLDS).i32_and();
             self.f.if_(BlockType::Empty);
-            self.make_room_for_fired(notes, 1);
             self.note_fired(notes, |code| {
                 code.f
                     .ins()
