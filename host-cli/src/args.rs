@@ -254,7 +254,8 @@ pub(crate) struct Run {
     ///
     /// That is the source text of the first part, of those that `&&` joins, that is false. It is null where the rule
     /// fired, `no row matches` for a table, `(failed)` where the condition failed, and `(not reached)` where the row did
-    /// not reach the stage. May be given several times; where several stages have rules, say `STAGE.RULE`.
+    /// not reach the stage. May be given several times; where several stages have rules, say `STAGE.RULE`. `--columns`
+    /// has to name it, if it is given.
     #[arg(long, value_name = "RULE")]
     pub(crate) why_not: Vec<String>,
     /// Say for each rule at the end how many rows stopped at which part of its condition

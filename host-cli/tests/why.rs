@@ -170,7 +170,8 @@ fn rules_that_did_not_fire_say_what_stopped_them() {
     for batch_rows in [1, 2, 8192] {
         folder
             .run(&format!(
-                "run pipeline.toml -i in.csv -o out.ndjson --dead-letter dead.ndjson --columns n \
+                "run pipeline.toml -i in.csv -o out.ndjson --dead-letter dead.ndjson \
+                 --columns n,why_not_a.low,why_not_a.level,why_not_b.even \
                  --why-not a.low --why-not a.level --why-not b.even --batch-rows {batch_rows}"
             ))
             .done();
@@ -197,7 +198,7 @@ fn rules_that_did_not_fire_say_what_stopped_them() {
 const CHAIN: &str = r#"
 ruleset chain {
   input { n: int  country: string }
-  output { hit: bool = false }
+  output { hit: bool = false  all: bool = false }
   let small = n < 10
   rule deep {
     when small
@@ -206,7 +207,7 @@ ruleset chain {
       && n != 3
     then { hit = true }
   }
-  rule always { then { } }
+  rule always { when true then { all = true } }
 }
 "#;
 
@@ -233,7 +234,7 @@ fn chain() -> Folder {
 fn a_condition_is_false_where_an_operand_is_and_fails_only_where_none_is() {
     let folder = chain();
     folder
-        .run("run pipeline.toml -i rows.csv -o out.csv --columns n,country --why-not deep --why")
+        .run("run pipeline.toml -i rows.csv -o out.csv --columns n,country,rules_fired,why_not_deep --why-not deep --why")
         .done();
     let out = String::from_utf8(folder.read("out.csv")).unwrap();
     let cell = |row: &str| {

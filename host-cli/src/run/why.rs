@@ -98,7 +98,7 @@ impl Why {
                 return Err(
                     Failure::new(Status::Usage, message).with_hint(match &self.fired {
                         Some(fired) if fired == field => "choose another name: `--why=COLUMN`",
-                        _ => "leave that column out with `--columns`, or ask for each rule once",
+                        _ => "rename that column, or ask for each rule once",
                     }),
                 );
             }
