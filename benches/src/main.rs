@@ -3,6 +3,7 @@
 //!     rulestage-bench PROGRAM EXAMPLE FLIGHTS WORK
 //!     rulestage-bench memory | nested | networks | reference | scale | strings
 //!     rulestage-bench peers WORK COMMAND...
+//!     rulestage-bench reasons EXAMPLE
 //!     rulestage-bench trees MODEL ROWS COLUMNS
 //!
 //! `PROGRAM` is the `rulestage` program, `EXAMPLE` the folder of flight-desk, `FLIGHTS` the Parquet file with all
@@ -25,6 +26,7 @@ mod nested;
 mod networks;
 mod peers;
 mod process;
+mod reasons;
 mod reference;
 mod scale;
 mod strings;
@@ -43,6 +45,10 @@ fn main() -> Result<()> {
             let mut more = std::env::args().skip(2);
             let work = more.next().context("WORK is missing")?;
             return peers::report(work.as_ref(), &more.collect::<Vec<_>>());
+        }
+        Some("reasons") => {
+            let example = std::env::args().nth(2).context("EXAMPLE is missing")?;
+            return reasons::report(example.as_ref());
         }
         Some("reference") => return reference::report(),
         Some("scale") => return scale::report(),

@@ -1,5 +1,5 @@
 //! Rule sets of 10, 1,000 and 10,000 rules: how long they take to compile, how large they are, how long a row takes,
-//! with and without the rules that fired.
+//! with and without reasons.
 
 use crate::median::{ignore, interleaved, median, nanoseconds_each};
 use crate::reference::LIMITS;
@@ -43,7 +43,7 @@ fn measure(n_rules: usize) -> Result<()> {
     let loaded = started.elapsed();
     let mut session = runtime.open(&component, &[], LIMITS)?;
     let schema = runtime.schema(&session).inputs.clone();
-    let whole = RecordBatch::try_new(schema, columns(n_merchants))?;
+    let whole = RecordBatch::try_new(schema, columns(n_merchants, ROWS))?;
     let batches: Vec<RecordBatch> = (0..ROWS)
         .step_by(BATCH_ROWS)
         .map(|start| whole.slice(start, BATCH_ROWS))
@@ -76,7 +76,7 @@ fn measure(n_rules: usize) -> Result<()> {
 }
 
 /// Rules as they are kept for merchants: every row fires about one of them, however many there are.
-fn source(n_rules: usize, n_merchants: usize) -> String {
+pub(crate) fn source(n_rules: usize, n_merchants: usize) -> String {
     let mut source = String::from(
         "ruleset merchants {
   input { merchant: string  amount: double  age: int  score: double? }
@@ -107,7 +107,7 @@ fn source(n_rules: usize, n_merchants: usize) -> String {
     source + "}\n"
 }
 
-fn columns(n_merchants: usize) -> Vec<ArrayRef> {
+pub(crate) fn columns(n_merchants: usize, n_rows: usize) -> Vec<ArrayRef> {
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
     let mut below = |limit: usize| {
         state ^= state << 13;
@@ -115,14 +115,14 @@ fn columns(n_merchants: usize) -> Vec<ArrayRef> {
         state ^= state << 17;
         (state >> 11) as usize % limit
     };
-    let merchants: StringArray = (0..ROWS)
+    let merchants: StringArray = (0..n_rows)
         .map(|_| Some(format!("m{}", below(n_merchants))))
         .collect();
-    let amounts: Float64Array = (0..ROWS)
+    let amounts: Float64Array = (0..n_rows)
         .map(|_| Some(below(10_000) as f64 / 100.0))
         .collect();
-    let ages: Int64Array = (0..ROWS).map(|_| Some(below(100) as i64)).collect();
-    let scores: Float64Array = (0..ROWS)
+    let ages: Int64Array = (0..n_rows).map(|_| Some(below(100) as i64)).collect();
+    let scores: Float64Array = (0..n_rows)
         .map(|_| (below(5) > 0).then(|| below(100) as f64 / 100.0))
         .collect();
     vec![

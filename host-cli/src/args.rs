@@ -250,6 +250,17 @@ pub(crate) struct Run {
         default_missing_value = "rules_fired"
     )]
     pub(crate) why: Option<String>,
+    /// Add a column `why_not_RULE` with the part of the rule's condition that stopped each row
+    ///
+    /// That is the source text of the first part, of those that `&&` joins, that is false. It is null where the rule
+    /// fired, `no row matches` for a table, `(failed)` where the condition failed, and `(not reached)` where the row did
+    /// not reach the stage. May be given several times; where several stages have rules, say `STAGE.RULE`. `--columns`
+    /// has to name it, if it is given.
+    #[arg(long, value_name = "RULE")]
+    pub(crate) why_not: Vec<String>,
+    /// Say for each rule at the end how many rows stopped at which part of its condition
+    #[arg(long, conflicts_with = "quiet")]
+    pub(crate) funnel: bool,
     /// Where rows go that fail in stages with `on_error = "dead-letter"`, and lines and files that are no rows, as NDJSON
     #[arg(long, value_name = "FILE")]
     pub(crate) dead_letter: Option<PathBuf>,

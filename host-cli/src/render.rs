@@ -5,6 +5,7 @@ pub(crate) mod diagnostics;
 pub(crate) mod explanation;
 pub(crate) mod facts;
 pub(crate) mod first_failing;
+pub(crate) mod funnel;
 pub(crate) mod quantity;
 pub(crate) mod summary;
 pub(crate) mod value;

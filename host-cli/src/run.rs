@@ -15,6 +15,7 @@ use in_order::in_order;
 use input::{Batch, Input};
 use progress::Progress;
 use result::ResultWriter;
+use rulestage_pipeline::run::Funnels;
 use std::num::NonZero;
 use std::time::{Duration, Instant};
 use why::Why;
@@ -48,8 +49,9 @@ pub(crate) fn run(
         Err(failure) => vec![Err(failure)],
     });
     let binding = output.binding();
+    let asked = why.clone();
     let make_worker = move || {
-        let mut worker = Worker::open(&loaded, &binding, why.as_ref())?;
+        let mut worker = Worker::open(&loaded, &binding, asked.as_ref())?;
         Ok(move |batch| worker.process(batch))
     };
     in_order(batches, n_workers, make_worker, |done: Done| {
@@ -64,12 +66,16 @@ pub(crate) fn run(
     totals.summary.writing += writing.elapsed();
     totals.summary.reading = reading.elapsed();
     totals.summary.elapsed = started.elapsed();
+    if let (Some(why), Some(funnels)) = (&why, &totals.funnels) {
+        totals.summary.funnels = why.told(funnels);
+    }
     Ok(totals.summary)
 }
 
 /// The summary as it grows.
 struct Totals {
     summary: Summary,
+    funnels: Option<Funnels>,
 }
 
 impl Totals {
@@ -91,6 +97,7 @@ impl Totals {
                 stages: stages.collect(),
                 ..Summary::default()
             },
+            funnels: None,
         }
     }
 
@@ -102,6 +109,11 @@ impl Totals {
         summary.n_dead_letters += done.dead.len() as u64;
         summary.writing += writing;
         summary.conversion += done.conversion;
+        match (&mut self.funnels, &done.funnels) {
+            (Some(funnels), Some(more)) => funnels.merge(more),
+            (funnels @ None, more) => funnels.clone_from(more),
+            (Some(_), None) => {}
+        }
         for (total, part) in summary.stages.iter_mut().zip(&done.stages) {
             total.n_rows += part.n_rows;
             total.elapsed += part.elapsed;

@@ -163,3 +163,151 @@ fn a_component_without_explanations_computes_the_same_and_says_what_it_lacks() {
     let wit = String::from_utf8(wit).unwrap();
     assert!(!wit.contains("rulestage:stage/explain"), "{wit}");
 }
+
+#[test]
+fn rules_that_did_not_fire_say_what_stopped_them() {
+    let folder = folder();
+    for batch_rows in [1, 2, 8192] {
+        folder
+            .run(&format!(
+                "run pipeline.toml -i in.csv -o out.ndjson --dead-letter dead.ndjson \
+                 --columns n,why_not_a.low,why_not_a.level,why_not_b.even \
+                 --why-not a.low --why-not a.level --why-not b.even --batch-rows {batch_rows}"
+            ))
+            .done();
+        assert_eq!(
+            String::from_utf8(folder.read("out.ndjson")).unwrap(),
+            r#"{"n":1,"why_not_a.low":null,"why_not_a.level":null,"why_not_b.even":"n % 2 == 0"}
+{"n":2,"why_not_a.low":null,"why_not_a.level":"no row matches","why_not_b.even":null}
+{"n":4,"why_not_a.low":"n < 3","why_not_a.level":"no row matches","why_not_b.even":null}
+{"n":5,"why_not_a.low":"n < 3","why_not_a.level":"no row matches","why_not_b.even":"(not reached)"}
+"#
+        );
+    }
+    folder
+        .run("run pipeline.toml -i in.csv -o out.csv --why-not a.lo")
+        .fails(2, &["no rule `a.lo`", "did you mean `a.low`?"]);
+    folder
+        .run("run pipeline.toml -i in.csv -o out.csv --why-not low")
+        .fails(2, &["no rule `low`", "STAGE.RULE"]);
+    folder
+        .run("run pipeline.toml -i in.csv -o out.csv --why-not a.low --why-not a.low")
+        .fails(2, &["already has a column `why_not_a.low`"]);
+}
+
+const CHAIN: &str = r#"
+ruleset chain {
+  input { n: int  country: string }
+  output { hit: bool = false  all: bool = false }
+  let small = n < 10
+  rule deep {
+    when small
+      && (12 / n > 1 && country in ["CZ",
+                                    "DE"])
+      && n != 3
+    then { hit = true }
+  }
+  rule always { when true then { all = true } }
+}
+"#;
+
+/// Rows with an `n` from -2 to 12, each in three countries.
+fn chain() -> Folder {
+    let folder = Folder::new();
+    let mut rows = "n,country\n".to_owned();
+    for n in -2..=12 {
+        for country in ["CZ", "DE", "US"] {
+            rows += &format!("{n},{country}\n");
+        }
+    }
+    folder
+        .write("chain.rules", CHAIN)
+        .write("rows.csv", rows)
+        .write(
+            "pipeline.toml",
+            "[pipeline]\nname = \"p\"\n[[stage]]\nname = \"s\"\nrules = \"chain.rules\"\non_error = \"default\"\n",
+        );
+    folder
+}
+
+#[test]
+fn a_condition_is_false_where_an_operand_is_and_fails_only_where_none_is() {
+    let folder = chain();
+    folder
+        .run("run pipeline.toml -i rows.csv -o out.csv --columns n,country,rules_fired,why_not_deep --why-not deep --why")
+        .done();
+    let out = String::from_utf8(folder.read("out.csv")).unwrap();
+    let cell = |row: &str| {
+        let found = out.lines().find(|line| line.starts_with(row));
+        found.unwrap_or_default().to_owned()
+    };
+    assert_eq!(cell("10,CZ"), "10,CZ,\"[\"\"always\"\"]\",small");
+    assert_eq!(cell("7,US"), "7,US,\"[\"\"always\"\"]\",12 / n > 1");
+    assert_eq!(
+        cell("2,US"),
+        "2,US,\"[\"\"always\"\"]\",\"country in [\"\"CZ\"\", \"\"DE\"\"]\""
+    );
+    assert_eq!(cell("3,DE"), "3,DE,\"[\"\"always\"\"]\",n != 3");
+    assert_eq!(cell("2,DE"), "2,DE,\"[\"\"deep\"\",\"\"always\"\"]\",");
+    // Division by zero: nothing else decides, or something does.
+    assert_eq!(cell("0,CZ"), "0,CZ,\"[\"\"always\"\"]\",(failed)");
+    assert_eq!(
+        cell("0,US"),
+        "0,US,\"[\"\"always\"\"]\",\"country in [\"\"CZ\"\", \"\"DE\"\"]\""
+    );
+}
+
+#[test]
+fn a_funnel_counts_every_row_once_however_it_is_run() {
+    let folder = chain();
+    for how in ["", "--jobs 1", "--jobs 2 --batch-rows 4", "--batch-rows 1"] {
+        let run = folder
+            .run(&format!(
+                "run pipeline.toml -i rows.csv -o out.csv --funnel {how}"
+            ))
+            .done();
+        let summary = run.stderr;
+        let funnel = summary.find("  deep ").map(|start| &summary[start..]);
+        assert_eq!(
+            funnel,
+            Some(
+                "  deep 45 rows
+     9   20.0 %  small
+    15   33.3 %  12 / n > 1
+     7   15.6 %  country in [\"CZ\", \"DE\"]
+     2    4.4 %  n != 3
+     2    4.4 %  failed
+    10   22.2 %  fired
+  always 45 rows
+     0    0.0 %  true
+    45  100.0 %  fired
+"
+            ),
+            "{summary}"
+        );
+    }
+    folder
+        .run("run pipeline.toml -i rows.csv -o out.csv --funnel --quiet")
+        .fails(2, &["--quiet"]);
+}
+
+#[test]
+fn rules_of_an_index_are_counted_and_say_where_to_ask() {
+    let folder = chain();
+    let mut source =
+        "ruleset many {\n  input { n: int }\n  output { sum: int = 0 merge sum }\n".to_owned();
+    for rule in 0..70 {
+        source += &format!("  rule r{rule} {{ when n == {rule} then {{ sum = 1 }} }}\n");
+    }
+    folder.write("many.rules", source + "}\n");
+    folder
+        .run("run many.rules -i rows.csv -o out.csv --why-not r3")
+        .fails(2, &["rule `r3`", "index", "--first-failing"]);
+    let run = folder
+        .run("run many.rules -i rows.csv -o out.csv --funnel")
+        .done();
+    let summary = run.stderr;
+    let expected =
+        "  r3 45 rows\n    42   93.3 %  did not fire, or failed\n     3    6.7 %  fired\n";
+    assert!(summary.contains(expected), "{summary}");
+}

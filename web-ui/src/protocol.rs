@@ -581,6 +581,12 @@ pub struct Firing {
     pub place: Option<(String, u32, u32)>,
     /// In so many rows
     pub n_fired: usize,
+    /// So many rows reached its stage
+    pub n_reached: usize,
+    /// In so many its condition failed
+    pub n_failed: usize,
+    /// The parts of its condition that `&&` joins, and how many rows stopped at each; nothing where that is not known
+    pub steps: Vec<(String, usize)>,
 }
 
 /// An `example` block.

@@ -104,7 +104,7 @@ impl Coverage {
                 (Value::Boolean(holds), _) if rows.is_none() => {
                     self.values[index][usize::from(!holds)] += 1;
                 }
-                (Value::Text(text), Role::Condition) if part.text == "row" => {
+                (Value::Text(text), Role::Condition(_)) if part.text == "row" => {
                     let row = rows.into_iter().flatten();
                     if let Some(row) = row.clone().position(|(_, row)| row == text) {
                         self.rows[rule][row] += 1;
@@ -134,7 +134,9 @@ impl Coverage {
                 .expressions
                 .iter()
                 .enumerate()
-                .filter(|(_, part)| part.rule as usize == rule && part.role == Role::Condition)
+                .filter(|(_, part)| {
+                    part.rule as usize == rule && matches!(part.role, Role::Condition(_))
+                })
                 .collect();
             let rows = self.sides.rows.get(rule).unwrap_or(&no_rows);
             let root = parts.first().map(|(_, part)| part);
@@ -197,7 +199,7 @@ mod tests {
         };
         let part = |rule, depth, text: &str| Expression {
             rule,
-            role: Role::Condition,
+            role: Role::Condition(0),
             depth,
             text: text.into(),
             offset: 7,

@@ -1,17 +1,19 @@
 //! Batches through the stages. What comes out depends on the rows alone, not on how they are cut into batches.
 
 mod explain;
+mod funnel;
 mod reasons;
 mod step;
 #[cfg(test)]
 mod tests;
 
 pub use explain::StageExplanation;
-pub use reasons::{RuleNames, StageReasons};
+pub use funnel::{Funnel, Funnels};
+pub use reasons::{ExplainedRule, RuleNames, StageReasons, WhyNot};
 
 use crate::bind::Binding;
 use crate::load::{LoadError, Pipeline};
-use crate::runtime::{FiredRules, RowErrorCode, Runtime, StageFailure, StageFailureKind};
+use crate::runtime::{Reasons, RowErrorCode, Runtime, StageFailure, StageFailureKind};
 use arrow_array::{ArrayRef, RecordBatch, RecordBatchOptions, UInt32Array};
 use arrow_schema::{ArrowError, SchemaRef};
 use std::fmt;
@@ -55,8 +57,18 @@ pub struct BatchOutcome {
     /// How many rows reached each stage, in the order of the run
     pub stage_rows: Vec<usize>,
     /// For each stage in the order of the run, where [`Executor::keep_reasons`] asked for it: the rules that fired in
-    /// each row of the batch, none in rows that did not reach the stage
-    pub fired: Vec<Option<FiredRules>>,
+    /// each row of the batch, none in rows that did not reach the stage, and where the others stopped
+    pub reasons: Vec<Option<Reasons>>,
+}
+
+impl BatchOutcome {
+    /// The row in the batch that a row of `output` is.
+    pub(crate) fn row_in_batch(&self, place: usize) -> usize {
+        match &self.kept {
+            Some(kept) => kept.value(place) as usize,
+            None => place,
+        }
+    }
 }
 
 /// A row that a stage could not compute.

@@ -123,10 +123,10 @@ pub struct Outcome {
     pub errors: Vec<RowError>,
 }
 
-/// WIT `explain.fired-rules`, sound: places ascend to the number of rules.
+/// WIT `explain.fired-rules`, sound: which of the rules fired that [`Stops`] leaves out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FiredRules {
-    /// One more than there are rows, ascending from 0
+    /// One more than there are rows, ascending from 0; or nothing, where it leaves out none
     pub offsets: Vec<u32>,
     /// Places in `Outline::rules`, in order of evaluation
     pub rules: Vec<u32>,
@@ -138,10 +138,18 @@ impl FiredRules {
     /// # Errors
     /// `Contract`: the offsets are not those of so many rows.
     pub fn checked(offsets: Vec<u32>, rules: Vec<u32>, n_rows: u32) -> Result<Self, StageFailure> {
-        let is_sound = offsets.len() == n_rows as usize + 1
-            && offsets.first() == Some(&0)
-            && offsets.is_sorted()
-            && offsets.last().map(|end| *end as usize) == Some(rules.len());
+        let is_sound = match offsets[..] {
+            [] => rules.is_empty(),
+            // No rows
+            [0] => n_rows == 0 && rules.is_empty(),
+            [_] => false,
+            [first, .., end] => {
+                offsets.len() == n_rows as usize + 1
+                    && first == 0
+                    && offsets.is_sorted()
+                    && end as usize == rules.len()
+            }
+        };
         if !is_sound {
             return Err(StageFailure {
                 kind: StageFailureKind::Contract,
@@ -151,10 +159,96 @@ impl FiredRules {
         Ok(Self { offsets, rules })
     }
 
-    /// The rules that fired in a row, by their places in `Outline::rules`.
+    /// Those that fired in a row, by their places in `Outline::rules`.
     pub fn of_row(&self, row: usize) -> &[u32] {
-        let (start, end) = (self.offsets[row] as usize, self.offsets[row + 1] as usize);
-        &self.rules[start..end]
+        match self.offsets.get(row..row + 2) {
+            Some(ends) => &self.rules[ends[0] as usize..ends[1] as usize],
+            None => &[],
+        }
+    }
+}
+
+/// WIT `explain.stops`, sound: a byte for each row and rule, none of which is reserved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stops {
+    /// Places in `Outline::rules`, ascending
+    pub rules: Vec<u32>,
+    /// Row by row a byte for each of `rules`: [`Stops::FIRED`], [`Stops::FAILED`], [`Stops::NOT_REACHED`], or the number
+    /// of the operand that was false first ([`Role::Condition`])
+    pub operands: Vec<u8>,
+}
+
+impl Stops {
+    /// The condition holds.
+    pub const FIRED: u8 = 0;
+    /// The row did not reach the stage: hosts have it where a batch's rows are more than those of the stage.
+    pub const NOT_REACHED: u8 = 254;
+    /// The condition failed.
+    pub const FAILED: u8 = 255;
+
+    /// The bytes of each row, in the order of `rules`.
+    pub fn rows(&self) -> std::slice::ChunksExact<'_, u8> {
+        self.operands.chunks_exact(self.rules.len().max(1))
+    }
+
+    /// The bytes of one row.
+    pub fn of_row(&self, row: usize) -> &[u8] {
+        self.rows().nth(row).unwrap_or_default()
+    }
+
+    /// One rule's bytes, row by row; nothing where there are none of it.
+    pub fn of_rule(&self, rule: u32) -> impl Iterator<Item = u8> {
+        let place = self.rules.binary_search(&rule).ok();
+        let rows = place
+            .into_iter()
+            .flat_map(|place| self.rows().map(move |row| row[place]));
+        rows
+    }
+}
+
+/// Which rules fired in the rows of a batch, and where the conditions of the others stopped.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reasons {
+    /// Where conditions stopped, if they did
+    pub stops: Stops,
+    /// Which of the other rules fired
+    pub fired: FiredRules,
+}
+
+impl Reasons {
+    /// All rules that fired in a row, by their places in `Outline::rules`, ascending.
+    pub fn fired_in(&self, row: usize) -> Vec<u32> {
+        let stops = self.stops.rules.iter().zip(self.stops.of_row(row));
+        let fired = stops.filter(|(_, stop)| **stop == Stops::FIRED);
+        let others = self.fired.of_row(row);
+        let mut rules: Vec<u32> = fired
+            .map(|(rule, _)| *rule)
+            .chain(others.iter().copied())
+            .collect();
+        rules.sort_unstable();
+        rules
+    }
+
+    /// What a stage gave for a batch of `n_rows` rows, once it is known to be sound.
+    ///
+    /// # Errors
+    /// `Contract`: the parts are not those of so many rows, or there is a byte that has no meaning.
+    pub fn checked(self, n_rows: u32) -> Result<Self, StageFailure> {
+        let Self { fired, stops } = self;
+        let fired = FiredRules::checked(fired.offsets, fired.rules, n_rows)?;
+        let n_stops = stops.rules.len() as u64 * u64::from(n_rows);
+        let is_sound = stops.operands.len() as u64 == n_stops
+            && stops.rules.is_sorted_by(|a, b| a < b)
+            && !stops.operands.contains(&Stops::NOT_REACHED);
+        if !is_sound {
+            return Err(StageFailure {
+                kind: StageFailureKind::Contract,
+                message: format!(
+                    "where the stage's conditions stopped is not said for {n_rows} rows"
+                ),
+            });
+        }
+        Ok(Self { fired, stops })
     }
 }
 
@@ -167,6 +261,18 @@ pub struct Outline {
     pub expressions: Vec<Expression>,
     /// Names of the outputs
     pub outputs: Vec<String>,
+}
+
+impl Outline {
+    /// The operands of a rule's condition, the first with the number 1; a table has none.
+    pub fn operands(&self, rule: u32) -> impl Iterator<Item = &Expression> {
+        let is_operand = |role| matches!(role, Role::Condition(number) if number > 0);
+        let of_rule = self
+            .expressions
+            .iter()
+            .filter(move |part| part.rule == rule);
+        of_rule.filter(move |part| is_operand(part.role))
+    }
 }
 
 /// WIT `explain.rule`.
@@ -198,8 +304,8 @@ pub struct Expression {
 /// WIT `explain.role`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
-    /// Part of a condition
-    Condition,
+    /// Part of a condition: its operand of that number from 1 on, or 0
+    Condition(u32),
     /// Contribution by `then` to an output
     ThenOutput(u32),
     /// Contribution by `else` to an output
@@ -311,13 +417,13 @@ pub trait Runtime {
         false
     }
 
-    /// Computes one batch as [`Runtime::process`] does, and says which rules fired; `Failed` where the stage or the
-    /// host does not say.
+    /// Computes one batch as [`Runtime::process`] does, and says which rules fired and where the others stopped; `Failed`
+    /// where the stage or the host does not say.
     fn process_with_reasons(
         &self,
         _session: &mut Self::Session,
         _batch: &RecordBatch,
-    ) -> Result<(Outcome, FiredRules), StageFailure> {
+    ) -> Result<(Outcome, Reasons), StageFailure> {
         Err(StageFailure {
             kind: StageFailureKind::Failed,
             message: "this host doesn't say which rules fired".to_owned(),

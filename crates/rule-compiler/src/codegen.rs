@@ -38,6 +38,7 @@ mod runtime;
 mod session;
 mod shared;
 mod statics;
+mod stops;
 mod table;
 mod trace;
 

@@ -2,13 +2,16 @@
 //!
 //! That form is numbers (LEB128, 32 bits) and the texts that they speak of, which follow each other in the same order.
 //! For each rule: the length of its name, its priority in zigzag form (low word, high word), the length of its doc. For
-//! each expression: a head (the role in 2 bits, `NEW_RULE`, `NEW_TEXT`, from bit 4 on the depth), how many rules
+//! each expression: a head (the role in 2 bits, `NEW_RULE`, `NEW_TEXT`, `OPERAND` where it is the condition's next
+//! operand, from bit 5 on the depth), how many rules
 //! further its rule is (if new), its output (where the role has one), and then, with a text of its own: how much further
 //! in the source that is, in zigzag form, its length, and for a definition the length of what stands before the source
 //! text; else: where in the last such text it starts, and its length.
 
 const NEW_RULE: u32 = 4;
 const NEW_TEXT: u32 = 8;
+const OPERAND: u32 = 16;
+const DEPTH_SHIFT: u32 = 5;
 const DEFINITION: u32 = 3;
 
 /// `rule` of the contract.
@@ -28,6 +31,7 @@ pub struct Rule {
 pub struct Expression {
     rule: u32,
     role: u32,
+    /// Or the number of the operand, for the role 0
     output: u32,
     depth: u32,
     text: u32,
@@ -92,6 +96,7 @@ pub unsafe extern "C" fn outline_expand(
         unsafe { rules.add(index as usize).write(rule) };
     }
     let mut rule = u32::MAX;
+    let mut n_operands = 0;
     // Where the source text of the last text of its own is, in the component and in the source
     let (mut base, mut offset) = (0_u32, 0_u32);
     for index in 0..n_expressions {
@@ -99,8 +104,12 @@ pub unsafe extern "C" fn outline_expand(
         let role = head & 3;
         if head & NEW_RULE != 0 {
             rule = rule.wrapping_add(next());
+            n_operands = 0;
         }
-        let output = if role == 0 || role == DEFINITION {
+        let output = if head & OPERAND != 0 {
+            n_operands += 1;
+            n_operands
+        } else if role == 0 || role == DEFINITION {
             0
         } else {
             next()
@@ -122,7 +131,7 @@ pub unsafe extern "C" fn outline_expand(
             rule: if role == DEFINITION { n_rules } else { rule },
             role,
             output,
-            depth: head >> 4,
+            depth: head >> DEPTH_SHIFT,
             text,
             text_length,
             offset: at,
@@ -141,7 +150,7 @@ mod tests {
         // Rule `ab`, priority -2, doc `c`; rule `d`, priority 1 << 40, no doc.
         let mut stream = vec![2, 3, 0, 1, 1, 0, 128, 4, 0];
         // A definition, `x = 1+y` from byte 200 on, and `y` in it.
-        stream.extend([NEW_TEXT as u8 | 3, 0x90, 3, 7, 4, 16 | 3, 2, 1]);
+        stream.extend([NEW_TEXT as u8 | 3, 0x90, 3, 7, 4, 32 | 3, 2, 1]);
         // The second rule's contribution to output 5, 10 bytes before.
         stream.extend([NEW_TEXT as u8 | NEW_RULE as u8 | 1, 2, 5, 19, 3]);
         let mut rules = Vec::with_capacity(2);

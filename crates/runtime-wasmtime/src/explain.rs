@@ -1,6 +1,8 @@
 //! `explain` of the contract: the rules of a component, and why one row came out as it did.
 
-use rulestage_pipeline::runtime::{Explanation, Expression, Outline, Role, RuleOutline, Verdict};
+use rulestage_pipeline::runtime::{
+    Explanation, Expression, FiredRules, Outline, Reasons, Role, RuleOutline, Stops, Verdict,
+};
 use wasmtime::component::{
     ComponentExportIndex, ComponentNamedList, Func, Instance, InstancePre, Lift, Lower, ResourceAny,
 };
@@ -121,7 +123,7 @@ pub(crate) fn outline(outline: wit::Outline) -> Outline {
     let expression = |expression: wit::Expression| Expression {
         rule: expression.rule,
         role: match expression.role {
-            wit::Role::Condition => Role::Condition,
+            wit::Role::Condition(operand) => Role::Condition(operand),
             wit::Role::ThenOutput(output) => Role::ThenOutput(output),
             wit::Role::ElseOutput(output) => Role::ElseOutput(output),
             wit::Role::Definition => Role::Definition,
@@ -134,6 +136,20 @@ pub(crate) fn outline(outline: wit::Outline) -> Outline {
         rules: outline.rules.into_iter().map(rule).collect(),
         expressions: outline.expressions.into_iter().map(expression).collect(),
         outputs: outline.outputs,
+    }
+}
+
+/// As the stage gave them.
+pub(crate) fn reasons(fired: wit::FiredRules, stops: wit::Stops) -> Reasons {
+    Reasons {
+        fired: FiredRules {
+            offsets: fired.offsets,
+            rules: fired.rules,
+        },
+        stops: Stops {
+            rules: stops.rules,
+            operands: stops.operands,
+        },
     }
 }
 

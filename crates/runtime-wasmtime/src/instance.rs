@@ -1,7 +1,7 @@
 //! What sessions ask of an instance, however it is called.
 
 use rulestage_pipeline::runtime::{
-    Description, Explanation, Outline, RowError, StageFailure, Value,
+    Description, Explanation, Outline, Reasons, RowError, StageFailure, Value,
 };
 use rulestage_pipeline::wire::FlatArray;
 use rulestage_stage_abi::{FieldRecord, StageError};
@@ -28,9 +28,6 @@ pub(crate) enum RawRow {
     Outcome(RawOutcome),
 }
 
-/// The rules that fired as the stage gave them: offsets and rules.
-pub(crate) type RawFired = (Vec<u32>, Vec<u32>);
-
 /// An instance of a stage, with a session in it once [`StageInstance::open`] has succeeded.
 pub(crate) trait StageInstance: Send {
     fn memory(&self) -> &MemoryBudget;
@@ -53,12 +50,12 @@ pub(crate) trait StageInstance: Send {
         None
     }
 
-    /// The functions of `explain` are called for components that have them.
+    /// The functions of `explain` are called for components that have them. Reasons are as the stage gave them.
     fn process_with_reasons(
         &mut self,
         n_rows: u32,
         columns: &[FlatArray<'_>],
-    ) -> Called<Answer<(RawOutcome, RawFired)>>;
+    ) -> Called<Answer<(RawOutcome, Reasons)>>;
 
     fn outline(&mut self) -> Called<Outline>;
 

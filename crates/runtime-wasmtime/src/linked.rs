@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use rulestage_pipeline::runtime::{
-    Description, Explanation, Limits, Outline, StageFailure, StageFailureKind, Value,
+    Description, Explanation, Limits, Outline, Reasons, StageFailure, StageFailureKind, Value,
 };
 use rulestage_pipeline::wire::FlatArray;
 use rulestage_stage_abi::FieldRecord;
@@ -13,7 +13,7 @@ use wasmtime::{Engine, Module, Store};
 use crate::bindings::rules::exports::rulestage::stage::stage;
 use crate::component::Loaded;
 use crate::failure::{call_failure, failure};
-use crate::instance::{Answer, Called, RawFired, RawOutcome, StageInstance};
+use crate::instance::{Answer, Called, RawOutcome, StageInstance};
 use crate::models::Models;
 use crate::store::{Host, MemoryBudget, store};
 use crate::{convert, direct, engine, explain};
@@ -150,7 +150,7 @@ impl StageInstance for Instance {
         &mut self,
         n_rows: u32,
         columns: &[FlatArray<'_>],
-    ) -> Called<Answer<(RawOutcome, RawFired)>> {
+    ) -> Called<Answer<(RawOutcome, Reasons)>> {
         let session = self.session()?;
         self.start_deadline();
         let explain = self.explain.as_ref().ok_or_else(not_open)?;
@@ -161,8 +161,8 @@ impl StageInstance for Instance {
             .map_err(|error| self.failure(&error))?;
         let answer = answer.map_err(convert::stage_error);
         Ok(answer.map(|explained| {
-            let fired = (explained.fired.offsets, explained.fired.rules);
-            (raw_outcome(explained.outcome), fired)
+            let reasons = explain::reasons(explained.fired, explained.stops);
+            (raw_outcome(explained.outcome), reasons)
         }))
     }
 

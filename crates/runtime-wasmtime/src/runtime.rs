@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use arrow_array::RecordBatch;
 use rulestage_pipeline::runtime::{
-    Description, Explanation, FiredRules, Limits, Outcome, Outline, Runtime, StageFailure,
+    Description, Explanation, Limits, Outcome, Outline, Reasons, Runtime, StageFailure,
     StageFailureKind, StageSchema, Value,
 };
 use wasmtime::Engine;
@@ -181,7 +181,7 @@ impl Runtime for WasmtimeRuntime {
         &self,
         session: &mut Session,
         batch: &RecordBatch,
-    ) -> Result<(Outcome, FiredRules), StageFailure> {
+    ) -> Result<(Outcome, Reasons), StageFailure> {
         session.process_with_reasons(batch)
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrow_array::RecordBatch;
 use rulestage_pipeline::runtime::{
-    Description, Explanation, FiredRules, Limits, Outcome, Outline, StageFailure, StageFailureKind,
+    Description, Explanation, Limits, Outcome, Outline, Reasons, StageFailure, StageFailureKind,
     StageSchema, Value,
 };
 use rulestage_pipeline::wire::{self, FlatArray};
@@ -120,7 +120,7 @@ impl Session {
     pub(crate) fn process_with_reasons(
         &mut self,
         batch: &RecordBatch,
-    ) -> Result<(Outcome, FiredRules), StageFailure> {
+    ) -> Result<(Outcome, Reasons), StageFailure> {
         let (explains, gives_reasons) = (self.explains(), self.gives_reasons());
         self.call(|opened, schema| {
             let n_rows = n_rows(batch)?;
@@ -133,10 +133,9 @@ impl Session {
                 return Err(failure(StageFailureKind::Failed, message));
             }
             let answer = opened.process_with_reasons(n_rows, &columns)?;
-            let (outcome, (offsets, rules)) =
-                answer.map_err(|error| error.failure(column_name(schema)))?;
+            let (outcome, reasons) = answer.map_err(|error| error.failure(column_name(schema)))?;
             let outcome = checked_outcome(schema, outcome, n_rows)?;
-            Ok((outcome, FiredRules::checked(offsets, rules, n_rows)?))
+            Ok((outcome, reasons.checked(n_rows)?))
         })
     }
 

@@ -67,7 +67,7 @@ fn answers(
         let outcome = runtime.process(&mut session, &batch);
         answers.push(outcome.map(text));
         let outcome = runtime.process_with_reasons(&mut session, &batch);
-        answers.push(outcome.map(|(outcome, fired)| format!("{} {fired:?}", text(outcome))));
+        answers.push(outcome.map(|(outcome, reasons)| format!("{} {reasons:?}", text(outcome))));
         for row in 0..batch.num_rows() {
             let outcome = session.process_row(&values(&batch, row));
             let alone = outcome.cloned();
@@ -173,26 +173,43 @@ const WORDS: [u32; 22] = [
     0xffff_ffff,
 ];
 
-/// Every word of what the guest answers, changed to anything.
+/// What a guest without rules answers.
+const OF_STAGE: [(usize, usize); 9] = [
+    (at::SCHEMA, 16),
+    (at::FIELD, 24),
+    (at::NODE, 16),
+    (at::NAME, 4),
+    (at::OPENED, 20),
+    (at::OUTCOME, 20),
+    (at::ARRAY, 36),
+    (at::DATA, 12),
+    (at::ROW_ERRORS, 48),
+];
+
+/// What it answers of rules.
+const OF_EXPLAIN: [(usize, usize); 10] = [
+    (at::EXPLAINED, 52),
+    (at::FIRED_OFFSETS, 12),
+    (at::FIRED, 4),
+    (at::STOPPED, 4),
+    (at::STOPS, 4),
+    (at::OUTLINE, 24),
+    (at::RULE, 24),
+    (at::EXPRESSION, 28),
+    (at::EXPLANATION, 20),
+    (at::VERDICT, 32),
+];
+
+/// Every word of these parts of what the guest answers, changed to anything.
 #[track_caller]
-fn every_word_changed(mut guest: Guest) {
+fn every_word_changed(mut guest: Guest, parts: &[(usize, usize)]) {
+    let explains = parts == OF_EXPLAIN;
     // Room for two failed rows, which changes of the length bring to light.
     guest.row_error(0, 0).row_error(1, 1);
     guest.word(at::ERRORS_LEN, 1);
     let ways = both(&guest.component(), true);
-    let parts = [
-        (at::SCHEMA, 16),
-        (at::FIELD, 24),
-        (at::NODE, 16),
-        (at::NAME, 4),
-        (at::OPENED, 20),
-        (at::OUTCOME, 20),
-        (at::ARRAY, 36),
-        (at::DATA, 12),
-        (at::ROW_ERRORS, 48),
-    ];
     let (mut n_failed, mut n_answered) = (0, 0);
-    for (start, len) in parts {
+    for (start, len) in parts.iter().copied() {
         for (address, word) in (start..start + len)
             .step_by(4)
             .flat_map(|address| WORDS.map(|word| (address, word)))
@@ -202,11 +219,12 @@ fn every_word_changed(mut guest: Guest) {
                 answers(runtime, component, &parameters, LIMITS, |_| rows(2))
             });
             assert_eq!(direct, linked, "{word} at {address}");
-            match direct
-                .iter()
-                .skip(2)
-                .any(|answer| answer.as_ref().is_ok_and(|text| text != "None"))
-            {
+            let mut of_batch = direct.iter().skip(2);
+            let is_answered = match explains {
+                true => direct.iter().all(Result::is_ok),
+                false => of_batch.any(|answer| answer.as_ref().is_ok_and(|text| text != "None")),
+            };
+            match is_answered {
                 true => n_answered += 1,
                 false => n_failed += 1,
             }
@@ -220,14 +238,21 @@ fn every_word_changed(mut guest: Guest) {
 
 #[test]
 fn every_word_of_numbers_changed() {
-    every_word_changed(Guest::opening(CHANGE));
+    every_word_changed(Guest::opening(CHANGE), &OF_STAGE);
 }
 
 #[test]
 fn every_word_of_text_changed() {
     let mut guest = Guest::text();
     guest.open(CHANGE);
-    every_word_changed(guest);
+    every_word_changed(guest, &OF_STAGE);
+}
+
+#[test]
+fn every_word_of_explanations_changed() {
+    let mut guest = Guest::explaining();
+    guest.open(CHANGE);
+    every_word_changed(guest, &OF_EXPLAIN);
 }
 
 #[test]

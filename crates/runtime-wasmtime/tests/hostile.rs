@@ -390,3 +390,52 @@ fn components_of_another_world() {
         "the component is no stage: it doesn't export `rulestage:stage/stage@0.1.0`, but nothing",
     );
 }
+
+/// Which rules fired and where others stopped has to be said of the rows that were asked for.
+#[test]
+fn reasons_of_other_rows_are_refused() {
+    let runtime = runtime();
+    let reasons = |guest: &Guest| {
+        let component = runtime.load(&guest.component()).expect("it loads");
+        let mut session = runtime.open(&component, &[], LIMITS).expect("it opens");
+        let given = runtime.process_with_reasons(&mut session, &rows(2));
+        given.map(|(_, reasons)| reasons)
+    };
+    let sound = reasons(&Guest::explaining()).expect("it is well-behaved");
+    assert_eq!((sound.fired_in(0), sound.fired_in(1)), (vec![], vec![0, 3]));
+    assert_eq!(sound.stops.of_rule(0).collect::<Vec<_>>(), [1, 0]);
+    let refused = |change: &dyn Fn(&mut Guest)| {
+        let mut guest = Guest::explaining();
+        change(&mut guest);
+        let failure = reasons(&guest).expect_err("it is not said of these rows");
+        assert_eq!(failure.kind, StageFailureKind::Contract);
+        failure.message
+    };
+    let fired = "the stage's fired rules are not those of 2 rows";
+    let stops = "where the stage's conditions stopped is not said for 2 rows";
+    let word = |place: usize, word: u32| {
+        refused(&|guest| {
+            guest.word(place, word);
+        })
+    };
+    assert_eq!(word(at::FIRED_OFFSETS + 8, 2), fired);
+    assert_eq!(word(at::EXPLAINED + 40, 2), fired);
+    // A byte more, a byte less, rules without bytes, and bytes without rules
+    assert_eq!(word(at::EXPLAINED + 32, 3), stops);
+    assert_eq!(word(at::EXPLAINED + 32, 1), stops);
+    assert_eq!(word(at::EXPLAINED + 32, 0), stops);
+    assert_eq!(word(at::EXPLAINED + 24, 0), stops);
+    // 254 has no meaning.
+    assert_eq!(word(at::STOPS, 254), stops);
+    let descending = refused(&|guest| {
+        guest.word(at::EXPLAINED + 20, at::FIRED_OFFSETS as u32 + 4);
+        guest
+            .word(at::EXPLAINED + 24, 2)
+            .word(at::FIRED_OFFSETS + 4, 1)
+            .word(at::FIRED_OFFSETS + 8, 1);
+        guest.word(at::EXPLAINED + 32, 4);
+    });
+    assert_eq!(descending, stops);
+    let outside = word(at::EXPLAINED + 28, 65_535);
+    assert!(outside.contains("out of bounds"), "{outside}");
+}

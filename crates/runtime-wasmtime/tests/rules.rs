@@ -103,10 +103,9 @@ fn explains() {
             .explain(&mut session, &batch, row)
             .expect("it explains");
         assert_eq!(explanation.verdicts, [verdict]);
-        let condition = outline
-            .expressions
-            .iter()
-            .position(|expression| expression.role == Role::Condition && expression.depth == 0);
+        let condition = outline.expressions.iter().position(|expression| {
+            matches!(expression.role, Role::Condition(_)) && expression.depth == 0
+        });
         let value = &explanation.values[condition.expect("the whole condition")];
         assert_eq!(*value, Value::Boolean(verdict == Verdict::Fired));
     }

@@ -25,7 +25,7 @@ use instance::{Instance, SESSION};
 use js_sys::{Uint8Array, WebAssembly};
 use rulestage_compose::Parts;
 use rulestage_pipeline::runtime::{
-    Description, Explanation, FiredRules, Limits, Outcome, Outline, Runtime, StageFailure,
+    Description, Explanation, Limits, Outcome, Outline, Reasons, Runtime, StageFailure,
     StageFailureKind, StageSchema, Value,
 };
 use rulestage_pipeline::wire;
@@ -237,17 +237,15 @@ impl Runtime for WebRuntime {
         &self,
         session: &mut WebSession,
         batch: &RecordBatch,
-    ) -> Result<(Outcome, FiredRules), StageFailure> {
+    ) -> Result<(Outcome, Reasons), StageFailure> {
         if !self.gives_reasons(session) {
             return Err(broken("the component does not say which rules fired"));
         }
-        let (outcome, (offsets, rules)) =
-            session.compute(EXPLAIN, WITH_REASONS, batch, |lifter, at| {
-                let record = lifter.returned(at, layout::EXPLAINED_RESULT, 4)?;
-                Ok(lifter.fired_rules(&record, 20)?)
-            })?;
-        let fired = FiredRules::checked(offsets, rules, rows_of(batch)?)?;
-        Ok((outcome, fired))
+        let (outcome, reasons) = session.compute(EXPLAIN, WITH_REASONS, batch, |lifter, at| {
+            let record = lifter.returned(at, layout::EXPLAINED_RESULT, 4)?;
+            Ok(lifter.reasons(&record, 20)?)
+        })?;
+        Ok((outcome, reasons.checked(rows_of(batch)?)?))
     }
 
     fn outline(&self, session: &mut WebSession) -> Result<Option<Outline>, StageFailure> {

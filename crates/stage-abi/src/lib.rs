@@ -114,8 +114,9 @@ pub mod layout {
     /// `result<outcome | session | explanation, stage-error>`: case 0, payload 4; of `stage-error`: case 4,
     /// payload 8
     pub const RESULT: u32 = 20;
-    /// `result<explained-outcome, stage-error>`: case 0, payload 4: outcome 4, offsets 20, rules 28
-    pub const EXPLAINED_RESULT: u32 = 36;
+    /// `result<explained-outcome, stage-error>`: case 0, payload 4: outcome 4, of the stops rules 20
+    /// and operands 28, of the rules that fired offsets 36 and rules 44
+    pub const EXPLAINED_RESULT: u32 = 52;
     /// `outline`: rules 0, expressions 8, outputs 16
     pub const OUTLINE: u32 = 24;
     /// `rule`: name 0, priority 8, doc 16

@@ -2,8 +2,8 @@
 
 use crate::{FieldRecord, Malformed, Memory, StageError, layout};
 use rulestage_pipeline::runtime::{
-    Description, Explanation, Expression, Outline, Parameter, Role, RowError, RowErrorCode,
-    RuleOutline, Value, Verdict,
+    Description, Explanation, Expression, FiredRules, Outline, Parameter, Reasons, Role, RowError,
+    RowErrorCode, RuleOutline, Stops, Value, Verdict,
 };
 use rulestage_pipeline::wire::{FieldNode, FlatArray, FlatBuffer, TimeUnit, TypeNode};
 use std::borrow::Cow;
@@ -197,7 +197,7 @@ impl<'a, M: Memory> Lifter<'a, M> {
                 Ok(Expression {
                     rule: get_u32(expression, 0),
                     role: match expression[4] {
-                        0 => Role::Condition,
+                        0 => Role::Condition(get_u32(expression, 8)),
                         1 => Role::ThenOutput(get_u32(expression, 8)),
                         2 => Role::ElseOutput(get_u32(expression, 8)),
                         3 => Role::Definition,
@@ -225,9 +225,17 @@ impl<'a, M: Memory> Lifter<'a, M> {
         })
     }
 
-    /// WIT `fired-rules`, at `at` of a record: the offsets and the rules.
-    pub fn fired_rules(&self, record: &[u8], at: usize) -> Lifted<(Vec<u32>, Vec<u32>)> {
-        Ok((self.numbers(record, at)?, self.numbers(record, at + 8)?))
+    /// WIT `stops` and `fired-rules`, at `at` of a record, as the guest gives them ([`Reasons::checked`]).
+    pub fn reasons(&self, record: &[u8], at: usize) -> Lifted<Reasons> {
+        let stops = Stops {
+            rules: self.numbers(record, at)?,
+            operands: self.numbers(record, at + 8)?,
+        };
+        let fired = FiredRules {
+            offsets: self.numbers(record, at + 16)?,
+            rules: self.numbers(record, at + 24)?,
+        };
+        Ok(Reasons { stops, fired })
     }
 
     /// WIT `result<T, stage-error>`, returned at `at`: the record when it is `ok` (its payload starts at 4).

@@ -1,7 +1,7 @@
 //! Lifting and lowering against a memory of our own: what is written comes back, and what lies is refused.
 
 use super::*;
-use rulestage_pipeline::runtime::{FiredRules, RowErrorCode, Value};
+use rulestage_pipeline::runtime::{RowErrorCode, StageFailure, Value};
 use rulestage_pipeline::wire::{FlatArray, FlatBuffer};
 
 /// A memory with an allocator that only goes up. `is_seen`: as a host sees it that can look into it.
@@ -270,19 +270,30 @@ fn row_errors_are_ascending_and_inside_the_batch() {
 }
 
 #[test]
-fn fired_rules_are_those_of_the_batch() {
-    let mut image = Image::new(256);
-    let mut fired = |offsets: &[u32], rules: &[u32]| {
+fn reasons_are_those_of_the_batch() {
+    let mut image = Image::new(512);
+    let mut reasons = |offsets: &[u32], rules: &[u32], stopped: &[u32], operands: &[u8]| {
         image.put(64, &words(offsets));
         image.put(128, &words(rules));
+        image.put(192, &words(stopped));
+        image.put(256, operands);
         let record = [
+            pair(192, stopped.len() as u32),
+            pair(256, operands.len() as u32),
             pair(64, offsets.len() as u32),
             pair(128, rules.len() as u32),
         ]
         .concat();
-        let (offsets, rules) = lifter(&image).fired_rules(&record, 0).expect("well-formed");
-        FiredRules::checked(offsets, rules, 2)
+        let reasons = lifter(&image).reasons(&record, 0).expect("well-formed");
+        reasons.checked(2)
     };
+    let mut fired = |offsets: &[u32], rules: &[u32]| {
+        let reasons = reasons(offsets, rules, &[], &[])?;
+        Ok::<_, StageFailure>(reasons.fired)
+    };
+    assert!(fired(&[], &[]).is_ok());
+    assert!(fired(&[], &[1]).is_err());
+    assert!(fired(&[0], &[]).is_err());
     let sound = fired(&[0, 2, 3], &[0, 4, 1]).expect("these are sound");
     assert_eq!((sound.of_row(0), sound.of_row(1)), (&[0, 4][..], &[1][..]));
     assert!(fired(&[0, 0, 0], &[]).is_ok());
@@ -290,6 +301,24 @@ fn fired_rules_are_those_of_the_batch() {
     assert!(fired(&[1, 2, 3], &[0, 4, 1]).is_err());
     assert!(fired(&[0, 2, 1], &[0]).is_err());
     assert!(fired(&[0, 2, 4], &[0, 4, 1]).is_err());
+    let both = reasons(&[0, 1, 3], &[2, 0, 3], &[1, 4], &[0, 255, 7, 0]).expect("sound");
+    assert_eq!(
+        (both.fired_in(0), both.fired_in(1)),
+        (vec![1, 2], vec![0, 3, 4])
+    );
+    let mut stops = |rules: &[u32], operands: &[u8]| {
+        let reasons = reasons(&[0, 0, 0], &[], rules, operands)?;
+        Ok::<_, StageFailure>(reasons.stops)
+    };
+    let sound = stops(&[1, 4], &[0, 255, 7, 253]).expect("these are sound");
+    assert_eq!(sound.of_rule(4).collect::<Vec<_>>(), [255, 253]);
+    assert_eq!(sound.of_rule(2).count(), 0);
+    assert!(stops(&[1, 4], &[0, 255, 7]).is_err());
+    assert!(stops(&[1, 4], &[0, 255, 7, 253, 1]).is_err());
+    assert!(stops(&[4, 1], &[0, 0, 0, 0]).is_err());
+    assert!(stops(&[4, 4], &[0, 0, 0, 0]).is_err());
+    assert!(stops(&[1], &[254, 0]).is_err());
+    assert!(stops(&[], &[0]).is_err());
 }
 
 fn words(words: &[u32]) -> Vec<u8> {

@@ -3,7 +3,7 @@
 use crate::args::Run;
 use crate::failure::{Result, Status};
 use crate::run::input::InputOptions;
-use crate::run::why::Why;
+use crate::run::why::{Asked, Why};
 use crate::{pipelines, render, run};
 use std::num::NonZero;
 use std::thread;
@@ -18,8 +18,12 @@ pub(crate) fn run(args: &Run) -> Result<Status> {
         !args.source.no_cache,
     )?;
     let input = run::input::open(&args.source.input, &loaded.pipeline, &input_options(args)?)?;
-    let why = args.why.as_deref().map(|name| Why::open(name, &loaded));
-    let why = why.transpose()?;
+    let asked = Asked {
+        why: args.why.as_deref(),
+        why_not: &args.why_not,
+        funnel: args.funnel,
+    };
+    let why = Why::open(asked, &loaded)?;
     let output = run::result::open(args, &loaded, &input, why.as_ref())?;
     let n_workers = args
         .jobs

@@ -89,7 +89,9 @@ fn rules(outline: &Outline, explanation: &Explanation, style: Style) -> String {
             style.emphasis(&rule.name)
         );
         let index = index as u32;
-        let condition = parts(outline, explanation, index, |role| role == Role::Condition);
+        let condition = parts(outline, explanation, index, |role| {
+            matches!(role, Role::Condition(_))
+        });
         text += &tree(&condition, "      ", style);
         text += &contributions(outline, explanation, index, verdict, style);
     }
@@ -99,10 +101,9 @@ fn rules(outline: &Outline, explanation: &Explanation, style: Style) -> String {
 
 /// What the source calls it. A rule has one condition; a table shows its header's expressions and its rows as several.
 pub(super) fn keyword(outline: &Outline, rule: u32) -> &'static str {
-    let conditions = outline
-        .expressions
-        .iter()
-        .filter(|part| part.rule == rule && part.role == Role::Condition && part.depth == 0);
+    let conditions = outline.expressions.iter().filter(|part| {
+        part.rule == rule && matches!(part.role, Role::Condition(_)) && part.depth == 0
+    });
     if conditions.count() > 1 {
         "table"
     } else {
@@ -120,7 +121,7 @@ fn parts<'a>(
     let expressions = outline.expressions.iter().zip(&explanation.values);
     // A condition has a value; of a table, rows without one are places for rows that did not match.
     let is_unused = |part: &Expression, value: &Value| {
-        part.depth == 0 && part.role == Role::Condition && *value == Value::Absent
+        part.depth == 0 && matches!(part.role, Role::Condition(_)) && *value == Value::Absent
     };
     expressions
         .filter(|(part, value)| part.rule == rule && wanted(part.role) && !is_unused(part, value))
@@ -245,7 +246,7 @@ fn expressions_json(outline: &Outline, explanation: &Explanation, rule: u32) -> 
     let one = |(part, value): (&Expression, &Value)| {
         let output = |index: u32| outline.outputs.get(index as usize).cloned();
         let (role, output) = match part.role {
-            Role::Condition => ("condition", None),
+            Role::Condition(_) => ("condition", None),
             Role::ThenOutput(index) => ("then", output(index)),
             Role::ElseOutput(index) => ("else", output(index)),
             Role::Definition => ("definition", None),

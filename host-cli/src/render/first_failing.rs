@@ -107,7 +107,7 @@ fn failing(told: Told<'_>) -> Vec<Failing<'_>> {
 /// The first operand of the condition's `&&` that has such a value; the condition itself where none has.
 fn first(told: Told<'_>, rule: u32, decides: impl Fn(&Value) -> bool) -> Failing<'_> {
     let parts: Vec<(&Expression, &Value)> = parts(told.outline, told.explanation)
-        .filter(|(part, _)| part.rule == rule && part.role == Role::Condition)
+        .filter(|(part, _)| part.rule == rule && matches!(part.role, Role::Condition(_)))
         .collect();
     if keyword(told.outline, rule) == "table" {
         let asked = parts
@@ -119,10 +119,8 @@ fn first(told: Told<'_>, rule: u32, decides: impl Fn(&Value) -> bool) -> Failing
             values: asked.map(|(part, value)| (&*part.text, *value)).collect(),
         };
     }
-    let mut operands = Vec::new();
-    conjuncts(&parts, &mut operands);
-    let found = operands.iter().find(|tree| decides(tree[0].1));
-    let tree = found.copied().unwrap_or(&parts);
+    let found = operands(&parts).find(|tree| decides(tree[0].1));
+    let tree = found.unwrap_or(&parts);
     let mut values = Vec::new();
     computed(told, tree, &mut values);
     Failing {
@@ -139,41 +137,18 @@ fn parts<'a>(
     outline.expressions.iter().zip(&explanation.values)
 }
 
-/// The subtrees, in pre-order, of what the tree's `&&` joins; the tree itself where it is none.
-fn conjuncts<'a, 'b>(
-    tree: &'b [(&'a Expression, &'a Value)],
-    found: &mut Vec<&'b [(&'a Expression, &'a Value)]>,
-) {
-    let Some((root, below)) = tree.split_first() else {
-        return;
-    };
-    let depth = root.0.depth + 1;
-    let second = below
-        .iter()
-        .skip(1)
-        .position(|(part, _)| part.depth == depth);
-    if let Some(second) = second {
-        let (left, right) = below.split_at(second + 1);
-        if is_and(root.0, left[0].0, right[0].0) {
-            conjuncts(left, found);
-            conjuncts(right, found);
-            return;
-        }
-    }
-    found.push(tree);
-}
-
-/// Whether `&&` is what stands between the two.
-fn is_and(whole: &Expression, left: &Expression, right: &Expression) -> bool {
-    let place = |offset: u32| offset.checked_sub(whole.offset).map(|place| place as usize);
-    let between = place(left.offset).zip(place(right.offset));
-    let between = between.and_then(|(start, end)| whole.text.get(start + left.text.len()..end));
-    let code = between.into_iter().flat_map(str::lines).flat_map(|line| {
-        let code = line.split("//").next().unwrap_or_default();
-        code.chars()
-            .filter(|each| !each.is_whitespace() && !"()".contains(*each))
-    });
-    code.eq("&&".chars())
+/// The operands of a condition, as trees in pre-order.
+fn operands<'a, 'b>(
+    condition: &'b [(&'a Expression, &'a Value)],
+) -> impl Iterator<Item = &'b [(&'a Expression, &'a Value)]> {
+    let starts = condition.iter().enumerate();
+    let starts = starts.filter(|(_, (part, _))| matches!(part.role, Role::Condition(1..)));
+    starts.map(|(start, (root, _))| {
+        let tree = &condition[start..];
+        let mut below = tree.iter().skip(1);
+        let end = below.position(|(part, _)| part.depth <= root.depth);
+        end.map_or(tree, |end| &tree[..=end])
+    })
 }
 
 /// What was computed for the tree, each expression once; literals explain themselves.

@@ -1,5 +1,6 @@
 //! What a run did, in a few lines.
 
+use super::funnel::{self, RuleFunnel};
 use super::{Style, quantity};
 use std::time::Duration;
 
@@ -22,6 +23,8 @@ pub(crate) struct Summary {
     pub(crate) models: Vec<String>,
     /// Time that workers did not spend in stages: columns to the types of stages, gates, joining results
     pub(crate) conversion: Duration,
+    /// How far rows came in the conditions of rules, where that is asked for
+    pub(crate) funnels: Vec<RuleFunnel>,
     /// On a thread of its own
     pub(crate) reading: Duration,
     /// On a thread of its own
@@ -76,7 +79,7 @@ pub(crate) fn render(summary: &Summary, style: Style) -> String {
     for model in &summary.models {
         text += &format!("  {}\n", style.faint(model));
     }
-    text
+    text + &funnel::render(&summary.funnels, style)
 }
 
 fn failed_rows(summary: &Summary, style: Style) -> String {

@@ -10,7 +10,7 @@ use crate::render::value::code_name;
 use arrow_array::RecordBatch;
 use rulestage_pipeline::bind::Binding;
 use rulestage_pipeline::load::LoadError;
-use rulestage_pipeline::run::{Executor, Observer, RunFailure};
+use rulestage_pipeline::run::{Executor, Funnels, Observer, RunFailure};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -31,6 +31,8 @@ pub(super) struct Done {
     pub(super) stages: Vec<Part>,
     /// The time that did not go into stages: columns to the types of stages, gates, joining results
     pub(super) conversion: Duration,
+    /// How far the rows came in conditions, where that is asked for
+    pub(super) funnels: Option<Funnels>,
 }
 
 /// What one stage did with a batch.
@@ -79,6 +81,7 @@ impl Worker {
                 message: dead.message.clone(),
             })
         });
+        let funnels = self.why.as_ref().and_then(|why| why.count(&outcome));
         let output = match &self.why {
             Some(why) => why.add_to(&outcome)?,
             None => outcome.output,
@@ -94,6 +97,7 @@ impl Worker {
                 .collect::<Result<_>>()?,
             stages: clock.parts,
             conversion,
+            funnels,
         })
     }
 }

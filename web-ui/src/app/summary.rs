@@ -33,7 +33,11 @@ pub(crate) fn SummaryTab(props: &PartProps) -> Html {
     }
 }
 
-/// How often each rule fires, as bars; a click shows the rule in the editor.
+/// So many conditions are shown unasked.
+const FEW_STEPS: usize = 40;
+
+/// How often each rule fires, as bars, and below each how many rows are left after each part of its condition; a click
+/// shows the rule in the editor.
 #[component]
 fn Firings(props: &PartProps) -> Html {
     let state = &props.state;
@@ -45,6 +49,13 @@ fn Firings(props: &PartProps) -> Html {
         });
     }
     let report = &state.firings;
+    let n_steps: usize = report.rules.iter().map(|firing| firing.steps.len()).sum();
+    let asked = use_state(|| None);
+    let shows_steps = (*asked).unwrap_or(n_steps <= FEW_STEPS);
+    let toggle = {
+        let asked = asked.clone();
+        Callback::from(move |_: MouseEvent| asked.set(Some(!shows_steps)))
+    };
     let n_rows = report.n_rows.max(1);
     let bar = |firing: &Firing| {
         let share = firing.n_fired as f64 / n_rows as f64 * 100.0;
@@ -60,6 +71,7 @@ fn Firings(props: &PartProps) -> Html {
                     <span class="bar-count">{ format::count(firing.n_fired) }</span>
                     <span class="bar-share quiet">{ percent(share) }</span>
                 </button>
+                if shows_steps { { steps(firing, n_rows) } }
             </li>
         }
     };
@@ -72,11 +84,49 @@ fn Firings(props: &PartProps) -> Html {
     html! {
         { for stages.into_iter().map(|stage| html! {
             <section class="card firings">
-                <h2>{ "rules" }<span class="quiet from">{ format!("fired in {stage}") }</span></h2>
+                <h2>{ "rules" }<span class="quiet from">{ format!("fired in {stage}") }</span>
+                    if n_steps > 0 {
+                        <button class={classes!("chip", shows_steps.then_some("is-on"))} aria-pressed={shows_steps.to_string()} onclick={toggle.clone()} title="where rows stop that don't fire">{ "conditions" }</button>
+                    }
+                </h2>
                 <ul class="bars">{ for report.rules.iter().filter(|firing| firing.stage == stage).map(bar) }</ul>
             </section>
         }) }
     }
+}
+
+/// The funnel of a rule: what stops at each part of its condition, and what is left then.
+fn steps(firing: &Firing, n_rows: usize) -> Html {
+    let mut n_left = firing.n_reached;
+    let mut steps: Vec<Html> = Vec::new();
+    for (text, n_stopped) in &firing.steps {
+        n_left = n_left.saturating_sub(*n_stopped);
+        let left = n_left as f64 / n_rows as f64 * 100.0;
+        let title = format!(
+            "{text}: {} stop here, {} go on",
+            format::rows(*n_stopped),
+            format::count(n_left)
+        );
+        steps.push(html! {
+            <li class="step" {title}>
+                <code class="bar-name">{ text }</code>
+                <span class="bar-track"><i style={format!("width:{left:.2}%")} hidden={n_left == 0} /></span>
+                <span class="bar-count">{ format!("\u{2212}{}", format::count(*n_stopped)) }</span>
+                <span class="bar-share quiet">{ percent(*n_stopped as f64 / n_rows as f64 * 100.0) }</span>
+            </li>
+        });
+    }
+    if firing.n_failed > 0 {
+        steps.push(html! {
+            <li class="step is-failed" title="the condition failed, and with it the row">
+                <span class="bar-name">{ "failed" }</span>
+                <span />
+                <span class="bar-count">{ format!("\u{2212}{}", format::count(firing.n_failed)) }</span>
+                <span class="bar-share quiet">{ percent(firing.n_failed as f64 / n_rows as f64 * 100.0) }</span>
+            </li>
+        });
+    }
+    html! { <ul class="steps" aria-label={format!("where rows stop in {}", firing.name)}>{ for steps }</ul> }
 }
 
 /// With one digit behind the point; what is little is not nothing.

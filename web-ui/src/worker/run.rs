@@ -195,7 +195,7 @@ pub(crate) async fn run(worker: &Worker, order: Order) -> Result<(), Failure> {
     worker.finished.replace(Some(Finished {
         runtime,
         executor,
-        firings: firings::report(&pipeline, &reasons, &ran.n_fired, input.num_rows()),
+        firings: firings::report(&pipeline, &reasons, &ran.funnels, input.num_rows()),
         pipeline,
         binding,
         input,

@@ -132,7 +132,7 @@ fn fill(why: &mut StageWhy, rules: Option<&Rules>, outline: &Outline, explanatio
             continue;
         }
         match expression.role {
-            Role::Condition | Role::Definition => rule.conditions.push(part),
+            Role::Condition(_) | Role::Definition => rule.conditions.push(part),
             // The parts of a contribution are one click away, in the editor.
             Role::ThenOutput(_) | Role::ElseOutput(_) if expression.depth > 0 => {}
             // A rule contributes by one of its two blocks.

@@ -9,7 +9,9 @@ use crate::cast::{self, CellError, Converted};
 use crate::load::Stage;
 use crate::manifest::OnError;
 use crate::rows::{gather, take};
-use crate::runtime::{FiredRules, Outcome, RowErrorCode, Runtime, StageFailure, StageFailureKind};
+use crate::runtime::{
+    FiredRules, Outcome, Reasons, RowErrorCode, Runtime, StageFailure, StageFailureKind, Stops,
+};
 use crate::wire::is_dynamic;
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, RecordBatch, UInt32Array, new_empty_array};
@@ -24,7 +26,7 @@ pub(super) struct Work<'a> {
     alive: Option<Vec<u32>>,
     dead: Vec<DeadRow>,
     fatal: Option<DeadRow>,
-    fired: Vec<Option<FiredRules>>,
+    reasons: Vec<Option<Reasons>>,
 }
 
 impl<'a> Work<'a> {
@@ -36,7 +38,7 @@ impl<'a> Work<'a> {
             alive: None,
             dead: Vec::new(),
             fatal: None,
-            fired: Vec::new(),
+            reasons: Vec::new(),
         }
     }
 
@@ -140,7 +142,7 @@ impl<'a> Work<'a> {
             kept,
             dead: self.dead,
             stage_rows,
-            fired: self.fired,
+            reasons: self.reasons,
         })
     }
 }
@@ -255,13 +257,13 @@ pub(super) fn run<R: Runtime>(
     }
     let batch = call.inputs(&stage.schema.inputs, &binding.inputs, &mut rows)?;
     observer.stage_started(number);
-    let mut fired = None;
+    let mut reasons = None;
     let outcome = call.compute(&stage.schema.outputs, &rows, || {
         if !sessions.keeps_reasons {
             return runtime.process(&mut sessions.stage, &batch);
         }
-        let (outcome, rules) = runtime.process_with_reasons(&mut sessions.stage, &batch)?;
-        fired = Some(rules);
+        let (outcome, given) = runtime.process_with_reasons(&mut sessions.stage, &batch)?;
+        reasons = Some(given);
         Ok(outcome)
     });
     observer.stage_finished(number, rows.len());
@@ -276,9 +278,9 @@ pub(super) fn run<R: Runtime>(
     work.produced
         .extend(stage.outputs.iter().cloned().zip(columns));
     if sessions.keeps_reasons {
-        work.fired.push(Some(spread_fired(fired, &rows)));
+        work.reasons.push(Some(spread_reasons(reasons, &rows)));
     } else {
-        work.fired.push(None);
+        work.reasons.push(None);
     }
     lost.sort_unstable();
     let mut alive = work.rows();
@@ -322,13 +324,22 @@ fn spread<R: Runtime>(
         .collect()
 }
 
-/// The stage's fired rules, for all rows of the batch.
-fn spread_fired(fired: Option<FiredRules>, rows: &Rows) -> FiredRules {
-    let Some(mut fired) = fired else {
-        return FiredRules {
-            offsets: vec![0; rows.n_rows + 1],
+/// The stage's reasons, for all rows of the batch.
+fn spread_reasons(reasons: Option<Reasons>, rows: &Rows) -> Reasons {
+    let Some(Reasons {
+        mut fired,
+        mut stops,
+    }) = reasons
+    else {
+        let fired = FiredRules {
+            offsets: Vec::new(),
             rules: Vec::new(),
         };
+        let stops = Stops {
+            rules: Vec::new(),
+            operands: Vec::new(),
+        };
+        return Reasons { fired, stops };
     };
     if let Some(selected) = &rows.selected {
         let mut places = 0;
@@ -338,9 +349,17 @@ fn spread_fired(fired: Option<FiredRules>, rows: &Rows) -> FiredRules {
             }
             fired.offsets[places]
         };
-        fired.offsets = (0..=rows.n_rows).map(offset).collect();
+        if !fired.offsets.is_empty() {
+            fired.offsets = (0..=rows.n_rows).map(offset).collect();
+        }
+        let n_rules = stops.rules.len();
+        let mut operands = vec![Stops::NOT_REACHED; rows.n_rows * n_rules];
+        for (row, stops) in selected.iter().zip(stops.rows()) {
+            operands[*row as usize * n_rules..][..n_rules].copy_from_slice(stops);
+        }
+        stops.operands = operands;
     }
-    fired
+    Reasons { fired, stops }
 }
 
 /// A call of a stage or its gate.

@@ -4,6 +4,7 @@ use super::expression::{RowCode, at};
 use super::function::Label;
 use super::layout::{inner, is_nullable, slots};
 use super::outputs::{Growable, OutputColumn, is_wide};
+use super::stops::Stops;
 use super::table::PlacedTable;
 use super::trace::{ListItems, list_items};
 use crate::ir::{CompareOp, Const, Contribution, ExprKind, FoldKind, Merge, Output, Rule, RuleSet};
@@ -29,12 +30,19 @@ pub(super) struct Gathered {
 pub(super) struct RowNotes {
     pub(super) error: u32,
     pub(super) origin: u32,
-    pub(super) fired: Option<FiredRules>,
+    pub(super) reasons: Option<Reasons>,
     /// Whether there is code that notes an error
     pub(super) fails: Cell<bool>,
 }
 
-/// Which rules fired, as `fired-rules` in the contract.
+/// Which rules fired, and where the others stopped.
+pub(super) struct Reasons {
+    pub(super) stops: Stops,
+    /// For the rules that these leave out
+    pub(super) fired: Option<FiredRules>,
+}
+
+/// `fired-rules` of the contract.
 #[derive(Clone, Copy)]
 pub(super) struct FiredRules {
     pub(super) rules: Growable,
@@ -72,28 +80,31 @@ impl RowCode<'_> {
         let push_index = |code: &mut Self| {
             code.f.ins().i32_const(index as i32);
         };
-        if notes.fired.is_none() && self.is_choice(rule) {
-            return self.emit_choice(rule, outputs);
+        let notes_fired = notes.reasons.is_some() && !notes.has_stop(index);
+        if !notes_fired && self.is_choice(rule) {
+            return self.emit_choice(rule, index, outputs, notes);
         }
         let done = self.f.block(BlockType::Empty);
         let failed = self.f.block(BlockType::Empty);
         if let (Some(table), Some(placed)) = (&rule.table, placed) {
             let n_hits = self.emit_table(table, placed, outputs, failed);
-            if notes.fired.is_some() {
-                self.f.ins().local_get(n_hits);
-                self.f.if_(BlockType::Empty);
-                self.note_fired(notes, push_index);
-                self.f.end();
+            if notes.reasons.is_some() {
+                self.note_table(index, n_hits, notes);
             }
         } else {
-            self.emit(&rule.condition, failed);
+            self.emit_condition(rule, index, notes, failed);
             self.f.if_(BlockType::Empty);
-            self.note_fired(notes, push_index);
+            if notes_fired {
+                self.note_fired(notes, push_index);
+            }
             self.emit_sides(rule, outputs, failed);
             self.f.end();
         }
         self.f.br(done);
         if self.f.end() {
+            if rule.table.is_some() {
+                self.note_failed_table(index, notes);
+            }
             self.note_failure(notes, push_index);
         }
         self.f.end();
@@ -119,11 +130,11 @@ impl RowCode<'_> {
             && !self.can_fail(&rule.condition)
     }
 
-    fn emit_choice(&mut self, rule: &Rule, outputs: &[Gathered]) {
+    fn emit_choice(&mut self, rule: &Rule, index: usize, outputs: &[Gathered], notes: &RowNotes) {
         // There are no errors to go there.
         let unreachable = self.f.block(BlockType::Empty);
         let holds = self.f.local(ValType::I32);
-        self.emit(&rule.condition, unreachable);
+        self.emit_condition(rule, index, notes, unreachable);
         self.f.ins().local_set(holds);
         for contribution in &rule.then {
             let ruleset = self.ruleset;
@@ -156,9 +167,10 @@ impl RowCode<'_> {
         self.f.end();
     }
 
-    /// Notes that a rule fired, whose number `push_rule` pushes.
+    /// Notes that a rule fired that has no byte among the stops; `push_rule` pushes its number.
     pub(super) fn note_fired(&mut self, notes: &RowNotes, push_rule: impl FnOnce(&mut Self)) {
-        let Some(FiredRules { rules, .. }) = notes.fired else {
+        let fired = notes.reasons.as_ref().and_then(|reasons| reasons.fired);
+        let Some(FiredRules { rules, .. }) = fired else {
             return;
         };
         self.make_room(rules, |code| {

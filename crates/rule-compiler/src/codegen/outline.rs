@@ -4,7 +4,7 @@ use super::data::{Record, StaticData};
 use super::expression::at;
 use super::function::FunctionBuilder;
 use super::module::{ModuleBuilder, function};
-use super::trace::{DEFINITION, ShownExpressions};
+use super::trace::{CONDITION, DEFINITION, ShownExpressions};
 use crate::ir::RuleSet;
 use rulestage_diagnostics::Span;
 use wasm_encoder::ValType;
@@ -15,6 +15,8 @@ const EXPRESSION_BYTES: usize = 28;
 /// In the head of an expression.
 const NEW_RULE: u32 = 4;
 const NEW_TEXT: u32 = 8;
+const OPERAND: u32 = 16;
+const DEPTH_SHIFT: u32 = 5;
 
 /// The small form is worth the helper that unfolds it where there are so many expressions; others are laid out.
 const MIN_UNFOLDED: usize = 32;
@@ -193,15 +195,17 @@ fn push_expressions(
         let is_part = whole.start <= start && end <= whole.end && expression.text.is_none();
         let has_text = expression.depth == 0 || !is_part;
         let is_new_rule = !is_definition && expression.rule != rule;
-        let mut head = u32::from(expression.role) | expression.depth << 4;
+        let is_operand = expression.role == CONDITION && expression.output > 0;
+        let mut head = u32::from(expression.role) | expression.depth << DEPTH_SHIFT;
         head |= if has_text { NEW_TEXT } else { 0 };
         head |= if is_new_rule { NEW_RULE } else { 0 };
+        head |= if is_operand { OPERAND } else { 0 };
         stream.number(head);
         if is_new_rule {
             stream.number(expression.rule.wrapping_sub(rule));
             rule = expression.rule;
         }
-        if expression.role != 0 && !is_definition {
+        if expression.role != CONDITION && !is_definition {
             stream.number(expression.output);
         }
         if !has_text {

@@ -1,7 +1,7 @@
 //! `session.process`: the loop over the rows of a batch.
 
 use super::columns::count_uses;
-use super::contributions::{FiredRules, Gathered, RowNotes, asks_what_is_set};
+use super::contributions::{FiredRules, Gathered, Reasons, RowNotes, asks_what_is_set};
 use super::expression::{RowCode, at};
 use super::function::FunctionBuilder;
 use super::group::{Kept, generate_shape};
@@ -11,6 +11,7 @@ use super::layout::{
 use super::module::{ModuleBuilder, function, global};
 use super::reads::Reads;
 use super::statics::{Plans, Statics};
+use super::stops;
 use crate::ir::RuleSet;
 use crate::types::{Column, Type};
 use std::cell::Cell;
@@ -67,9 +68,14 @@ pub(super) fn generate(
         error: code.f.local(ValType::I32),
         origin: code.f.local(ValType::I32),
         fails: Cell::new(false),
-        fired: with_reasons.then(|| FiredRules {
-            rules: code.growable(),
-            offsets: code.allocate_offsets(rows),
+        reasons: with_reasons.then(|| {
+            let stops = code.open_stops(stops::rules(ruleset, &plans.groups), rows);
+            let leaves_out = stops.rules.len() < ruleset.rules.len();
+            let fired = leaves_out.then(|| FiredRules {
+                rules: code.growable(),
+                offsets: code.allocate_offsets(rows),
+            });
+            Reasons { stops, fired }
         }),
     };
     let errors = code.growable();

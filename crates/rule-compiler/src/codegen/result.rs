@@ -1,6 +1,7 @@
 //! The end of a row, and the result of a call: the columns of the outputs, and the rows that failed.
 
 use super::contributions::{FiredRules, Gathered, RowNotes};
+use super::data::Record;
 use super::expression::{RowCode, at};
 use super::layout::{
     RESULT_SIZE, array, buffer_case, inner, is_nullable, output_storage, row_error,
@@ -45,19 +46,22 @@ impl RowCode<'_> {
             self.f.ins().i32_const(0).local_set(row_error);
             self.f.end();
         }
-        if let Some(FiredRules { rules, offsets }) = notes.fired {
+        if let Some(reasons) = &notes.reasons {
             let row = self.row;
-            self.f
-                .ins()
-                .local_get(offsets)
-                .local_get(row)
-                .i32_const(2)
-                .i32_shl()
-                .i32_add()
-                .local_get(rules.length)
-                .i32_const(2)
-                .i32_shr_u()
-                .i32_store(at(4));
+            self.end_stops(&reasons.stops);
+            if let Some(FiredRules { rules, offsets }) = reasons.fired {
+                self.f
+                    .ins()
+                    .local_get(offsets)
+                    .local_get(row)
+                    .i32_const(2)
+                    .i32_shl()
+                    .i32_add()
+                    .local_get(rules.length)
+                    .i32_const(2)
+                    .i32_shr_u()
+                    .i32_store(at(4));
+            }
         }
         let ruleset = self.ruleset;
         for (gathered, output) in outputs.iter().zip(&ruleset.outputs) {
@@ -148,7 +152,6 @@ impl RowCode<'_> {
         notes: &RowNotes,
         errors: Growable,
     ) {
-        let fired = notes.fired;
         let ruleset = self.ruleset;
         let n_arrays: u32 = ruleset
             .outputs
@@ -162,10 +165,18 @@ impl RowCode<'_> {
             })
             .sum();
         let arrays = self.module.data.reserve(n_arrays * array::SIZE);
-        /// Two lists more
-        const REASONS_SIZE: u32 = 16;
-        let reasons_size = if fired.is_some() { REASONS_SIZE } else { 0 };
+        /// Four lists more
+        const REASONS_SIZE: u32 = 32;
+        let reasons = notes.reasons.as_ref();
+        let reasons_size = reasons.map_or(0, |_| REASONS_SIZE);
         let result = self.module.data.reserve(RESULT_SIZE + reasons_size);
+        let stopped = reasons.map_or(0, |reasons| {
+            let mut rules = Record::new();
+            for rule in &reasons.stops.rules {
+                rules.u32(*rule as u32);
+            }
+            self.module.data.record(&rules)
+        });
         let mut address = arrays;
         for (gathered, output) in outputs.iter().zip(&ruleset.outputs) {
             let column = &gathered.column;
@@ -207,22 +218,40 @@ impl RowCode<'_> {
                 .i32_div_u()
                 .i32_store(at(16));
         }
-        if let Some(FiredRules { rules, offsets }) = fired {
+        if let Some(reasons) = reasons {
+            let stops = &reasons.stops;
+            if let Some(FiredRules { rules, offsets }) = reasons.fired {
+                ins.i32_const(result as i32)
+                    .local_get(offsets)
+                    .i32_store(at(36));
+                ins.i32_const(result as i32)
+                    .local_get(rows)
+                    .i32_const(1)
+                    .i32_add()
+                    .i32_store(at(40));
+                ins.i32_const(result as i32)
+                    .local_get(rules.pointer)
+                    .i32_store(at(44));
+                ins.i32_const(result as i32)
+                    .local_get(rules.length)
+                    .i32_const(2)
+                    .i32_shr_u()
+                    .i32_store(at(48));
+            }
+            let n_stopped = stops.rules.len() as i32;
             ins.i32_const(result as i32)
-                .local_get(offsets)
+                .i32_const(stopped as i32)
                 .i32_store(at(20));
             ins.i32_const(result as i32)
-                .local_get(rows)
-                .i32_const(1)
-                .i32_add()
+                .i32_const(n_stopped)
                 .i32_store(at(24));
             ins.i32_const(result as i32)
-                .local_get(rules.pointer)
+                .local_get(stops.first)
                 .i32_store(at(28));
             ins.i32_const(result as i32)
-                .local_get(rules.length)
-                .i32_const(2)
-                .i32_shr_u()
+                .local_get(rows)
+                .i32_const(n_stopped)
+                .i32_mul()
                 .i32_store(at(32));
         }
         ins.i32_const(result as i32);

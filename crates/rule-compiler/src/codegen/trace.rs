@@ -2,6 +2,7 @@
 
 use super::expression::{RowCode, at};
 use super::layout::{inner, is_cell, is_nullable, value, value_case};
+use super::logic::chain;
 use super::nested::{keys_of, nested_root};
 use crate::ir::{Const, Expr, ExprKind, Rule, RuleSet, Table};
 use crate::types::Type;
@@ -16,7 +17,7 @@ pub(super) struct Shown {
     pub(super) rule: u32,
     /// 0 condition, 1 then-output, 2 else-output, 3 definition ([`DEFINITION`])
     pub(super) role: u8,
-    /// Number of the output; of the `let` for a definition
+    /// Number of the output; of the `let` for a definition; of the operand for one of a condition's, or 0
     pub(super) output: u32,
     pub(super) depth: u32,
     pub(super) span: Span,
@@ -24,6 +25,8 @@ pub(super) struct Shown {
     pub(super) text: Option<String>,
 }
 
+/// The role of a part of a condition.
+pub(super) const CONDITION: u8 = 0;
 /// The role of the definition of a `let`.
 pub(super) const DEFINITION: u8 = 3;
 
@@ -35,6 +38,8 @@ pub(super) struct ShownExpressions {
     /// By the number of the rule: the first place for rows that match
     table_slots: HashMap<u32, u32>,
     first_of_rules: Vec<u32>,
+    /// The numbers of the operands of the condition that is being added
+    operands: HashMap<*const Expr, u32>,
 }
 
 impl ShownExpressions {
@@ -87,7 +92,15 @@ impl ShownExpressions {
         if let Some(table) = &rule.table {
             return self.add_table(ruleset, rule, table, &base);
         }
+        let mut operands = Vec::new();
+        chain(&rule.condition, true, &mut operands);
+        self.operands = operands
+            .into_iter()
+            .map(std::ptr::from_ref)
+            .zip(1..)
+            .collect();
         self.add(ruleset, &rule.condition, base.clone());
+        self.operands.clear();
         for (contributions, role) in [(&rule.then, 1), (&rule.otherwise, 2)] {
             for contribution in contributions {
                 self.add(
@@ -138,15 +151,18 @@ impl ShownExpressions {
         }
     }
 
-    fn add(&mut self, ruleset: &RuleSet, expr: &Expr, place: Shown) {
-        let (expr, is_root) = match &expr.kind {
+    fn add(&mut self, ruleset: &RuleSet, expr: &Expr, mut place: Shown) {
+        let operand = self.operands.get(&std::ptr::from_ref(expr));
+        place.output = operand.copied().unwrap_or(place.output);
+        let is_root = place.depth == 0 || place.role == CONDITION && place.output > 0;
+        let expr = match &expr.kind {
             // Inserted conversions are not in the source.
             ExprKind::Wrap(operand)
             | ExprKind::Unwrap(operand)
             | ExprKind::Convert(operand)
             | ExprKind::Assume(operand)
             | ExprKind::IfPresent(operand) => return self.add(ruleset, operand, place),
-            _ => (expr, place.depth == 0),
+            _ => expr,
         };
         // Where rules share code, variables stand for constants.
         let is_constant = match expr.kind {
@@ -170,8 +186,10 @@ impl ShownExpressions {
             span: expr.span,
             ..place.clone()
         });
+        let is_condition = place.role == CONDITION;
         let below = Shown {
             depth: place.depth + 1,
+            output: if is_condition { 0 } else { place.output },
             ..place
         };
         // What is evaluated once for each element has no one value to show.

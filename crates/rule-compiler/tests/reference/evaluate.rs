@@ -74,6 +74,32 @@ pub(crate) fn evaluate_row(ruleset: &RuleSet, inputs: &[Value]) -> Result<Vec<Va
         .collect()
 }
 
+/// The number of the first operand of a rule's condition that is false: 0 where it holds, 255 where it fails.
+pub(crate) fn first_false(ruleset: &RuleSet, rule: usize, inputs: &[Value]) -> u8 {
+    fn operands<'e>(expr: &'e Expr, found: &mut Vec<&'e Expr>) {
+        match &expr.kind {
+            ExprKind::And(left, right) => {
+                operands(left, found);
+                operands(right, found);
+            }
+            _ => found.push(expr),
+        }
+    }
+    let row = Row {
+        ruleset,
+        inputs,
+        locals: RefCell::new(HashMap::new()),
+    };
+    let mut all = Vec::new();
+    operands(&ruleset.rules[rule].condition, &mut all);
+    let values: Vec<Result<bool>> = all.into_iter().map(|each| row.bool(each)).collect();
+    match values.iter().position(|value| *value == Ok(false)) {
+        Some(place) => (place + 1).min(253) as u8,
+        None if values.iter().any(Result::is_err) => 255,
+        None => 0,
+    }
+}
+
 fn merge(output: &Output, values: Vec<Value>) -> Result<Value> {
     if values.is_empty() {
         return Ok(output.default.clone());

@@ -549,8 +549,17 @@ pub(crate) fn ruleset(random: &mut Random) -> String {
     );
     for rule in 0..2 + random.below(3) {
         let condition = expression(random, &Type::Bool, 2);
+        let operands = [(); 4].map(|()| {
+            let depth = random.below(2);
+            expression(random, &Type::Bool, depth)
+        });
+        let [a, b, c, d] = operands;
         let condition = random.pick(&[
             condition.clone(),
+            format!("{a} && {b}"),
+            format!("{a} && (a_bool && {b}) && {c}"),
+            format!("a_int > 0 && n_int != 3 && ({a} && {d} && a_double < 1.0)"),
+            "a_int != 1 && a_bool && a_int > -5 && b_bool && a_double < 2.0".to_owned(),
             format!("({condition} ?? false)"),
             "later".to_owned(),
             "(earlier || a_int > limit)".to_owned(),

@@ -7,6 +7,7 @@ mod fuzz;
 mod generate;
 mod items;
 mod manual;
+mod reasons;
 mod scale;
 mod stage;
 mod tables;
@@ -21,6 +22,7 @@ use generate::sharing::sharing;
 use generate::{Random, SCALARS, expression, nullable, ruleset, value, variables};
 use rulestage_pipeline::dynamic;
 use rulestage_pipeline::runtime::{Limits, Runtime};
+use rulestage_rule_compiler::ir::ExprKind;
 use rulestage_rule_compiler::types::{Column, Type};
 use rulestage_rule_compiler::{Compilation, compile, compile_expression};
 use rulestage_runtime_wasmtime::{Config, WasmtimeRuntime};
@@ -93,6 +95,11 @@ fn rule_sets_merge_as_documented() {
     for _ in 0..N_RULESETS {
         let source = ruleset(&mut random);
         outcomes.compare(&runtime, &source, compile(&source), &mut random);
+    }
+    let stops = &outcomes.stops.0;
+    for stop in [0, 1, 2, 3, 255] {
+        let count = stops[stop];
+        assert!(count > 100, "conditions end with {stop} {count} times");
     }
     outcomes.finish();
 }
@@ -183,6 +190,7 @@ struct Outcomes {
     n_values: usize,
     n_errors: usize,
     disagreements: Vec<String>,
+    stops: reasons::Seen,
 }
 
 impl Outcomes {
@@ -216,6 +224,12 @@ impl Outcomes {
             let in_slices = in_batches_of(batch_len);
             let is_same = actual.iter().zip(&in_slices).all(|(a, b)| agree(a, b));
             assert!(is_same, "slices of a batch differ from the whole: {source}");
+        }
+        let mut conditions = ruleset.rules.iter().map(|rule| &rule.condition.kind);
+        if !conditions.all(|kind| matches!(kind, ExprKind::Const(_))) {
+            let component = &artifact.component;
+            let seen = reasons::compare(runtime, component, ruleset, &rows, source);
+            self.stops.add(&seen);
         }
         for (row, actual) in rows.iter().zip(actual) {
             let expected = evaluate_row(ruleset, row).map(|values| {

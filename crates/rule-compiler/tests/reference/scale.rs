@@ -4,8 +4,8 @@
 
 use super::evaluate::{Value, evaluate_row};
 use super::generate::Random;
-use super::stage::{RowResult, agree, as_stored, open, run};
-use rulestage_pipeline::runtime::{Runtime, Verdict};
+use super::reasons;
+use super::stage::{RowResult, agree, as_stored, run};
 use rulestage_rule_compiler::{compile, compile_without_explain};
 use rulestage_runtime_wasmtime::{Config, WasmtimeRuntime};
 use std::fmt::Write;
@@ -13,6 +13,8 @@ use std::fmt::Write;
 const N_RULESETS: usize = 40;
 const N_ROWS: usize = 150;
 const BATCH_ROWS: usize = 61;
+/// Rows whose reasons are compared.
+const N_EXPLAINED: usize = 25;
 
 const TEXTS: [&str; 7] = ["", "a", "b", "cz", "de", "longer than 8", "longer than 9"];
 
@@ -232,7 +234,8 @@ fn an_index_changes_no_answer() {
         let ruleset = &artifact.ruleset;
         let results = run(&runtime, &artifact.component, ruleset, &rows, BATCH_ROWS)
             .unwrap_or_else(|error| panic!("{error}\n{source}"));
-        compare_reasons(&runtime, &artifact.component, &rows);
+        let component = &artifact.component;
+        reasons::compare(&runtime, component, ruleset, &rows[..N_EXPLAINED], &source);
         let silent = compile_without_explain(&source).artifact;
         let silent = silent.expect("the same rules compile");
         let same = run(&runtime, &silent.component, ruleset, &rows, BATCH_ROWS);
@@ -250,30 +253,4 @@ fn an_index_changes_no_answer() {
     }
     assert!(n_computed > 800, "only {n_computed} rows have results");
     assert!(n_failed > 800, "only {n_failed} rows fail");
-}
-
-/// The rules that fired are those that the explanations of the rows say, and the results are the same.
-fn compare_reasons(runtime: &WasmtimeRuntime, component: &[u8], rows: &[Vec<Value>]) {
-    const N_EXPLAINED: usize = 25;
-    let rows = &rows[..N_EXPLAINED];
-    let (mut session, batch) = open(runtime, component, rows).expect("it opens");
-    let plain = runtime.process(&mut session, &batch).expect("results");
-    let (outcome, fired) = runtime
-        .process_with_reasons(&mut session, &batch)
-        .expect("results");
-    assert_eq!(outcome.errors, plain.errors);
-    assert_eq!(
-        format!("{:?}", outcome.columns),
-        format!("{:?}", plain.columns)
-    );
-    for row in 0..N_EXPLAINED {
-        let explanation = runtime
-            .explain(&mut session, &batch, row as u32)
-            .expect("an explanation");
-        let verdicts = explanation.verdicts.iter().zip(0..);
-        let expected: Vec<u32> = verdicts
-            .filter_map(|(verdict, rule)| (*verdict == Verdict::Fired).then_some(rule))
-            .collect();
-        assert_eq!(fired.of_row(row), expected, "row {row}");
-    }
 }

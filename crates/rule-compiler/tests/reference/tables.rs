@@ -2,6 +2,7 @@
 //! enough for an index, tests of several types, nulls, NaN, columns that fail.
 
 use super::generate::Random;
+use crate::reasons;
 use crate::stage::{RowResult, agree, run};
 use rulestage_pipeline::runtime::RowErrorCode as Code;
 use rulestage_rule_compiler::compile;
@@ -439,6 +440,8 @@ fn tables_mean_what_their_cells_say() {
             rows.len(),
         )
         .unwrap_or_else(|error| panic!("{error}: {source}"));
+        let (component, ruleset) = (&artifact.component, &artifact.ruleset);
+        reasons::compare(&runtime, component, ruleset, &rows, &source);
         for (row, actual) in rows.iter().zip(&actual) {
             let expected = evaluate(&table, merge, row);
             assert!(

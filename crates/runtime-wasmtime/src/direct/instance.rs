@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use rulestage_pipeline::runtime::{
-    Description, Explanation, Limits, Outline, StageFailure, StageFailureKind, Value,
+    Description, Explanation, Limits, Outline, Reasons, StageFailure, StageFailureKind, Value,
 };
 use rulestage_pipeline::wire::FlatArray;
 use rulestage_stage_abi::{self as abi, FieldRecord, Guest, Lifter, Malformed, get_u32, layout};
@@ -17,7 +17,7 @@ use super::{Function, MEMORY, RESOURCE_NEW, RESOURCE_REP, Shape};
 use crate::engine;
 use crate::failure::{call_failure, failure, malformed};
 use crate::inspect::STAGE;
-use crate::instance::{Answer, Called, RawFired, RawOutcome, RawRow, StageInstance};
+use crate::instance::{Answer, Called, RawOutcome, RawRow, StageInstance};
 use crate::models::Models;
 use crate::row::{RowForm, RowResult};
 use crate::store::{Host, MemoryBudget, most_copied_bytes, store};
@@ -473,7 +473,7 @@ impl StageInstance for Instance {
         &mut self,
         n_rows: u32,
         columns: &[FlatArray<'_>],
-    ) -> Called<Answer<(RawOutcome, RawFired)>> {
+    ) -> Called<Answer<(RawOutcome, Reasons)>> {
         self.guest.start_deadline();
         let process = self.find(Function::ProcessWithReasons)?;
         let (at, len) = abi::arrays(&mut self.guest, columns)?;
@@ -485,7 +485,7 @@ impl StageInstance for Instance {
             |lifter, at| match lifter.result(at, layout::EXPLAINED_RESULT)? {
                 Ok(record) => {
                     let outcome = outcome(lifter, &record)?;
-                    Ok(Ok((outcome, lifter.fired_rules(&record, 20)?)))
+                    Ok(Ok((outcome, lifter.reasons(&record, 20)?)))
                 }
                 Err(error) => Ok(Err(error)),
             },

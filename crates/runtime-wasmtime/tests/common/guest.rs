@@ -31,6 +31,17 @@ pub mod at {
     pub const BYTES_LEN: usize = ARRAY + 32;
     pub const DATA: usize = 704;
     pub const ROW_ERRORS: usize = 1024;
+    pub const EXPLAINED: usize = 1200;
+    pub const FIRED_OFFSETS: usize = 1264;
+    pub const FIRED: usize = 1280;
+    pub const STOPPED: usize = 1284;
+    pub const STOPS: usize = 1288;
+    pub const OUTLINE: usize = 1300;
+    pub const RULE: usize = 1328;
+    pub const EXPRESSION: usize = 1352;
+    pub const EXPLANATION: usize = 1400;
+    pub const VERDICT: usize = 1424;
+    pub const SHOWN: usize = 1432;
 }
 
 /// The cases of `type-node` and `buffer` that the tests use.
@@ -48,6 +59,7 @@ pub struct Guest {
     process: String,
     allocate: String,
     post_return: Option<String>,
+    explains: bool,
 }
 
 impl Guest {
@@ -61,6 +73,7 @@ impl Guest {
             process: String::new(),
             allocate: String::new(),
             post_return: None,
+            explains: false,
         };
         guest
             .word(at::SCHEMA + 8, at::FIELD as u32)
@@ -97,6 +110,38 @@ impl Guest {
         for (index, byte) in "h\u{e9}llo".bytes().enumerate() {
             guest.byte(at::DATA + 64 + index, byte);
         }
+        guest
+    }
+
+    /// The same with one rule, `x`, that fires in the second row and stops at its condition in the first; it is said of
+    /// another one, too, that it fires in the second row.
+    pub fn explaining() -> Self {
+        let mut guest = Self::good();
+        guest.explains = true;
+        for (place, word) in [at::ARRAY, 1, at::ROW_ERRORS, 0].into_iter().enumerate() {
+            guest.word(at::EXPLAINED + 4 + 4 * place, word as u32);
+        }
+        let lists = [
+            (at::EXPLAINED + 36, at::FIRED_OFFSETS, 3),
+            (at::EXPLAINED + 44, at::FIRED, 1),
+            (at::EXPLAINED + 20, at::STOPPED, 1),
+            (at::EXPLAINED + 28, at::STOPS, 2),
+            (at::OUTLINE, at::RULE, 1),
+            (at::OUTLINE + 8, at::EXPRESSION, 1),
+            (at::RULE, at::NAME, 1),
+            (at::EXPRESSION + 16, at::NAME, 1),
+            (at::EXPLANATION + 4, at::VERDICT, 1),
+            (at::EXPLANATION + 12, at::SHOWN, 1),
+        ];
+        for (place, address, length) in lists {
+            guest.word(place, address as u32).word(place + 4, length);
+        }
+        guest
+            .word(at::FIRED_OFFSETS + 8, 1)
+            .word(at::FIRED, 3)
+            .byte(at::STOPS, 1)
+            // The first operand of the condition
+            .word(at::EXPRESSION + 8, 1);
         guest
     }
 
@@ -201,7 +246,9 @@ impl Guest {
                     (global.set $top (i32.const 4096))
                     {process}
                     (i32.const {outcome}))
+                {explain}
                 {post_return})"#,
+            explain = if self.explains { EXPLAIN } else { "" },
             imports = self.imports,
             pages = self.pages,
             open = self.open,
@@ -231,8 +278,12 @@ impl Guest {
             true => String::new(),
             false => imports.concat(),
         };
+        let explain = match self.explains {
+            true => "export rulestage:stage/explain@0.1.0;",
+            false => "",
+        };
         let world = &format!(
-            "package tests:guest; world guest {{ {imports} export rulestage:stage/stage@0.1.0; }}"
+            "package tests:guest; world guest {{ {imports} export rulestage:stage/stage@0.1.0; {explain} }}"
         );
         let package = resolve
             .push_str("guest.wit", world)
@@ -248,6 +299,16 @@ impl Guest {
         encoder.encode().expect("a component")
     }
 }
+
+/// The functions of `explain`, with results where [`at`] says.
+const EXPLAIN: &str = r#"
+    (func (export "rulestage:stage/explain@0.1.0#describe-rules") (result i32) (i32.const 1300))
+    (func (export "rulestage:stage/explain@0.1.0#process-with-reasons") (param i32 i32 i32 i32) (result i32)
+        (global.set $top (i32.const 4096))
+        (i32.const 1200))
+    (func (export "rulestage:stage/explain@0.1.0#explain-row") (param i32 i32 i32 i32 i32) (result i32)
+        (global.set $top (i32.const 4096))
+        (i32.const 1400))"#;
 
 /// Limits that no well-behaved guest meets.
 pub const LIMITS: Limits = Limits {

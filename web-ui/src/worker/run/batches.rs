@@ -6,7 +6,7 @@ use crate::worker::Worker;
 use arrow_array::{RecordBatch, UInt32Array};
 use rulestage_pipeline::bind::Binding;
 use rulestage_pipeline::load::Pipeline;
-use rulestage_pipeline::run::{Executor, Observer, RunFailure, StageReasons};
+use rulestage_pipeline::run::{Executor, Funnels, Observer, RunFailure, StageReasons};
 use rulestage_runtime_web::WebRuntime;
 
 /// Tells the page which stage runs, and measures.
@@ -55,8 +55,8 @@ pub(super) struct Ran {
     pub(super) input_rows: Vec<u32>,
     pub(super) n_dead: usize,
     pub(super) problems: Vec<Problem>,
-    /// How often each rule fired, by stages in the order of the run
-    pub(super) n_fired: Vec<Vec<usize>>,
+    /// How often each rule fired, and where the others stopped
+    pub(super) funnels: Funnels,
 }
 
 pub(super) fn run_batches(
@@ -70,7 +70,7 @@ pub(super) fn run_batches(
 ) -> Result<Ran, Failure> {
     let (mut outputs, mut input_rows, mut n_dead, mut problems) =
         (Vec::new(), Vec::new(), 0, Vec::new());
-    let mut n_fired: Vec<Vec<usize>> = reasons.iter().map(|each| vec![0; each.n_rules()]).collect();
+    let mut funnels = Funnels::new(reasons);
     let mut start = 0;
     // An input without rows is still a batch: stages see it, and the columns come out.
     while start < input.num_rows() || outputs.is_empty() {
@@ -86,13 +86,7 @@ pub(super) fn run_batches(
             ),
             None => input_rows.extend(start as u32..(start + n_rows) as u32),
         }
-        for (counts, fired) in n_fired.iter_mut().zip(&outcome.fired) {
-            for rule in fired.iter().flat_map(|fired| &fired.rules) {
-                if let Some(count) = counts.get_mut(*rule as usize) {
-                    *count += 1;
-                }
-            }
-        }
+        funnels.add(&outcome);
         n_dead += outcome.dead.len();
         let room = MOST_PROBLEMS - problems.len();
         problems.extend(outcome.dead.iter().take(room).map(|dead| Problem {
@@ -109,7 +103,7 @@ pub(super) fn run_batches(
         input_rows,
         n_dead,
         problems,
-        n_fired,
+        funnels,
     })
 }
 

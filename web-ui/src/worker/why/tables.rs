@@ -54,7 +54,7 @@ impl Tables {
         expression: &Expression,
         value: &Value,
     ) -> bool {
-        if expression.role != Role::Condition || expression.text != "row" {
+        if !matches!(expression.role, Role::Condition(_)) || expression.text != "row" {
             return false;
         }
         let (Some(table), Value::Text(text)) = (self.find(&rule.name), value) else {

@@ -271,7 +271,7 @@ impl RowCode<'_> {
         if !group.shapes.is_empty() {
             self.emit_shape_call(group, known, outcome);
         }
-        if notes.fired.is_some() {
+        if notes.reasons.is_some() {
             self.f.ins().local_get(outcome).i32_const(HOLDS).i32_and();
             self.f.if_(BlockType::Empty);
             self.note_fired(notes, |code| {
