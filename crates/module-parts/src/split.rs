@@ -5,10 +5,10 @@
 //! one's table: until it has, a call through them traps. Static data stays with the first part, whose linker's notes are
 //! gone; so does what stands in a table, because anything may call it.
 
+use crate::Result;
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
-use std::error::Error;
 use wasm_encoder::{
     CodeSection, ConstExpr, ElementSection, Elements, Encode, EntityType, ExportKind,
     ExportSection, Function, FunctionSection, ImportSection, Module, RawSection, SectionId,
@@ -18,8 +18,6 @@ use wasmparser::{
     ElementItems, Export, ExternalKind, FuncType, FunctionBody, GlobalType, MemoryType, Operator,
     Parser, Payload, TableInit, TableType, TypeRef, ValType,
 };
-
-type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 /// How the names of the exports start that are doors to the second part.
 pub const LATER: &str = "later:";
@@ -194,7 +192,9 @@ impl<'a> Core<'a> {
             .iter()
             .filter(|export| matches!(export.kind, ExternalKind::Func));
         let exported = exported.map(|export| export.index);
-        exported.chain(self.start).chain(self.in_tables.iter().copied())
+        exported
+            .chain(self.start)
+            .chain(self.in_tables.iter().copied())
     }
 
     fn calls_of(&self, function: u32) -> &BTreeSet<u32> {
@@ -219,7 +219,10 @@ impl<'a> Core<'a> {
 
     /// The table that indirect calls of Rust go through, which comes first.
     fn doors_table(&self) -> Result<&TableType> {
-        let table = self.tables.first().filter(|table| table.element_type.is_func_ref());
+        let table = self
+            .tables
+            .first()
+            .filter(|table| table.element_type.is_func_ref());
         Ok(table.ok_or("no table of functions")?)
     }
 
@@ -390,7 +393,10 @@ impl<'a> Core<'a> {
             if let Payload::TypeSection(section) = &payload {
                 let range = section.range();
                 let data = &module[range.start as usize..range.end as usize];
-                later.section(&RawSection { id: SectionId::Type as u8, data });
+                later.section(&RawSection {
+                    id: SectionId::Type as u8,
+                    data,
+                });
             }
         }
         later
