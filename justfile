@@ -41,6 +41,7 @@ components:
 # needs: wasm web magika scans
 # Build the playground into web-ui/dist
 web: components
+    cargo build --release --quiet --bin split-module
     cargo fetch --quiet --target wasm32-unknown-unknown
     cd web-ui && CARGO_TARGET_DIR="$PWD/../target/wasm" {{ wasm_env }} trunk build --release --offline
 
@@ -52,6 +53,7 @@ serve: web
 # needs: wasm web magika scans
 # Serve the playground at http://127.0.0.1:8080 and rebuild it when a file changes
 watch: components
+    cargo build --release --quiet --bin split-module
     cd web-ui && CARGO_TARGET_DIR="$PWD/../target/wasm" {{ wasm_env }} trunk serve --release --offline --address 127.0.0.1 --port 8080
 
 # needs: wasm npm

@@ -164,6 +164,8 @@ pub enum Question {
 pub enum Response {
     /// It takes requests.
     Ready,
+    /// Something that people should know.
+    Notice(String),
     /// The examples there are; the first is opened.
     Examples(Vec<String>),
     /// An example's texts and rows.

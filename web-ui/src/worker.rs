@@ -3,6 +3,7 @@
 mod cells;
 mod fetch;
 mod firings;
+mod later;
 mod modeler;
 mod models;
 mod project;
@@ -18,8 +19,11 @@ mod why;
 
 use crate::protocol::{Request, Response};
 use fetch::Fetched;
+use later::Later;
+pub use later::{Door, Task};
 use models::Models;
 use run::Finished;
+use serde_json::json;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -30,6 +34,8 @@ use web_sys::{Blob, DedicatedWorkerGlobalScope, MessageEvent};
 /// What lives from one request to the next.
 pub(crate) struct Worker {
     scope: DedicatedWorkerGlobalScope,
+    /// To the part of the program that is fetched later
+    door: Door,
     queue: RefCell<VecDeque<(Request, Vec<Blob>)>>,
     is_draining: Cell<bool>,
     pub(crate) fetched: Fetched,
@@ -46,10 +52,11 @@ pub(crate) struct Worker {
 }
 
 /// Listens for requests.
-pub fn start() {
+pub fn start(door: Door) {
     let scope: DedicatedWorkerGlobalScope = js_sys::global().unchecked_into();
     let worker = Rc::new(Worker {
         scope: scope.clone(),
+        door,
         queue: RefCell::default(),
         is_draining: Cell::new(false),
         fetched: Fetched::default(),
@@ -91,8 +98,15 @@ impl Worker {
             offset,
         } = &request
         {
-            let answer = services::answer(*question, text, *offset);
-            return self.send(&Response::Told { ask: *ask, answer });
+            let (ask, question, text, offset) = (*ask, *question, text.clone(), *offset);
+            let worker = Rc::clone(self);
+            return spawn_local(async move {
+                let answer = match worker.later().await {
+                    Ok(later) => later.answer(question, &text, offset),
+                    Err(message) => json!({ "kind": "refused", "message": message }).to_string(),
+                };
+                worker.send(&Response::Told { ask, answer });
+            });
         }
         let beside = parts.get(1);
         let blobs = match beside.dyn_ref::<js_sys::Array>() {
@@ -116,13 +130,20 @@ impl Worker {
                 let Some(study) = worker.study.take() else {
                     break;
                 };
+                let later = match worker.later().await {
+                    Ok(later) => later,
+                    Err(message) => {
+                        worker.send(&Response::Notice(message));
+                        continue;
+                    }
+                };
                 // What the page sent in the meantime comes first.
                 worker.let_messages_in().await;
                 let is_disturbed = !worker.queue.borrow().is_empty();
                 let left = if is_disturbed {
                     Some(study)
                 } else {
-                    study.step(&worker)
+                    study.step(&worker, later)
                 };
                 worker.study.replace(left);
             }
@@ -139,6 +160,11 @@ impl Worker {
             }
         });
         let _ = wasm_bindgen_futures::JsFuture::from(promise).await;
+    }
+
+    /// The part of the program that is fetched when it is first needed.
+    async fn later(&self) -> Result<Later, String> {
+        Later::start(self.door).await
     }
 
     fn next(&self) -> Option<(Request, Vec<Blob>)> {
@@ -205,9 +231,10 @@ impl Worker {
                 }
             }
             Request::Explain { row } => {
+                let later = self.later().await;
                 if let Some(finished) = &mut *self.finished.borrow_mut() {
                     self.doing(0, "explaining");
-                    match why::explain(finished, row) {
+                    match later.and_then(|later| later.explain(finished, row)) {
                         Ok(report) => self.send(&Response::Explained(Box::new(report))),
                         Err(message) => self.send(&Response::Failed {
                             run: 0,

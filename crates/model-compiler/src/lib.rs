@@ -1,13 +1,14 @@
 //! Compiles a tabular ONNX model to a stage: a component without imports that runs in any host.
 //!
-//! The build makes one component of `model-stage`. Compiling a model checks it, puts it behind the component's memory
-//! and writes its place into the component; no code is generated, because tables walk faster than branches.
+//! The build makes one component of `model-stage`, and a table of which functions and statics of it some operators alone
+//! reach. Compiling a model checks it, puts it behind the component's memory, writes its place into the component and
+//! leaves out what its operators don't reach; no code is generated, because tables walk faster than branches.
 //!
 //! **Invariant**: pure, and the same on the host and in the browser.
 
 mod splice;
 
-use rulestage_onnx_ml::{Error, ErrorKind, Model, Options, packed};
+use rulestage_onnx_ml::{Error, ErrorKind, Model, Options, operator_numbers, packed};
 
 /// The stage without a model.
 const TEMPLATE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/model_stage.wasm"));
@@ -22,7 +23,9 @@ const TEMPLATE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/model_stage.wa
 pub fn compile(file: &[u8], name: &str, options: &Options) -> Result<(Vec<u8>, Model), Error> {
     let model = Model::load(file, options)?;
     let doc = "A tabular model, compiled from ONNX";
-    let component = splice::place(TEMPLATE, &packed::write(name, doc, options, file));
+    let operators = operator_numbers(file)?;
+    let data = packed::write(name, doc, options, file);
+    let component = splice::place(TEMPLATE, &data, &operators);
     Ok((component, model))
 }
 

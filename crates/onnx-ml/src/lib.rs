@@ -30,5 +30,5 @@ pub use error::{Error, ErrorKind, Result};
 pub use lookup::Table;
 pub use model::{InputColumn, Kind, Model, Options, OutputColumn};
 pub use node::Refused;
-pub use summary::{Summary, summarize};
+pub use summary::{Summary, operator_numbers, summarize};
 pub use tensor::{Data, Tensor};

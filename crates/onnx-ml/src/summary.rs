@@ -2,8 +2,9 @@
 
 use crate::error::Result;
 use crate::model::graph_inputs;
+use crate::operators;
 use crate::proto::{self, ValueInfo};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What is in an ONNX file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,6 +47,17 @@ pub fn summarize(file: &[u8]) -> Result<Summary> {
         operators: operators.into_iter().collect(),
         producer: proto.producer,
     })
+}
+
+/// The numbers of the operators that a file's graph has, as a compiled stage numbers them; those that there is no code for
+/// have none.
+///
+/// # Errors
+///
+/// If the bytes are no ONNX file.
+pub fn operator_numbers(file: &[u8]) -> Result<BTreeSet<usize>> {
+    let proto = proto::parse(file)?;
+    Ok(proto.nodes.iter().filter_map(operators::number).collect())
 }
 
 fn value(info: &ValueInfo) -> String {

@@ -413,6 +413,7 @@ impl Inner {
         let Some(response) = response else { return };
         match response {
             Response::Ready => self.ready(),
+            Response::Notice(notice) => self.dispatch(Action::Notice(Some(notice))),
             Response::Examples(examples) => self.dispatch(Action::Examples(examples)),
             Response::Opened {
                 mut project,

@@ -1,6 +1,7 @@
 //! A closer look at the rules, between what the page asks for: the analysis, and the invariants on generated rows.
 
 use super::Worker;
+use super::later::Later;
 use super::project::{file_report, utf16_range};
 use crate::protocol::{FileReport, InvariantReport, Response, StudyReport};
 use rulestage_pipeline::load::{Pipeline, Rules};
@@ -53,7 +54,7 @@ impl Study {
     /// Looks at the next stage; tells the page when it was the last. `None` when there is nothing left to do.
     ///
     /// Texts that were looked at the last time are not looked at again: parameters and rows change nothing.
-    pub(crate) fn step(mut self, worker: &Worker) -> Option<Self> {
+    pub(crate) fn step(mut self, worker: &Worker, later: Later) -> Option<Self> {
         let Some(stage) = self.pipeline.stages.get(self.next) else {
             let report = StudyReport {
                 files: self.parts.iter().map(|part| part.file.clone()).collect(),
@@ -74,14 +75,15 @@ impl Study {
         if let Some(rules) = &stage.rules {
             let is_same = |part: &&Rc<Part>| part.path == stage.path && part.source == rules.source;
             let known = worker.studied.borrow().iter().find(is_same).cloned();
-            let part = known.unwrap_or_else(|| Rc::new(look_at(worker, &self, stage, rules)));
-            self.parts.push(part);
+            let part = known.or_else(|| later.look_at(worker, &self, stage, rules).map(Rc::new));
+            self.parts.extend(part);
         }
         Some(self)
     }
 }
 
-fn look_at(
+/// Studies the rules of one stage. Behind a door: `Later` has it.
+pub(super) fn look_at(
     worker: &Worker,
     study: &Study,
     stage: &rulestage_pipeline::load::Stage<WebRuntime>,
