@@ -9,7 +9,6 @@ use arrow_buffer::NullBuffer;
 use arrow_schema::{DataType, Field, TimeUnit};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use std::io::Write;
 
 /// A column, found out once for all its rows.
 pub(super) struct Cells<'a> {
@@ -85,7 +84,11 @@ impl<'a> Cells<'a> {
             };
             let (blocks, rest) = array.value_data()[used].as_chunks::<64>();
             // Without a way out of a block, so that compilers make vector instructions of it
-            let has_special = |block: &[u8]| block.iter().fold(false, |any, &byte| any | is_special(byte));
+            let has_special = |block: &[u8]| {
+                block
+                    .iter()
+                    .fold(false, |any, &byte| any | is_special(byte))
+            };
             *is_plain = !blocks.iter().any(|block| has_special(block)) && !has_special(rest);
         }
     }
@@ -99,7 +102,10 @@ impl<'a> Cells<'a> {
         match &self.values {
             _ if self.is_null(row) => {}
             Values::Plain(render) | Values::Quoted(render) => render(buffer, row),
-            Values::Utf8 { array, is_plain: true } => push_utf8(buffer, array, row),
+            Values::Utf8 {
+                array,
+                is_plain: true,
+            } => push_utf8(buffer, array, row),
             Values::Utf8 { array, .. } => push_csv(buffer, array.value(row)),
             Values::Text(value) => push_csv(buffer, value(row)),
             Values::Double(array) => push_double(buffer, array.value(row)),
@@ -147,7 +153,10 @@ impl<'a> Cells<'a> {
                 render(buffer, row);
                 buffer.push(b'"');
             }
-            Values::Utf8 { array, is_plain: true } => {
+            Values::Utf8 {
+                array,
+                is_plain: true,
+            } => {
                 buffer.push(b'"');
                 push_utf8(buffer, array, row);
                 buffer.push(b'"');

@@ -246,7 +246,7 @@ fn joined(arguments: &Arguments<'_>, wanted: i64) -> Result<Vec<Tensor>> {
                 for (part, size) in &parts {
                     match &part.data {
                         Data::$kind(values) => {
-                            all.extend_from_slice(&values[row * size..(row + 1) * size])
+                            push_few(&mut all, &values[row * size..(row + 1) * size]);
                         }
                         other => {
                             return Err(Error::invalid(format!(
@@ -274,6 +274,21 @@ fn joined(arguments: &Arguments<'_>, wanted: i64) -> Result<Vec<Tensor>> {
         batched,
         classes: None,
     }])
+}
+
+/// Adds elements of which there are a few as a rule: four at a time, because a copy of any number is a call of the host
+/// in WebAssembly.
+fn push_few<T: Clone>(all: &mut Vec<T>, values: &[T]) {
+    let (fours, rest) = values.as_chunks::<4>();
+    for four in fours {
+        all.extend_from_slice(four);
+    }
+    match rest {
+        [a] => all.push(a.clone()),
+        [a, b] => all.extend_from_slice(&[a.clone(), b.clone()]),
+        [a, b, c] => all.extend_from_slice(&[a.clone(), b.clone(), c.clone()]),
+        _ => {}
+    }
 }
 
 /// Elements along one axis by number.
