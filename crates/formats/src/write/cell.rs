@@ -83,13 +83,13 @@ impl<'a> Cells<'a> {
                 _ => 0..0,
             };
             let (blocks, rest) = array.value_data()[used].as_chunks::<64>();
-            // Without a way out of a block, so that compilers make vector instructions of it
-            let has_special = |block: &[u8]| {
-                block
-                    .iter()
-                    .fold(false, |any, &byte| any | is_special(byte))
+            // As numbers and without a way out of a block, so that compilers make vector instructions of it
+            let has_special = |block: &[u8; 64]| {
+                let special = block.map(|byte| u8::from(is_special(byte)));
+                special.iter().fold(0, |any, special| any | special) != 0
             };
-            *is_plain = !blocks.iter().any(|block| has_special(block)) && !has_special(rest);
+            *is_plain =
+                !blocks.iter().any(has_special) && !rest.iter().any(|&byte| is_special(byte));
         }
     }
 

@@ -241,21 +241,19 @@ fn joined(arguments: &Arguments<'_>, wanted: i64) -> Result<Vec<Tensor>> {
     let outer: usize = dims[..at].iter().product();
     macro_rules! joined {
         ($kind:ident) => {{
+            let values = parts.iter().map(|(part, size)| match &part.data {
+                Data::$kind(values) => Ok((values.as_slice(), *size)),
+                other => Err(Error::invalid(format!(
+                    "can't join {} and {}",
+                    first.data.type_name(),
+                    other.type_name()
+                ))),
+            });
+            let values = values.collect::<Result<Vec<_>>>()?;
             let mut all = Vec::with_capacity(capacity);
             for row in 0..outer {
-                for (part, size) in &parts {
-                    match &part.data {
-                        Data::$kind(values) => {
-                            push_few(&mut all, &values[row * size..(row + 1) * size]);
-                        }
-                        other => {
-                            return Err(Error::invalid(format!(
-                                "can't join {} and {}",
-                                first.data.type_name(),
-                                other.type_name()
-                            )));
-                        }
-                    }
+                for &(values, size) in &values {
+                    push_few(&mut all, &values[row * size..][..size]);
                 }
             }
             Data::$kind(all)
