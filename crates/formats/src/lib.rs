@@ -3,6 +3,7 @@
 //! Files without types are read as they are written: CSV cells as text, JSON values that somebody wants with a
 //! type as JSON text. Whoever knows the wanted type converts them, row by row, and nothing is lost on the way.
 
+mod copy;
 mod csv;
 mod error;
 mod files;

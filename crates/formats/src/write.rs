@@ -118,7 +118,14 @@ impl<W: Write> BatchWriter for TextWriter<W> {
             .columns()
             .iter()
             .zip(schema.fields())
-            .map(|(column, field)| Cells::new(column, field))
+            .map(|(column, field)| {
+                let mut cells = Cells::new(column, field);
+                match self.layout {
+                    Layout::Csv => cells.look_for(value::is_special_in_csv),
+                    Layout::Ndjson | Layout::Json => cells.look_for(value::is_special_in_json),
+                }
+                cells
+            })
             .collect();
         for row in 0..batch.num_rows() {
             match self.layout {

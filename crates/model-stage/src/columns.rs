@@ -3,12 +3,9 @@
 use crate::bindings::exports::rulestage::stage::stage::{
     Array, Buffer, ByteSlices, InvalidItem, Outcome, RowError, RowErrorCode, StageError,
 };
-use rulestage_onnx_ml::{Data, Kind, Model, Table};
+use rulestage_onnx_ml::{Data, Kind, KnownTexts, Model};
 use std::collections::BTreeMap;
 use std::rc::Rc;
-
-/// Texts of a column that are looked for among those before
-const MOST_KNOWN_TEXTS: usize = 256;
 
 /// Rows that have no result: the column concerned and why.
 type Failed = BTreeMap<usize, (String, String)>;
@@ -143,8 +140,7 @@ fn read(
         }
         (Kind::Text, Buffer::Bytes(slices)) => {
             let empty: Rc<str> = Rc::from("");
-            // Categories repeat: equal texts are one, as long as they are not many.
-            let mut known: Table<&[u8], Rc<str>> = Table::default();
+            let mut known = KnownTexts::default();
             let mut texts = Vec::with_capacity(rows);
             for row in 0..rows {
                 if !value_or(row, is_null(row)) {
@@ -152,17 +148,7 @@ fn read(
                     continue;
                 }
                 let bytes = bytes(slices, row).ok_or("malformed text")?;
-                if let Some(text) = known.get(bytes) {
-                    texts.push(text.clone());
-                    continue;
-                }
-                let text: Rc<str> = std::str::from_utf8(bytes)
-                    .map_err(|_| "malformed text")?
-                    .into();
-                if known.len() < MOST_KNOWN_TEXTS {
-                    known.insert(bytes, text.clone());
-                }
-                texts.push(text);
+                texts.push(known.text(bytes).map_err(|_| "malformed text")?);
             }
             Data::Text(texts)
         }

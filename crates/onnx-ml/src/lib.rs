@@ -27,7 +27,7 @@ mod wire;
 pub mod packed;
 
 pub use error::{Error, ErrorKind, Result};
-pub use lookup::Table;
+pub use lookup::KnownTexts;
 pub use model::{InputColumn, Kind, Model, Options, OutputColumn};
 pub use node::Refused;
 pub use summary::{Summary, operator_numbers, summarize};

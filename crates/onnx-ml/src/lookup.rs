@@ -5,13 +5,15 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
+use std::rc::Rc;
+use std::str::Utf8Error;
 
 /// A table with the fixed hash.
-pub type Table<K, V = usize> = HashMap<K, V, BuildHasherDefault<Multiply>>;
+pub(crate) type Table<K, V = usize> = HashMap<K, V, BuildHasherDefault<Multiply>>;
 
 /// Multiplies and folds eight bytes at a time.
 #[derive(Default)]
-pub struct Multiply(u64);
+pub(crate) struct Multiply(u64);
 
 impl Multiply {
     fn add(&mut self, word: u64) {
@@ -54,9 +56,133 @@ impl Hasher for Multiply {
     }
 }
 
+/// How many texts are remembered
+const N_KNOWN: usize = 256;
+
+/// Texts met before, so that equal ones are one allocation. Columns of categories have few different texts; where there
+/// are more, some are allocated again, and nothing grows.
+pub struct KnownTexts {
+    /// At places that their bytes say
+    texts: Vec<Option<Rc<str>>>,
+}
+
+impl Default for KnownTexts {
+    fn default() -> Self {
+        Self {
+            texts: vec![None; N_KNOWN],
+        }
+    }
+}
+
+impl KnownTexts {
+    /// The text of these bytes.
+    ///
+    /// # Errors
+    /// They are not UTF-8.
+    pub fn text(&mut self, bytes: &[u8]) -> Result<Rc<str>, Utf8Error> {
+        let known = &mut self.texts[place(bytes)];
+        if let Some(text) = known
+            && is_same(text.as_bytes(), bytes)
+        {
+            return Ok(text.clone());
+        }
+        let text = std::str::from_utf8(bytes)?;
+        Ok(known.insert(text.into()).clone())
+    }
+}
+
+fn word(bytes: &[u8]) -> u64 {
+    bytes
+        .first_chunk()
+        .map_or(0, |bytes| u64::from_le_bytes(*bytes))
+}
+
+fn half_word(bytes: &[u8]) -> u64 {
+    let bytes = bytes.first_chunk();
+    bytes.map_or(0, |bytes| u32::from_le_bytes(*bytes).into())
+}
+
+/// The first and the last eight bytes, which overlap in short texts.
+fn ends(bytes: &[u8]) -> [u64; 2] {
+    match bytes.len() {
+        0 => [0; 2],
+        // All of them: the first, the middle and the last
+        n @ 1..=3 => [
+            bytes[0].into(),
+            u64::from(bytes[n / 2]) << 8 | u64::from(bytes[n - 1]),
+        ],
+        n @ 4..=7 => [half_word(bytes), half_word(&bytes[n - 4..])],
+        n => [word(bytes), word(&bytes[n - 8..])],
+    }
+}
+
+fn place(bytes: &[u8]) -> usize {
+    let mut hash = Multiply::default();
+    let [first, last] = ends(bytes);
+    hash.add(first);
+    hash.add(last ^ bytes.len() as u64);
+    if bytes.len() > 16 {
+        hash.add(word(&bytes[bytes.len() / 2 - 4..]));
+    }
+    hash.finish() as usize % N_KNOWN
+}
+
+/// As `==`, which is a call and goes byte by byte in WebAssembly.
+fn is_same(a: &[u8], b: &[u8]) -> bool {
+    let inner = |bytes: &[u8]| bytes.len().saturating_sub(8) / 8;
+    a.len() == b.len()
+        && ends(a) == ends(b)
+        && (0..inner(a)).all(|n| word(&a[8 * (n + 1)..]) == word(&b[8 * (n + 1)..]))
+}
+
+/// What `find` gives for each text; as a rule it is asked once for those that are one allocation.
+pub(crate) fn for_each_text<V: Copy>(texts: &[Rc<str>], find: impl Fn(&str) -> V) -> Vec<V> {
+    let mut found: [Option<(*const u8, V)>; 64] = [None; 64];
+    let values = texts.iter().map(|text| {
+        // All of them live as long as this, so that an address stands for one text.
+        let address = text.as_ptr();
+        let slot = &mut found[address.addr() / 8 % 64];
+        match slot {
+            Some((known, value)) if *known == address => *value,
+            _ => slot.insert((address, find(text))).1,
+        }
+    });
+    values.collect()
+}
+
 #[cfg(test)]
 mod tests {
-    use super::Table;
+    use super::{KnownTexts, Table, for_each_text};
+    use std::rc::Rc;
+
+    #[test]
+    fn texts_are_what_their_bytes_say_whatever_was_met_before() {
+        // One byte changed, at any place of texts of any length; many more than are remembered
+        let mut known = KnownTexts::default();
+        let mut texts = Vec::new();
+        for length in 0..70 {
+            for at in 0..length.max(1) {
+                let mut text = vec![b'x'; length];
+                text.iter_mut()
+                    .skip(at)
+                    .take(1)
+                    .for_each(|byte| *byte = b'y');
+                texts.push(String::from_utf8(text).expect("ASCII"));
+            }
+        }
+        let given: Vec<Rc<str>> = (texts.iter().chain(&texts))
+            .map(|text| known.text(text.as_bytes()).expect("ASCII"))
+            .collect();
+        for (given, text) in given.iter().zip(texts.iter().chain(&texts)) {
+            assert_eq!(**given, **text);
+        }
+        let first = known.text(b"again").expect("ASCII");
+        assert!(Rc::ptr_eq(&first, &known.text(b"again").expect("ASCII")));
+        assert!(known.text(b"\xff").is_err());
+        let lengths = for_each_text(&given, str::len);
+        let expected: Vec<usize> = given.iter().map(|text| text.len()).collect();
+        assert_eq!(lengths, expected);
+    }
 
     #[test]
     fn finds_what_differs_in_any_byte() {

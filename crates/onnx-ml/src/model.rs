@@ -96,8 +96,9 @@ pub struct Model {
     is_row_by_row: bool,
 }
 
-/// Elements of the largest value of a block: 4 MiB of floats
-const BLOCK_CELLS: usize = 1 << 20;
+/// Elements of the largest value of a block: 256 KiB of floats, so that what an operator makes is in the cache when the next
+/// one takes it
+const BLOCK_CELLS: usize = 1 << 16;
 /// The tree kernel's rows are a multiple of this.
 const LEAST_BLOCK_ROWS: usize = 64;
 const MOST_BLOCK_ROWS: usize = 8192;

@@ -118,3 +118,93 @@ fn empty_csv_cells_are_null_where_that_is_wanted() {
         .collect();
     assert_eq!(nulls, [true, false, true, false]);
 }
+
+/// Numbers in no order, always the same.
+struct Numbers(u64);
+
+impl Numbers {
+    fn below(&mut self, limit: usize) -> usize {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        (self.0 >> 33) as usize % limit
+    }
+
+    fn pick<'a>(&mut self, choices: &[&'a [u8]]) -> &'a [u8] {
+        choices[self.below(choices.len())]
+    }
+}
+
+/// A file of three columns with everything that files have, and mostly of what most have.
+fn some_file(seed: u64) -> Vec<u8> {
+    const USUAL: [&[u8]; 6] = [
+        b"1",
+        b"",
+        b"some text",
+        b"\"a, b\"",
+        "\u{e9}t\u{e9}".as_bytes(),
+        b"text that is longer than what is copied in one go, by far",
+    ];
+    const OTHERS: [&[u8]; 9] = [
+        b"\"\"",
+        b"\"two\nlines\r\nor three\"",
+        b"\"she said \"\"no\"\"\"",
+        b"5\" pipe",
+        b"\"open\" and on",
+        b" \"quoted late\"",
+        b"\xff",
+        b"one,more",
+        b"\"\xc3\",\xa9",
+    ];
+    const ENDS: [&[u8]; 4] = [b"\r\n", b"\r", b"\n\n", b"\r\n\r\n\n"];
+    let mut numbers = Numbers(seed);
+    let rarity = [4, 40, 400][numbers.below(3)];
+    let mut file = b"a,b,c\n".to_vec();
+    for _ in 0..numbers.below(400) {
+        for column in 0..3 {
+            if column > 0 {
+                file.push(b',');
+            }
+            let is_rare = numbers.below(rarity) == 0;
+            file.extend(numbers.pick(if is_rare { &OTHERS } else { &USUAL }));
+        }
+        let is_rare = numbers.below(rarity) == 0;
+        file.extend(numbers.pick(if is_rare { &ENDS } else { &[b"\n"] }));
+    }
+    file
+}
+
+#[test]
+fn what_needs_no_parser_is_what_the_parser_reads() {
+    let wanted = vec![wanted("b", DataType::Utf8, true)];
+    for seed in 0..60 {
+        let file = some_file(seed);
+        for skip_bad_lines in [true, false] {
+            // Byte by byte no record is there as a whole, and the parser reads all of them.
+            let read_in = |piece, batch_rows| {
+                let options = ReadOptions {
+                    batch_rows,
+                    skip_bad_lines,
+                    wanted: wanted.clone(),
+                    ..options("file")
+                };
+                let input = Input::Stream(Box::new(Drip(file.clone(), piece)));
+                let (batches, bad) =
+                    read(Format::Csv, input, &options).map_err(|error| error.to_string())?;
+                let sizes: Vec<usize> = batches.iter().map(RecordBatch::num_rows).collect();
+                let rows: Vec<_> = batches
+                    .iter()
+                    .map(|batch| batch.columns().to_vec())
+                    .collect();
+                Ok::<_, String>((sizes, rows, bad))
+            };
+            for batch_rows in [3, 64, 1000] {
+                let expected = read_in(1, batch_rows);
+                for piece in [7, 100, 5000, 1 << 20] {
+                    assert_eq!(read_in(piece, batch_rows), expected, "file {seed}");
+                }
+            }
+        }
+    }
+}

@@ -1,6 +1,7 @@
 //! The values of a column as CSV fields and as JSON.
 
 use super::value::*;
+use crate::copy::push_piece;
 use arrow_array::cast::AsArray;
 use arrow_array::types::*;
 use arrow_array::*;
@@ -8,7 +9,6 @@ use arrow_buffer::NullBuffer;
 use arrow_schema::{DataType, Field, TimeUnit};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use std::io::Write;
 
 /// A column, found out once for all its rows.
 pub(super) struct Cells<'a> {
@@ -26,6 +26,11 @@ enum Values<'a> {
     /// Text, in quotes in JSON
     Quoted(Render<'a>),
     Text(Box<dyn Fn(usize) -> &'a str + 'a>),
+    Utf8 {
+        array: &'a StringArray,
+        /// Whether it is known that the format has no other way to write what is in the texts
+        is_plain: bool,
+    },
     /// JSON text
     Json(&'a StringArray),
     Double(&'a Float64Array),
@@ -69,6 +74,25 @@ impl<'a> Cells<'a> {
         }
     }
 
+    /// Finds out whether texts have any byte that is special to a format, so that nobody has to ask for each of them.
+    pub(super) fn look_for(&mut self, is_special: impl Fn(u8) -> bool) {
+        if let Values::Utf8 { array, is_plain } = &mut self.values {
+            let offsets = array.value_offsets();
+            let used = match offsets {
+                [first, .., last] => *first as usize..*last as usize,
+                _ => 0..0,
+            };
+            let (blocks, rest) = array.value_data()[used].as_chunks::<64>();
+            // As numbers and without a way out of a block, so that compilers make vector instructions of it
+            let has_special = |block: &[u8; 64]| {
+                let special = block.map(|byte| u8::from(is_special(byte)));
+                special.iter().fold(0, |any, special| any | special) != 0
+            };
+            *is_plain =
+                !blocks.iter().any(has_special) && !rest.iter().any(|&byte| is_special(byte));
+        }
+    }
+
     fn is_null(&self, row: usize) -> bool {
         matches!(self.values, Values::Null)
             || self.nulls.as_ref().is_some_and(|nulls| nulls.is_null(row))
@@ -78,7 +102,14 @@ impl<'a> Cells<'a> {
         match &self.values {
             _ if self.is_null(row) => {}
             Values::Plain(render) | Values::Quoted(render) => render(buffer, row),
+            Values::Utf8 {
+                array,
+                is_plain: true,
+            } => push_utf8(buffer, array, row),
+            Values::Utf8 { array, .. } => push_csv(buffer, array.value(row)),
             Values::Text(value) => push_csv(buffer, value(row)),
+            Values::Double(array) => push_double(buffer, array.value(row)),
+            Values::Float(array) => push_float(buffer, array.value(row)),
             _ => {
                 let mut text = Vec::new();
                 self.push_plain(&mut text, row);
@@ -92,6 +123,7 @@ impl<'a> Cells<'a> {
         match &self.values {
             _ if self.is_null(row) => {}
             Values::Plain(render) | Values::Quoted(render) => render(buffer, row),
+            Values::Utf8 { array, .. } => push_utf8(buffer, array, row),
             Values::Text(value) => buffer.extend_from_slice(value(row).as_bytes()),
             Values::Double(array) => push_double(buffer, array.value(row)),
             Values::Float(array) => push_float(buffer, array.value(row)),
@@ -121,6 +153,15 @@ impl<'a> Cells<'a> {
                 render(buffer, row);
                 buffer.push(b'"');
             }
+            Values::Utf8 {
+                array,
+                is_plain: true,
+            } => {
+                buffer.push(b'"');
+                push_utf8(buffer, array, row);
+                buffer.push(b'"');
+            }
+            Values::Utf8 { array, .. } => push_json_text(buffer, array.value(row)),
             Values::Text(value) => push_json_text(buffer, value(row)),
             Values::Json(array) => buffer.extend_from_slice(array.value(row).as_bytes()),
             Values::Double(array) => push_number(buffer, array.value(row).is_finite(), |buffer| {
@@ -172,6 +213,13 @@ impl<'a> Cells<'a> {
     }
 }
 
+/// The bytes of a text as they are.
+fn push_utf8(buffer: &mut Vec<u8>, array: &StringArray, row: usize) {
+    let offsets = array.value_offsets();
+    let (start, end) = (offsets[row] as usize, offsets[row + 1] as usize);
+    push_piece(buffer, array.value_data(), start, end);
+}
+
 fn push_number(buffer: &mut Vec<u8>, is_finite: bool, push: impl Fn(&mut Vec<u8>)) {
     if !is_finite {
         buffer.push(b'"');
@@ -184,11 +232,12 @@ fn push_number(buffer: &mut Vec<u8>, is_finite: bool, push: impl Fn(&mut Vec<u8>
 
 fn integers<'a, T: ArrowPrimitiveType>(array: &'a dyn Array) -> Values<'a>
 where
-    T::Native: std::fmt::Display,
+    T::Native: serde::Serialize,
 {
     let array = array.as_primitive::<T>();
     Values::Plain(Box::new(move |buffer, row| {
-        let _ = write!(buffer, "{}", array.value(row));
+        // Writing to a vector does not fail.
+        let _ = serde_json::to_writer(buffer, &array.value(row));
     }))
 }
 
@@ -259,10 +308,10 @@ fn values<'a>(array: &'a dyn Array, field: &Field) -> Values<'a> {
         Utf8 if field.extension_type_name() == Some("arrow.json") => {
             Values::Json(array.as_string())
         }
-        Utf8 => {
-            let array = array.as_string::<i32>();
-            Values::Text(Box::new(|row| array.value(row)))
-        }
+        Utf8 => Values::Utf8 {
+            array: array.as_string(),
+            is_plain: false,
+        },
         LargeUtf8 => Values::Text(Box::new(|row| array.as_string::<i64>().value(row))),
         Utf8View => Values::Text(Box::new(|row| array.as_string_view().value(row))),
         Binary => bytes(|row| array.as_binary::<i32>().value(row)),

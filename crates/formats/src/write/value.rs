@@ -3,12 +3,19 @@
 use chrono::{DateTime, SecondsFormat};
 use std::io::Write;
 
+/// Whether a CSV field with this byte needs quotes.
+pub(super) fn is_special_in_csv(byte: u8) -> bool {
+    (byte == b',') | (byte == b'"') | (byte == b'\n') | (byte == b'\r')
+}
+
+/// Whether a JSON string has another form of this byte.
+pub(super) fn is_special_in_json(byte: u8) -> bool {
+    (byte < 0x20) | (byte == b'"') | (byte == b'\\')
+}
+
 /// Text as a CSV field, in quotes where it needs them.
 pub(super) fn push_csv(buffer: &mut Vec<u8>, text: &str) {
-    let is_plain = !text
-        .bytes()
-        .any(|byte| matches!(byte, b',' | b'"' | b'\n' | b'\r'));
-    if is_plain {
+    if !text.bytes().any(is_special_in_csv) {
         buffer.extend_from_slice(text.as_bytes());
         return;
     }
@@ -24,10 +31,7 @@ pub(super) fn push_csv(buffer: &mut Vec<u8>, text: &str) {
 
 /// Text as a JSON string.
 pub(super) fn push_json_text(buffer: &mut Vec<u8>, text: &str) {
-    let is_plain = !text
-        .bytes()
-        .any(|byte| byte < 0x20 || matches!(byte, b'"' | b'\\'));
-    if is_plain {
+    if !text.bytes().any(is_special_in_json) {
         buffer.push(b'"');
         buffer.extend_from_slice(text.as_bytes());
         buffer.push(b'"');

@@ -2,7 +2,7 @@
 //! FeatureVectorizer and ZipMap.
 
 use crate::error::{Error, Result};
-use crate::lookup::Table;
+use crate::lookup::{Table, for_each_text};
 use crate::node::{Kernel, Node, index, mixes_rows};
 use crate::tensor::{Data, Tensor, n_cells};
 use std::hash::Hash;
@@ -135,10 +135,7 @@ pub(crate) fn one_hot(node: &Node<'_>) -> Result<Kernel> {
     Ok(Box::new(move |arguments| {
         let x = arguments.need(0)?;
         let found: Vec<Option<usize>> = match &x.data {
-            Data::Text(values) => values
-                .iter()
-                .map(|value| texts.get(value).copied())
-                .collect(),
+            Data::Text(values) => for_each_text(values, |text| texts.get(text).copied()),
             Data::I64(values) => values
                 .iter()
                 .map(|value| ints.get(value).copied())
@@ -218,8 +215,8 @@ pub(crate) fn category_mapper(node: &Node<'_>, texts: &str, ints: &str) -> Resul
         let x = arguments.need(0)?;
         let data = match &x.data {
             Data::Text(values) => {
-                let code = |value| of_text.get(value).copied().unwrap_or(default_int);
-                Data::I64(values.iter().map(code).collect())
+                let code = |text: &str| of_text.get(text).copied().unwrap_or(default_int);
+                Data::I64(for_each_text(values, code))
             }
             Data::I64(values) => {
                 let text = |value| of_int.get(value).unwrap_or(&default_text).clone();
@@ -277,7 +274,7 @@ impl Keys {
         let or = |place: Option<&usize>| place.copied().unwrap_or(unknown);
         let float = |value: f64| or(self.floats.get(&float_key(value)));
         match values {
-            Data::Text(values) => values.iter().map(|v| or(self.texts.get(v))).collect(),
+            Data::Text(values) => for_each_text(values, |text| or(self.texts.get(text))),
             Data::I64(values) => values.iter().map(|v| or(self.ints.get(v))).collect(),
             Data::Bool(values) => values
                 .iter()

@@ -241,21 +241,19 @@ fn joined(arguments: &Arguments<'_>, wanted: i64) -> Result<Vec<Tensor>> {
     let outer: usize = dims[..at].iter().product();
     macro_rules! joined {
         ($kind:ident) => {{
+            let values = parts.iter().map(|(part, size)| match &part.data {
+                Data::$kind(values) => Ok((values.as_slice(), *size)),
+                other => Err(Error::invalid(format!(
+                    "can't join {} and {}",
+                    first.data.type_name(),
+                    other.type_name()
+                ))),
+            });
+            let values = values.collect::<Result<Vec<_>>>()?;
             let mut all = Vec::with_capacity(capacity);
             for row in 0..outer {
-                for (part, size) in &parts {
-                    match &part.data {
-                        Data::$kind(values) => {
-                            all.extend_from_slice(&values[row * size..(row + 1) * size])
-                        }
-                        other => {
-                            return Err(Error::invalid(format!(
-                                "can't join {} and {}",
-                                first.data.type_name(),
-                                other.type_name()
-                            )));
-                        }
-                    }
+                for &(values, size) in &values {
+                    push_few(&mut all, &values[row * size..][..size]);
                 }
             }
             Data::$kind(all)
@@ -274,6 +272,21 @@ fn joined(arguments: &Arguments<'_>, wanted: i64) -> Result<Vec<Tensor>> {
         batched,
         classes: None,
     }])
+}
+
+/// Adds elements of which there are a few as a rule: four at a time, because a copy of any number is a call of the host
+/// in WebAssembly.
+fn push_few<T: Clone>(all: &mut Vec<T>, values: &[T]) {
+    let (fours, rest) = values.as_chunks::<4>();
+    for four in fours {
+        all.extend_from_slice(four);
+    }
+    match rest {
+        [a] => all.push(a.clone()),
+        [a, b] => all.extend_from_slice(&[a.clone(), b.clone()]),
+        [a, b, c] => all.extend_from_slice(&[a.clone(), b.clone(), c.clone()]),
+        _ => {}
+    }
 }
 
 /// Elements along one axis by number.

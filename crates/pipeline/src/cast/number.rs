@@ -23,6 +23,8 @@ pub(super) trait Numeric: ArrowPrimitiveType {
     fn widen(value: Self::Native) -> Number;
     /// `None` where the type does not have the number.
     fn narrow(number: Number) -> Option<Self::Native>;
+    /// As `narrow`, of a whole number that every float type has.
+    fn small(number: u32) -> Option<Self::Native>;
 }
 
 macro_rules! integer {
@@ -40,6 +42,9 @@ macro_rules! integer {
                     }
                     Number::Float(_) => None,
                 }
+            }
+            fn small(number: u32) -> Option<$native> {
+                number.try_into().ok()
             }
         }
     )*};
@@ -60,6 +65,9 @@ impl Numeric for Float64Type {
             Number::Float(value) => Some(value),
         }
     }
+    fn small(number: u32) -> Option<f64> {
+        Some(number.into())
+    }
 }
 
 impl Numeric for Float32Type {
@@ -73,6 +81,9 @@ impl Numeric for Float32Type {
                 Some(value as f32).filter(|float| float.is_finite() || !value.is_finite())
             }
         }
+    }
+    fn small(number: u32) -> Option<f32> {
+        Some(number as f32)
     }
 }
 

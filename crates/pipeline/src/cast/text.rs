@@ -110,6 +110,9 @@ where
         name => format!("a number of type {name}"),
     };
     let (values, errors) = parse(text, &what, |text| {
+        if let Some(value) = small(text).and_then(T::small) {
+            return Some(value);
+        }
         let plain = text.strip_prefix('+').unwrap_or(text);
         plain.parse::<T::Native>().ok().or_else(|| {
             // `12.0` and `1e3` for an integer
@@ -121,6 +124,17 @@ where
         array: Arc::new(PrimitiveArray::<T>::from_iter(values)),
         errors,
     }
+}
+
+/// A whole number of a few digits, as most numbers in files are; every float type has it.
+fn small(text: &str) -> Option<u32> {
+    if !(1..=7).contains(&text.len()) {
+        return None;
+    }
+    text.bytes().try_fold(0, |value, byte| {
+        let digit = byte.wrapping_sub(b'0');
+        (digit < 10).then(|| value * 10 + u32::from(digit))
+    })
 }
 
 /// The start of a text, for messages.
