@@ -177,11 +177,11 @@ impl<'a> Abstraction<'a> {
             ExprKind::Compare(op, a, b) if is_simple(&a.ty) && is_simple(&b.ty) => {
                 let before = self.variables.len();
                 let (left, right) = (self.operand(a), self.operand(b));
-                if let Some(constant) = right.constant() {
+                if let Some(constant) = right.constant().filter(|each| is_exact(&a.ty, each)) {
                     let constant = constant.clone();
                     return Formula::Test(*op, left, constant);
                 }
-                if let Some(constant) = left.constant() {
+                if let Some(constant) = left.constant().filter(|each| is_exact(&b.ty, each)) {
                     let constant = constant.clone();
                     return Formula::Test(mirrored(*op), right, constant);
                 }
@@ -193,7 +193,8 @@ impl<'a> Abstraction<'a> {
                 let operand = self.operand(item);
                 let constants: Option<Vec<Const>> = items
                     .iter()
-                    .map(|item| self.operand(item).constant().cloned())
+                    .map(|each| self.operand(each).constant().cloned())
+                    .map(|each| each.filter(|constant| is_exact(&item.ty, constant)))
                     .collect();
                 match constants {
                     Some(constants) => Formula::In(operand, constants),
@@ -343,6 +344,18 @@ fn is_simple(ty: &Type) -> bool {
         | Type::Timestamp
         | Type::Duration => true,
         _ => false,
+    }
+}
+
+/// Whether comparing with the constant rounds no number that matters: a whole number beside a double becomes a double.
+fn is_exact(ty: &Type, constant: &Const) -> bool {
+    const FIRST_ROUNDED: u64 = 1 << 53;
+    match (ty, constant) {
+        (Type::Nullable(inner), constant) => is_exact(inner, constant),
+        (Type::Int | Type::Uint, Const::Double(value)) => !(value.abs() >= FIRST_ROUNDED as f64),
+        (Type::Double, Const::Int(value)) => value.unsigned_abs() < FIRST_ROUNDED,
+        (Type::Double, Const::Uint(value)) => *value < FIRST_ROUNDED,
+        _ => true,
     }
 }
 

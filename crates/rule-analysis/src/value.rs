@@ -71,7 +71,7 @@ fn integer(value: &Const) -> Option<i128> {
     }
 }
 
-/// Exact: a double is not rounded to an integer, nor an integer to a double.
+/// Exact, where comparisons of rules round whole numbers beyond 2^53: what is asked here has none of these.
 fn order_double(double: f64, integer: i128) -> Option<Ordering> {
     const BEYOND: f64 = 1e30;
     if double.is_nan() {

@@ -27,6 +27,11 @@ impl Expression {
         }
     }
 
+    /// Whether it is `false`.
+    pub(crate) fn is_false(&self) -> bool {
+        self.tree.without_parens().kind == ExprKind::Bool(false)
+    }
+
     /// Whether it is `true`.
     pub(crate) fn is_true(&self) -> bool {
         self.tree.without_parens().kind == ExprKind::Bool(true)

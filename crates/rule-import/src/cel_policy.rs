@@ -4,6 +4,7 @@
 //! all rules. So every rule but the first has a guard, a `let` that holds where the matches before it did not, and which
 //! fails where one of them did.
 
+mod aggregate;
 mod environment;
 mod tests;
 
@@ -35,15 +36,16 @@ pub(crate) fn import(text: &str, companions: Companions<'_>) -> Result<Import> {
         );
     }
     if let Some(environment) = companions.environment {
+        policy.has_environment = true;
         policy.inputs = environment::variables(environment, &mut policy.writer)?;
     }
     for (name, _) in &policy.inputs {
         policy.writer.take(name);
     }
     take_names(rule, &mut policy.writer);
-    let is_aggregate = rule.get("aggregate").is_some();
+    policy.is_aggregate = rule.get("aggregate").is_some();
     let flow = policy.rule(rule, &Guard::default())?;
-    policy.finish(&root, &flow, is_aggregate, companions.tests)
+    policy.finish(&root, &flow, companions.tests)
 }
 
 /// The entry point, if the file is a policy at all.
@@ -124,6 +126,10 @@ struct Policy {
     /// Policy variables in scope, the innermost last, and the lets that they are
     scope: Vec<(String, String)>,
     explanation: Option<String>,
+    /// Whether an environment says which names there are
+    has_environment: bool,
+    /// Whether the result is the list of all outputs
+    is_aggregate: bool,
     /// Lets and rules
     body: Vec<BodyItem>,
     /// Type and line of each output
@@ -138,9 +144,7 @@ impl Policy {
         let known = ["id", "description", "variables", "match", "aggregate"];
         self.unknown_keys(node, &known);
         let depth = self.scope.len();
-        for variable in node.get_list("variables")? {
-            self.variable(variable)?;
-        }
+        self.variables(node)?;
         let mut title = node.get_text("description")?.map(str::to_owned);
         let id = node.get_text("id")?.unwrap_or("match").to_owned();
         let flow = match (node.get("match"), node.get("aggregate")) {
@@ -171,31 +175,28 @@ impl Policy {
         if matches.is_empty() {
             return Err(ImportError::new(node.line, "`match` is empty"));
         }
-        for each in matches {
+        for (index, each) in matches.iter().enumerate() {
             self.unknown_keys(each, &["condition", "output", "rule", "explanation"]);
             let Some(before) = flow.rest.take() else {
-                self.writer.lose(
-                    each.line,
-                    "never reached: a match above it always has an output",
-                );
+                self.never_reached(&matches[index..]);
                 break;
             };
             let condition = self.condition(each)?;
-            match (each.get("output"), each.get("rule")) {
-                (Some(_), Some(rule)) => {
-                    let message = "a match has an `output` or a `rule`, not both";
-                    return Err(ImportError::new(rule.line, message));
-                }
-                (None, None) => {
-                    let message = "a match needs an `output` or a `rule`";
-                    return Err(ImportError::new(each.line, message));
-                }
-                (Some(output), None) => {
+            match target(each)? {
+                Target::Output(output) => {
                     let when = both(&before, condition.as_ref());
                     self.output(id, title.take(), when, output, each.get("explanation"))?;
                     flow.rest = condition.map(|condition| self.rest(&before, &condition));
                 }
-                (None, Some(rule)) => {
+                Target::Rule(rule) if !self.is_aggregate && rule.get("aggregate").is_some() => {
+                    let list = self.all_of(rule)?;
+                    let list = Expression::parse(&list)
+                        .map_err(|reason| ImportError::new(rule.line, reason))?;
+                    let when = both(&before, condition.as_ref());
+                    self.assign(id, title.take(), when, (&list, rule.line), None)?;
+                    flow.rest = condition.map(|condition| self.rest(&before, &condition));
+                }
+                Target::Rule(rule) => {
                     if let Some(title) = title.take() {
                         self.push(comment(&title));
                     }
@@ -214,33 +215,23 @@ impl Policy {
         Ok(flow)
     }
 
-    /// All matches count: their outputs are the elements of a list.
-    fn aggregate(
-        &mut self,
-        node: &Node,
-        id: &str,
-        title: &mut Option<String>,
-        guard: &Guard,
-    ) -> Result<Flow> {
-        if guard.name.is_some() || self.n_rules > 0 {
-            return Err(ImportError::new(
-                node.line,
-                "`aggregate` below another rule can't be imported: a list can't be one of several outputs",
-            ));
+    fn variables(&mut self, rule: &Node) -> Result<()> {
+        let variables = rule.get_list("variables")?;
+        for (index, variable) in variables.iter().enumerate() {
+            let name = variable.get_text("name")?;
+            let before = variables[..index].iter();
+            if before
+                .filter_map(|each| each.get("name"))
+                .any(|each| each.text() == name)
+            {
+                let name = name.unwrap_or_default();
+                let message =
+                    format!("the rule has two variables `{name}`: the upper one is hidden");
+                self.writer.lose(variable.line, message);
+            }
+            self.variable(variable)?;
         }
-        for each in node.get_list("aggregate")? {
-            self.unknown_keys(each, &["condition", "emit", "output", "explanation"]);
-            let Some(emitted) = each.get("emit") else {
-                return Err(ImportError::new(
-                    each.line,
-                    "only `emit` can be imported in `aggregate`",
-                ));
-            };
-            let condition = self.condition(each)?;
-            let when = both(guard, condition.as_ref());
-            self.output(id, title.take(), when, emitted, each.get("explanation"))?;
-        }
-        Ok(Flow::default())
+        Ok(())
     }
 
     fn variable(&mut self, node: &Node) -> Result<()> {
@@ -271,13 +262,25 @@ impl Policy {
         explanation: Option<&Node>,
     ) -> Result<()> {
         let value = self.expression(output)?;
+        let explanation = explanation.map(|node| self.expression(node)).transpose()?;
+        self.assign(id, title, when, (&value, output.line), explanation)
+    }
+
+    /// A rule that assigns the result.
+    fn assign(
+        &mut self,
+        id: &str,
+        title: Option<String>,
+        when: String,
+        (value, line): (&Expression, u32),
+        explanation: Option<Expression>,
+    ) -> Result<()> {
         match value.type_of(&self.types) {
-            Ok(ty) => self.outputs.push((ty, output.line)),
+            Ok(ty) => self.outputs.push((ty, line)),
             Err(reason) => self
                 .writer
-                .lose(output.line, format!("does not compile: {reason}")),
+                .lose(line, format!("does not compile: {reason}")),
         }
-        let explanation = explanation.map(|node| self.expression(node)).transpose()?;
         self.n_rules += 1;
         let name = self.writer.name(&format!("{id}_{}", self.n_rules));
         let title = comment(&title.unwrap_or_default());
@@ -309,6 +312,10 @@ impl Policy {
                 let message = format!("does not compile: {reason}");
                 self.writer.lose(condition.line, message);
             }
+        }
+        if expression.is_false() {
+            self.writer
+                .lose(condition.line, "never holds: the condition is `false`");
         }
         Ok(Some(expression).filter(|expression| !expression.is_true()))
     }
@@ -345,6 +352,11 @@ impl Policy {
                 if identifier(&name) != name || name == RESULT {
                     let message = format!("`{name}` can't be the name of an input");
                     return Err(ImportError::new(node.line, message));
+                }
+                if self.has_environment {
+                    let message =
+                        format!("the environment does not declare `{name}`: it is a `dyn`");
+                    self.writer.lose(node.line, message);
                 }
                 self.inputs.push((name.clone(), Type::Dyn));
                 self.writer.take(&name);
@@ -404,13 +416,11 @@ impl Policy {
         }
     }
 
-    fn finish(
-        mut self,
-        root: &Node,
-        flow: &Flow,
-        is_aggregate: bool,
-        tests: Option<&str>,
-    ) -> Result<Import> {
+    fn finish(mut self, root: &Node, flow: &Flow, tests: Option<&str>) -> Result<Import> {
+        // What no expression reads is no input.
+        let types = &self.types;
+        self.inputs
+            .retain(|(name, _)| types.iter().any(|(known, _)| known == name));
         let ty = self.output_type();
         let is_optional = flow.rest.is_some() || !flow.stops.is_empty();
         let name = root.get_text("name")?.unwrap_or("policy");
@@ -420,7 +430,7 @@ impl Policy {
             let _ = writeln!(source, "{name}: {ty}");
         }
         source.push_str("}\noutput {\n");
-        let result = tests::result_type(&ty, is_optional, is_aggregate);
+        let result = tests::result_type(&ty, is_optional, self.is_aggregate);
         let _ = writeln!(source, "{RESULT}: {result}");
         if let Some(name) = &self.explanation {
             let _ = writeln!(source, "{name}: string?");
@@ -456,6 +466,28 @@ impl Policy {
             });
         }
         joined.unwrap_or(Type::Dyn)
+    }
+}
+
+/// What a match leads to.
+enum Target<'a> {
+    Output(&'a Node),
+    Rule(&'a Node),
+}
+
+fn target(node: &Node) -> Result<Target<'_>> {
+    let output = node.get("output").or_else(|| node.get("emit"));
+    match (output, node.get("rule")) {
+        (Some(output), None) => Ok(Target::Output(output)),
+        (None, Some(rule)) => Ok(Target::Rule(rule)),
+        (Some(_), Some(rule)) => {
+            let message = "a match has an `output` or a `rule`, not both";
+            Err(ImportError::new(rule.line, message))
+        }
+        (None, None) => {
+            let message = "a match needs an `output` or a `rule`";
+            Err(ImportError::new(node.line, message))
+        }
     }
 }
 

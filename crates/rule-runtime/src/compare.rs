@@ -3,9 +3,6 @@
 use crate::bytes;
 use core::cmp::Ordering;
 
-/// What numeric comparisons give when one side is NaN.
-pub const UNORDERED: i32 = 2;
-
 fn code(ordering: Ordering) -> i32 {
     ordering as i32
 }
@@ -35,47 +32,6 @@ pub unsafe extern "C" fn bytes_equal(a: *const u8, b: *const u8, length: usize) 
     i32::from(unsafe { bytes(a, length) == bytes(b, length) })
 }
 
-/// Compares the exact values: -1, 0, 1 or [`UNORDERED`].
-#[unsafe(no_mangle)]
-pub extern "C" fn compare_int_double(a: i64, b: f64) -> i32 {
-    if b.is_nan() {
-        return UNORDERED;
-    }
-    if b >= 9_223_372_036_854_775_808.0 {
-        return -1;
-    }
-    if b < -9_223_372_036_854_775_808.0 {
-        return 1;
-    }
-    let whole = b as i64;
-    let fraction = b - whole as f64;
-    match a.cmp(&whole) {
-        Ordering::Equal if fraction > 0.0 => -1,
-        Ordering::Equal if fraction < 0.0 => 1,
-        ordering => code(ordering),
-    }
-}
-
-/// Compares the exact values: -1, 0, 1 or [`UNORDERED`].
-#[unsafe(no_mangle)]
-pub extern "C" fn compare_uint_double(a: u64, b: f64) -> i32 {
-    if b.is_nan() {
-        return UNORDERED;
-    }
-    if b >= 18_446_744_073_709_551_616.0 {
-        return -1;
-    }
-    if b < 0.0 {
-        return 1;
-    }
-    let whole = b as u64;
-    let fraction = b - whole as f64;
-    match a.cmp(&whole) {
-        Ordering::Equal if fraction > 0.0 => -1,
-        ordering => code(ordering),
-    }
-}
-
 /// 1 when the product does not fit.
 #[unsafe(no_mangle)]
 pub extern "C" fn int_multiply_overflows(a: i64, b: i64) -> i32 {
@@ -101,28 +57,6 @@ pub extern "C" fn uint_multiply_overflows(a: u64, b: u64) -> i32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn exact_values_are_compared_beyond_the_53_bits_of_a_double() {
-        assert_eq!(
-            compare_int_double(9_007_199_254_740_993, 9_007_199_254_740_992.0),
-            1
-        );
-        assert_eq!(
-            compare_int_double(i64::MAX, 9_223_372_036_854_775_807.0),
-            -1
-        );
-        assert_eq!(
-            compare_int_double(i64::MIN, -9_223_372_036_854_775_808.0),
-            0
-        );
-        assert_eq!(compare_int_double(-1, -1.5), 1);
-        assert_eq!(compare_int_double(1, 1.5), -1);
-        assert_eq!(compare_int_double(0, f64::NAN), UNORDERED);
-        assert_eq!(compare_uint_double(u64::MAX, 1.8446744073709552e19), -1);
-        assert_eq!(compare_uint_double(0, -0.5), 1);
-        assert_eq!(compare_uint_double(0, -0.0), 0);
-    }
 
     #[test]
     fn products_are_checked_like_the_standard_library_does() {

@@ -1,9 +1,10 @@
 //! Equality and order of dynamic values.
 
-use crate::compare::{UNORDERED, compare_int_double, compare_uint_double};
 use crate::value::{MAX_DEPTH, Value, tag};
 use core::cmp::Ordering;
 
+/// What numeric comparisons give when one side is NaN.
+pub const UNORDERED: i32 = 2;
 /// What [`value_compare`] gives for values without an order between them.
 pub const INCOMPARABLE: i32 = 3;
 /// What [`value_equal`] gives for values nested beyond the limit.
@@ -13,11 +14,17 @@ const fn is_number(tag: u32) -> bool {
     matches!(tag, tag::INT | tag::UINT | tag::DOUBLE)
 }
 
-fn reverse(order: i32) -> i32 {
-    if order == UNORDERED { order } else { -order }
+/// A number as the nearest double.
+fn nearest(number: &Value) -> f64 {
+    match number.tag {
+        tag::INT => number.as_int() as f64,
+        tag::UINT => number.as_uint() as f64,
+        _ => number.as_double(),
+    }
 }
 
-/// Two numbers of any types by their exact values: -1, 0, 1 or [`UNORDERED`].
+/// Two numbers of any types: -1, 0, 1 or [`UNORDERED`]. Beside a double, whole numbers are rounded to doubles, as the
+/// cases of cel-spec ask for (`not_lt_dyn_int_big_lossy_double`) and other implementations do.
 fn order_numbers(a: &Value, b: &Value) -> i32 {
     let ordering = match (a.tag, b.tag) {
         (tag::INT, tag::INT) => a.as_int().cmp(&b.as_int()),
@@ -25,16 +32,32 @@ fn order_numbers(a: &Value, b: &Value) -> i32 {
         (tag::INT, tag::UINT) if a.as_int() < 0 => Ordering::Less,
         (tag::UINT, tag::INT) if b.as_int() < 0 => Ordering::Greater,
         (tag::INT, tag::UINT) | (tag::UINT, tag::INT) => a.as_uint().cmp(&b.as_uint()),
-        (tag::DOUBLE, tag::DOUBLE) => match a.as_double().partial_cmp(&b.as_double()) {
+        _ => match nearest(a).partial_cmp(&nearest(b)) {
             Some(ordering) => ordering,
             None => return UNORDERED,
         },
-        (tag::INT, _) => return compare_int_double(a.as_int(), b.as_double()),
-        (tag::UINT, _) => return compare_uint_double(a.as_uint(), b.as_double()),
-        (_, tag::INT) => return reverse(compare_int_double(b.as_int(), a.as_double())),
-        _ => return reverse(compare_uint_double(b.as_uint(), a.as_double())),
     };
     ordering as i32
+}
+
+/// Whether two keys are the same. Whole numbers are not rounded here.
+fn same_key(a: &Value, b: &Value) -> bool {
+    let is_exact = match (a.tag, b.tag) {
+        (tag::DOUBLE, tag::INT | tag::UINT) => is_exactly(b, a.as_double()),
+        (tag::INT | tag::UINT, tag::DOUBLE) => is_exactly(a, b.as_double()),
+        _ => true,
+    };
+    is_exact && order(a, b) == 0
+}
+
+/// Whether a double that is equal to a whole number has its value. Conversions saturate at the ends.
+fn is_exactly(whole: &Value, double: f64) -> bool {
+    const INT_END: f64 = 9_223_372_036_854_775_808.0;
+    if whole.tag == tag::INT {
+        double < INT_END && double as i64 == whole.as_int()
+    } else {
+        double < 2.0 * INT_END && double as u64 == whole.as_uint()
+    }
 }
 
 /// -1, 0, 1, [`UNORDERED`] or [`INCOMPARABLE`].
@@ -125,7 +148,7 @@ pub(crate) fn find<'a>(map: &Value, key: &Value) -> Option<&'a Value> {
             .iter()
             .find(|entry| entry.key.tag == tag::STRING && entry.key.as_bytes() == text)
     } else {
-        entries.iter().find(|entry| order(&entry.key, key) == 0)
+        entries.iter().find(|entry| same_key(&entry.key, key))
     };
     found.map(|entry| &entry.value)
 }
@@ -179,7 +202,7 @@ mod tests {
             (
                 Value::uint(u64::MAX),
                 Value::double(1.8446744073709552e19),
-                Some(false),
+                Some(true),
             ),
             (
                 Value::double(f64::NAN),
@@ -218,6 +241,21 @@ mod tests {
     }
 
     #[test]
+    fn keys_are_not_rounded() {
+        let numbers = map(&[(Value::int(9_007_199_254_740_993), Value::NULL)]);
+        assert!(find(&numbers, &Value::uint(9_007_199_254_740_993)).is_some());
+        assert!(find(&numbers, &Value::double(9_007_199_254_740_992.0)).is_none());
+        let numbers = map(&[
+            (Value::int(i64::MAX), Value::NULL),
+            (Value::int(3), Value::NULL),
+        ]);
+        assert!(find(&numbers, &Value::double(9_223_372_036_854_775_808.0)).is_none());
+        assert!(find(&numbers, &Value::double(3.0)).is_some());
+        assert!(find(&numbers, &Value::double(3.5)).is_none());
+        assert!(find(&numbers, &Value::double(f64::NAN)).is_none());
+    }
+
+    #[test]
     fn a_comparison_has_a_deepest_level() {
         let mut a = Value::int(1);
         let mut b = Value::int(1);
@@ -233,6 +271,28 @@ mod tests {
         let cases = [
             (Value::int(1), Value::double(1.5), -1),
             (Value::double(f64::NAN), Value::int(1), UNORDERED),
+            (
+                Value::int(9_007_199_254_740_993),
+                Value::double(9_007_199_254_740_992.0),
+                0,
+            ),
+            (
+                Value::int(i64::MAX),
+                Value::double(9_223_372_036_854_775_808.0),
+                0,
+            ),
+            (
+                Value::int(i64::MAX),
+                Value::double(9_223_372_036_854_777_856.0),
+                -1,
+            ),
+            (
+                Value::int(i64::MIN),
+                Value::double(-9_223_372_036_854_775_808.0),
+                0,
+            ),
+            (Value::uint(0), Value::double(-0.5), 1),
+            (Value::uint(0), Value::double(-0.0), 0),
             (Value::string(b"b"), Value::string(b"a"), 1),
             (Value::string(b"b"), Value::bytes(b"a"), INCOMPARABLE),
             (Value::timestamp(5, 1), Value::timestamp(5, 2), -1),

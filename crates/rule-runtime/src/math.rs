@@ -1,8 +1,7 @@
 //! The math extension, as far as it is not plain instructions.
 
 use crate::abi::{Outcome, helpers};
-use crate::compare::UNORDERED;
-use crate::equal::{INCOMPARABLE, order};
+use crate::equal::{INCOMPARABLE, UNORDERED, order};
 use crate::status::{INTEGER_OVERFLOW, INVALID_ARGUMENT, NO_SUCH_OVERLOAD};
 use crate::value::{Value, tag};
 

@@ -205,7 +205,13 @@ impl Checker<'_> {
         let element_ty = match without_null(&self.unifier.resolve(&list_checked.ty)) {
             Type::List(element) => *element,
             Type::Map(key, _) => *key,
-            Type::Error | Type::Dyn | Type::Var(_) => Type::Dyn,
+            Type::Error | Type::Dyn => Type::Dyn,
+            unknown @ Type::Var(_) => {
+                let element = self.unifier.fresh();
+                let list = Type::List(Box::new(element.clone()));
+                self.unifier.assign(&unknown, &list);
+                element
+            }
             other => {
                 let message = format!("`in` looks into a list or a map, not into `{other}`");
                 let mut diagnostic =

@@ -186,53 +186,39 @@ impl RowCode<'_> {
         self.f.end();
     }
 
-    /// Numbers of different types, by their exact values.
+    /// Numbers of different types; beside a double, a whole number is rounded to one.
     fn compare_numbers(
         &mut self,
         op: CompareOp,
         (a_type, a): (&Type, u32),
         (b_type, b): (&Type, u32),
     ) {
-        // A helper compares an integer with a double; otherwise the order is turned round.
-        let (op, a_type, a, b_type, b) =
-            if *a_type == Type::Double || (*a_type == Type::Uint && *b_type == Type::Int) {
-                let turned = match op {
-                    CompareOp::Less => CompareOp::Greater,
-                    CompareOp::LessEqual => CompareOp::GreaterEqual,
-                    CompareOp::Greater => CompareOp::Less,
-                    CompareOp::GreaterEqual => CompareOp::LessEqual,
-                    same => same,
+        if *a_type == Type::Double || *b_type == Type::Double {
+            for (ty, local) in [(a_type, a), (b_type, b)] {
+                let mut ins = self.f.ins();
+                ins.local_get(local);
+                match ty {
+                    Type::Int => ins.f64_convert_i64_s(),
+                    Type::Uint => ins.f64_convert_i64_u(),
+                    _ => &mut ins,
                 };
-                (turned, b_type, b, a_type, a)
-            } else {
-                (op, a_type, a, b_type, b)
-            };
-        match (a_type, b_type) {
-            (Type::Int, Type::Uint) => {
-                // A negative number is below every unsigned one; otherwise both are unsigned.
-                self.f.ins().local_get(a).i64_const(0).i64_lt_s();
-                self.f.if_(BlockType::Result(ValType::I32));
-                self.f.ins().i32_const(i32::from(matches!(
-                    op,
-                    CompareOp::NotEqual | CompareOp::Less | CompareOp::LessEqual
-                )));
-                self.f.else_();
-                self.f.ins().local_get(a).local_get(b);
-                self.compare_stack(op, &Type::Uint);
-                self.f.end();
             }
-            _ => {
-                let helper = self.module.helper(if *a_type == Type::Int {
-                    "compare_int_double"
-                } else {
-                    "compare_uint_double"
-                });
-                let order = self.f.local(ValType::I32);
-                self.f.ins().local_get(a).local_get(b);
-                self.f.call(helper).local_tee(order);
-                self.order_matches(op, order);
-            }
+            return self.compare_stack(op, &Type::Double);
         }
+        // A negative number is below every unsigned one; otherwise both are unsigned.
+        let (signed, below) = if *a_type == Type::Int {
+            (a, [CompareOp::Less, CompareOp::LessEqual])
+        } else {
+            (b, [CompareOp::Greater, CompareOp::GreaterEqual])
+        };
+        let holds = op == CompareOp::NotEqual || below.contains(&op);
+        self.f.ins().local_get(signed).i64_const(0).i64_lt_s();
+        self.f.if_(BlockType::Result(ValType::I32));
+        self.f.ins().i32_const(i32::from(holds));
+        self.f.else_();
+        self.f.ins().local_get(a).local_get(b);
+        self.compare_stack(op, &Type::Uint);
+        self.f.end();
     }
 
     /// What an order of -1, 0 or 1 says of two values; it is on the stack and in a local.

@@ -114,7 +114,8 @@ pub(super) fn is_searchable(item: &Expr, container: &Expr) -> bool {
     let is_scalar = |ty: &Type| inner(ty).is_scalar();
     match &container.ty {
         Type::List(element) => is_scalar(&item.ty) && is_scalar(element),
-        Type::Map(key, _) => is_scalar(&item.ty) && is_scalar(key),
+        // A key of another type is looked up as numbers are among keys.
+        Type::Map(key, _) => inner(&item.ty) == inner(key) && is_scalar(key),
         _ => false,
     }
 }

@@ -424,8 +424,8 @@ pub(crate) fn order(a: &Value, b: &Value) -> Option<Ordering> {
         (Value::Duration(a), Value::Duration(b)) => a.partial_cmp(b),
         (Value::Decimal(a), Value::Decimal(b)) => a.partial_cmp(b),
         (Value::Double(a), Value::Double(b)) => a.partial_cmp(b),
-        (Value::Double(a), _) => order_double(*a, integer(b)?),
-        (_, Value::Double(b)) => order_double(*b, integer(a)?).map(Ordering::reverse),
+        (Value::Double(a), _) => a.partial_cmp(&(integer(b)? as f64)),
+        (_, Value::Double(b)) => (integer(a)? as f64).partial_cmp(b),
         _ => integer(a)?.partial_cmp(&integer(b)?),
     }
 }
@@ -435,25 +435,6 @@ fn integer(value: &Value) -> Option<i128> {
         Value::Int(value) => Some(i128::from(*value)),
         Value::Uint(value) => Some(i128::from(*value)),
         _ => None,
-    }
-}
-
-/// A double against an integer, by their exact values.
-fn order_double(a: f64, b: i128) -> Option<Ordering> {
-    if a.is_nan() {
-        return None;
-    }
-    // Beyond these, every integer type has ended.
-    if a >= 1e30 {
-        return Some(Ordering::Greater);
-    }
-    if a <= -1e30 {
-        return Some(Ordering::Less);
-    }
-    let whole = a.floor();
-    match (whole as i128).cmp(&b) {
-        Ordering::Equal if a > whole => Some(Ordering::Greater),
-        ordering => Some(ordering),
     }
 }
 

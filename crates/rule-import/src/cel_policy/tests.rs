@@ -27,13 +27,24 @@ pub(super) fn examples(
     let _ = writeln!(header, "}}\noutput {{ {RESULT}: {result} }}");
     let root = yaml::parse(text).map_err(in_tests)?;
     let mut examples = String::new();
-    let sections = root.get_list("section").map_err(in_tests)?;
-    for section in sections {
+    let sections = ["section", "sections"].map(|key| root.get_list(key).map_err(in_tests));
+    for section in sections.into_iter().collect::<Result<Vec<_>>>()?.concat() {
         let title = section.get_text("name").map_err(in_tests)?;
         for test in section.get_list("tests").map_err(in_tests)? {
             let name = test.get_text("name").map_err(in_tests)?;
             let name = [title, name].into_iter().flatten().collect::<Vec<_>>();
             let name = name.join(": ");
+            if test
+                .get("output")
+                .is_some_and(|output| output.get("error_set").is_some())
+            {
+                let line = test.line;
+                let message = format!(
+                    "the test `{name}` (line {line} of the tests) is left out: it expects an error"
+                );
+                writer.lose(1, message);
+                continue;
+            }
             let example = example(&name, test, inputs).map_err(in_tests)?;
             let checked = check(&format!("{header}{example}}}\n"));
             let mut errors = checked.diagnostics.into_iter();
