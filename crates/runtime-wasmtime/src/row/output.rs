@@ -58,8 +58,10 @@ pub(super) fn read(
     for output in outputs {
         if output.children.is_empty() {
             let array = Seen::new(output, memory, arrays.next()?)?;
-            let is_one = array.len == 1 && array.is_sound(output.kind, 0);
-            values.push(is_one.then(|| array.value(output.kind, 0))??);
+            if array.len != 1 || !array.is_sound(output.kind, 0) {
+                return None;
+            }
+            values.push(array.value(output.kind, 0)?);
         } else {
             let tree = Tree::new(output, memory, &mut arrays)?;
             values.push((tree.array.len == 1).then(|| tree.value(0))??);
