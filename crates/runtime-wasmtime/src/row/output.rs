@@ -56,7 +56,7 @@ pub(super) fn read(
     let (arrays, _) = list(memory, record, 4, layout::ARRAY, 4)?.as_chunks();
     let mut arrays: Iter<'_, Record> = arrays.iter();
     for output in outputs {
-        if output.children.is_empty() {
+        if !matches!(output.kind, Kind::List | Kind::Map | Kind::Struct) {
             let array = Seen::new(output, memory, arrays.next()?)?;
             if array.len != 1 || !array.is_sound(output.kind, 0) {
                 return None;
