@@ -20,6 +20,7 @@ use arrow_array::{Array, RecordBatch};
 use arrow_schema::DataType;
 use rulestage_formats::{Format, open_writer};
 use rulestage_pipeline::runtime::Runtime;
+use rulestage_pipeline::wire::{self, FlatArray, FlatBuffer};
 use rulestage_runtime_wasmtime::{Config, RowValue, Session, WasmtimeRuntime};
 use serde_json::Value as Json;
 use std::fs::File;
@@ -93,6 +94,8 @@ fn compare(runtime: &WasmtimeRuntime, ours: &mut Ours, peers: &mut [Peer]) -> Re
     println!("| | rows compared | ns/row | to our batches | to our single rows |");
     println!("|---|---:|---:|---:|---:|");
     println!("| batches of {BATCH_ROWS} | | {batch:.1} | 1 | |");
+    let (copying, n_bytes) = ours.time_copies(runtime)?;
+    println!("| copying {n_bytes:.0} bytes a row, in plain Rust | | {copying:.1} | | |");
     println!("| one row a call, Arrow in and out | | {single:.0} | | 1 |");
     let values = nanoseconds_each(median(values), SINGLE_SLICE);
     println!(
@@ -208,6 +211,35 @@ impl Ours {
         times.collect()
     }
 
+    /// What it costs to copy as many bytes as go into the component and come out of it: nanoseconds and bytes a row.
+    fn time_copies(&mut self, runtime: &WasmtimeRuntime) -> Result<(f64, f64)> {
+        let schema = runtime.schema(&self.session).clone();
+        let mut sizes = Vec::new();
+        for batch in &self.batches {
+            let columns = runtime.process(&mut self.session, batch)?.columns;
+            let results = RecordBatch::try_new(schema.outputs.clone(), columns)?;
+            let read = wire::flatten_all(batch, &schema.reads)?;
+            let returned = wire::flatten_all(&results, &[])?;
+            sizes.push(read.iter().chain(&returned).map(n_bytes).sum::<usize>());
+        }
+        let n_bytes: usize = sizes.iter().sum();
+        let from = vec![1_u8; n_bytes];
+        let mut to = vec![0_u8; sizes.iter().copied().max().unwrap_or(0)];
+        let mut times = Vec::new();
+        for _ in 0..=REPETITIONS {
+            let mut rest = from.as_slice();
+            for size in &sizes {
+                let (batch, others) = rest.split_at(*size);
+                rest = others;
+                let started = Instant::now();
+                black_box(&mut to[..*size]).copy_from_slice(black_box(batch));
+                times.push(started.elapsed());
+            }
+        }
+        let copying = nanoseconds_each(median(times), BATCH_ROWS);
+        Ok((copying, n_bytes as f64 / ROWS as f64))
+    }
+
     /// The times of slices of rows of values.
     fn time_values(&mut self) -> Result<Vec<Duration>> {
         let mut times = Vec::new();
@@ -227,6 +259,20 @@ impl Ours {
         let times = slices.map(|slice| time(runtime, &mut self.session, slice));
         times.collect()
     }
+}
+
+/// How many bytes an array has.
+fn n_bytes(array: &FlatArray<'_>) -> usize {
+    let values = match &array.values {
+        FlatBuffer::Bits(bits) => bits.len(),
+        FlatBuffer::S64(values) => 8 * values.len(),
+        FlatBuffer::F64(values) => 8 * values.len(),
+        FlatBuffer::Bytes { offsets, bytes } => 4 * offsets.len() + bytes.len(),
+        FlatBuffer::Offsets(offsets) => 4 * offsets.len(),
+        // No workload has others.
+        _ => 0,
+    };
+    array.validity.as_deref().map_or(0, <[u8]>::len) + values
 }
 
 /// One call after another.

@@ -3,7 +3,7 @@ use arrow_array::builder::{Int32Builder, ListBuilder, MapBuilder, StringBuilder}
 use arrow_array::types::*;
 use arrow_array::*;
 use arrow_buffer::{BooleanBuffer, NullBuffer};
-use arrow_schema::{Field, Schema};
+use arrow_schema::{DataType, Field, Schema};
 use std::sync::Arc;
 
 fn node(kind: TypeNode, nullable: bool) -> FieldNode {
@@ -282,6 +282,48 @@ fn lists_and_maps_carry_only_the_elements_of_their_rows() {
     let flat = flatten(&array).expect("maps");
     assert_eq!(flat.len(), 3);
     assert_eq!(flat[2].length, 1);
+}
+
+#[test]
+fn what_is_not_read_has_its_length_alone() {
+    let mut lists = ListBuilder::new(Int32Builder::new());
+    lists.append_value([Some(1), None]);
+    lists.append_null();
+    lists.append_value([Some(3), Some(4), Some(5)]);
+    let list: ArrayRef = Arc::new(lists.finish());
+    let texts: ArrayRef = Arc::new(StringArray::from(vec![None, Some("a"), Some("b")]));
+    let pairs = vec![
+        (
+            Arc::new(Field::new("list", list.data_type().clone(), true)),
+            list,
+        ),
+        (Arc::new(Field::new("text", DataType::Utf8, true)), texts),
+    ];
+    let structs: ArrayRef = Arc::new(StructArray::from(pairs));
+    let batch =
+        RecordBatch::try_from_iter([("x", structs.slice(1, 2)), ("y", structs.slice(0, 2))]);
+    let batch = batch.expect("columns of equal lengths");
+    let blank = |length| FlatArray {
+        length,
+        validity: None,
+        values: FlatBuffer::None,
+    };
+    // Nothing below an array that is not read is read, whatever is said of it.
+    let reads = [true, false, true, true, false, true, true, true];
+    let flat = flatten_all(&batch, &reads).expect("columns of the contract");
+    let all = flatten_all(&batch, &[]).expect("columns of the contract");
+    assert_eq!(flat.len(), 8);
+    for (index, array) in all.iter().enumerate() {
+        let is_read = matches!(index, 0 | 3);
+        let expected = if is_read {
+            array.clone()
+        } else {
+            blank(array.length)
+        };
+        assert_eq!(flat[index], expected, "array {index}");
+    }
+    assert_eq!(flat[2].length, 3, "the elements of both rows");
+    assert!(all[6].validity.is_some() && all[5].validity.is_some());
 }
 
 #[test]

@@ -37,7 +37,7 @@ struct Array {
     validity: Vec<u8>,
     /// Numbers, whatever their type
     numbers: Vec<u64>,
-    /// Of texts, lists and maps; the first is there already
+    /// Of texts, lists and maps; the first is always there
     offsets: Vec<i32>,
     /// Of texts; the bits of booleans
     bytes: Vec<u8>,
@@ -89,7 +89,7 @@ impl Inputs {
             len: 0,
             validity: Vec::new(),
             numbers: Vec::new(),
-            offsets: Vec::new(),
+            offsets: vec![0],
             bytes: Vec::new(),
             children: Vec::new(),
         };
@@ -130,7 +130,11 @@ impl Inputs {
         }
         for (index, (column, value)) in self.columns.iter_mut().zip(row).enumerate() {
             column.clear();
-            if let Err(wrong) = column.push(value) {
+            let pushed = match column.has_parts() {
+                true => column.push(value),
+                false => column.push_scalar(value),
+            };
+            if let Err(wrong) = pushed {
                 let Wrong { expected, given } = *wrong;
                 let field = schema.inputs.field(index);
                 let (name, ty) = (field.name(), type_name(field));
@@ -148,7 +152,10 @@ impl Inputs {
     pub(super) fn stage(&self, memory: &mut [u8]) -> Option<Plan> {
         let mut row = self.lists.stage(memory, &self.records, self.n_arrays)?;
         for column in &self.columns {
-            column.stage(&mut row)?;
+            match column.has_parts() {
+                true => column.stage(&mut row)?,
+                false => column.stage_own(&mut row)?,
+            }
         }
         Some(row.plan())
     }
@@ -163,14 +170,23 @@ impl Inputs {
 }
 
 impl Array {
+    fn has_parts(&self) -> bool {
+        matches!(self.kind, Kind::List | Kind::Map | Kind::Struct)
+    }
+
+    #[inline]
     fn clear(&mut self) {
         self.len = 0;
         self.validity.clear();
-        self.numbers.clear();
-        self.bytes.clear();
-        if let Kind::Text | Kind::Binary | Kind::List | Kind::Map = self.kind {
-            self.offsets.clear();
-            self.offsets.push(0);
+        match self.kind {
+            Kind::Bits => self.bytes.clear(),
+            Kind::Int | Kind::Uint | Kind::Double => self.numbers.clear(),
+            Kind::Text | Kind::Binary => {
+                self.bytes.clear();
+                self.offsets.truncate(1);
+            }
+            Kind::List | Kind::Map => self.offsets.truncate(1),
+            Kind::Struct => {}
         }
         self.children.iter_mut().for_each(Self::clear);
     }
@@ -178,16 +194,6 @@ impl Array {
     /// Adds a value. What the stage does not read is checked, and not kept.
     fn push(&mut self, value: &RowValue<'_>) -> Result<(), Box<Wrong>> {
         match (self.kind, *value) {
-            (_, RowValue::Null) if self.is_nullable => {
-                self.push_blank();
-                return Ok(());
-            }
-            (Kind::Bits, RowValue::Boolean(value)) => push_bit(&mut self.bytes, self.len, value),
-            (Kind::Int, RowValue::Int(value)) => self.numbers.push(value.cast_unsigned()),
-            (Kind::Uint, RowValue::Uint(value)) => self.numbers.push(value),
-            (Kind::Double, RowValue::Double(value)) => self.numbers.push(value.to_bits()),
-            (Kind::Text, RowValue::Text(text)) => self.push_bytes(text.as_bytes())?,
-            (Kind::Binary, RowValue::Binary(bytes)) => self.push_bytes(bytes)?,
             (Kind::List, RowValue::List(items)) => {
                 let [elements] = &mut self.children[..] else {
                     return Err(self.wrong(value));
@@ -212,13 +218,38 @@ impl Array {
                     child.push(field)?;
                 }
             }
+            _ => return self.push_scalar(value),
+        }
+        self.end_value();
+        Ok(())
+    }
+
+    /// Adds a value that has no parts.
+    #[inline(always)]
+    fn push_scalar(&mut self, value: &RowValue<'_>) -> Result<(), Box<Wrong>> {
+        match (self.kind, value) {
+            (Kind::Int, RowValue::Int(value)) => self.numbers.push(value.cast_unsigned()),
+            (Kind::Uint, RowValue::Uint(value)) => self.numbers.push(*value),
+            (Kind::Double, RowValue::Double(value)) => self.numbers.push(value.to_bits()),
+            (Kind::Bits, RowValue::Boolean(value)) => push_bit(&mut self.bytes, self.len, *value),
+            (Kind::Text, RowValue::Text(text)) => self.push_bytes(text.as_bytes())?,
+            (Kind::Binary, RowValue::Binary(bytes)) => self.push_bytes(bytes)?,
+            (_, RowValue::Null) if self.is_nullable => {
+                self.push_blank();
+                return Ok(());
+            }
             _ => return Err(self.wrong(value)),
         }
+        self.end_value();
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn end_value(&mut self) {
         if self.is_nullable {
             push_bit(&mut self.validity, self.len, true);
         }
         self.len += 1;
-        Ok(())
     }
 
     /// Adds a null where there may be one, and something where not: it is a part of a null.
@@ -272,6 +303,13 @@ impl Array {
 
     /// Writes what differs from row to row.
     fn stage(&self, row: &mut StagedRow<'_>) -> Option<()> {
+        self.stage_own(row)?;
+        self.children.iter().try_for_each(|child| child.stage(row))
+    }
+
+    /// The same of this array alone.
+    #[inline(always)]
+    fn stage_own(&self, row: &mut StagedRow<'_>) -> Option<()> {
         row.put_length(self.record, self.len);
         if self.is_read {
             let [validity, values, bytes] = places(self.record);
@@ -293,7 +331,7 @@ impl Array {
                 Kind::Struct => {}
             }
         }
-        self.children.iter().try_for_each(|child| child.stage(row))
+        Some(())
     }
 
     fn flatten<'a>(&'a self, flat: &mut Vec<FlatArray<'a>>) {

@@ -56,10 +56,12 @@ pub(super) fn read(
     let (arrays, _) = list(memory, record, 4, layout::ARRAY, 4)?.as_chunks();
     let mut arrays: Iter<'_, Record> = arrays.iter();
     for output in outputs {
-        if output.children.is_empty() {
+        if !matches!(output.kind, Kind::List | Kind::Map | Kind::Struct) {
             let array = Seen::new(output, memory, arrays.next()?)?;
-            let is_one = array.len == 1 && array.is_sound(output.kind, 0);
-            values.push(is_one.then(|| array.value(output.kind, 0))??);
+            if array.len != 1 || !array.is_sound(output.kind, 0) {
+                return None;
+            }
+            values.push(array.value(output.kind, 0)?);
         } else {
             let tree = Tree::new(output, memory, &mut arrays)?;
             values.push((tree.array.len == 1).then(|| tree.value(0))??);
