@@ -25,7 +25,7 @@ after(async () => {
   if (folder) rmSync(folder, { recursive: true });
 });
 
-/** Runs a project in a worker of its own over a file of rows (`text`) or files that are `rows`, paths and bytes in base64: columns as bits, the report, and the components by stage. */
+/** Runs a project in a worker of its own over a file of rows (`text`) or files that are `rows`, paths and bytes in base64: columns as bits, the report, how often rules fired, and the components by stage. */
 async function inBrowser(files, { text = "", rows = [], ...data }, { example = "flight-desk", batchRows = 0, stages = [] } = {}) {
   return page.evaluate(
     async ({ files, data, text, rows, example, batchRows, stages }) => {
@@ -57,13 +57,15 @@ async function inBrowser(files, { text = "", rows = [], ...data }, { example = "
         const [{ report }] = await receive("Ran");
         send("Bits");
         const [bits] = await receive("Bits");
+        send("Firings");
+        const [firings] = await receive("Firings");
         const components = {};
         for (const stage of stages) {
           send({ Artifact: { stage } });
           const [, bytes] = await receive("Artifact");
           components[stage] = Array.from(bytes);
         }
-        return { columns: Object.fromEntries(bits.columns), report, components };
+        return { columns: Object.fromEntries(bits.columns), report, firings, components };
       } finally {
         worker.terminate();
       }
@@ -339,6 +341,30 @@ test("a forecast composed with its engine: bit for bit, decisions too", async ()
   } finally {
     rmSync(served, { force: true });
   }
+});
+
+test("rules stop at the same conditions in the same number of rows", async () => {
+  const credit = join(root, "examples", "credit");
+  const files = ["pipeline.toml", "terms.rules", "credit.rules"].map((path) => ({ path, text: readFileSync(join(credit, path), "utf8") }));
+  const sample = join(credit, "credit-sample.csv");
+  const { firings } = await inBrowser(files, { name: "credit.csv", text: readFileSync(sample, "utf8") }, { example: "credit", batchRows: 77 });
+  const stages = new Set(firings.rules.map(({ stage }) => stage));
+  const rules = firings.rules.map((rule) => [stages.size > 1 ? `${rule.stage}.${rule.name}` : rule.name, rule]);
+  const columns = rules.map(([name]) => `why_not_${name}`);
+  const options = [...rules.flatMap(([name]) => ["--why-not", name]), "--batch-rows", "130", "--jobs", "2"];
+  const rows = inWasmtime(join(credit, "pipeline.toml"), sample, columns, options);
+  assert.equal(rows.length, 1000);
+  let n_stops = 0;
+  rules.forEach(([name, rule], column) => {
+    const cells = rows.map((row) => row[column]);
+    const count = (cell) => cells.filter((other) => other === cell).length;
+    assert.equal(rule.n_fired, count(null), name);
+    assert.equal(rule.n_failed, count("(failed)"), name);
+    assert.equal(rule.n_reached, 1000 - count("(not reached)"), name);
+    for (const [text, n] of rule.steps) assert.equal(n, count(text), `${name}: ${text}`);
+    n_stops += rule.steps.filter(([, n]) => n > 0).length;
+  });
+  assert.ok(n_stops > 5, `conditions stop at ${n_stops} places`);
 });
 
 test("credit: a model compiled to a stage and the rules behind it, bit for bit", async () => {
