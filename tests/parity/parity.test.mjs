@@ -349,7 +349,10 @@ test("rules stop at the same conditions in the same number of rows", async () =>
   output { hits: list<string> = [] merge collect }
   rule chain { when i >= 18 && (country != null && country in ["CZ", "DE"]) && x > 0.5 then { hits = "chain" } }
   rule fails { when 100 / i > 2 && x < 0.9 && country != "US" then { hits = "fails" } else { hits = "less" } }
-  table level hit first { | x || hits | | < 0.2 || "low" | }
+  table level hit first {
+    | x     || hits  |
+    | < 0.2 || "low" |
+  }
 }`;
   const manifest = '[pipeline]\nname = "stops"\n[[stage]]\nname = "stops"\nrules = "stops.rules"\nwhen = "i != 7"\non_error = "default"\n';
   const files = [{ path: "pipeline.toml", text: manifest }, { path: "stops.rules", text: rules }];
