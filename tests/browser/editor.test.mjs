@@ -163,9 +163,16 @@ test("a table shows the rows that matched, and bars show how often each rule fir
   await page.getByRole("tab", { name: "Summary" }).click();
   const bars = page.locator('.firings [data-rule]');
   await bars.first().waitFor();
-  assert.deepEqual(await page.locator(".firings").first().locator(".bar-name").allInnerTexts(), ["table refunds", "late"]);
+  assert.deepEqual(await page.locator(".firings").first().locator("[data-rule] .bar-name").allInnerTexts(), ["table refunds", "late"]);
   const late = Number((await page.locator('.firings [data-rule="late"] .bar-count').innerText()).replaceAll(",", ""));
   assert.ok(late > 0, "some flights of the sample are late");
+  const number = (text) => Number(text.replaceAll(",", "").replace("\u2212", ""));
+  const lateSteps = page.locator('.firings li:has([data-rule="late"]) .step');
+  const stopped = (await lateSteps.locator(".bar-count").allInnerTexts()).map(number);
+  assert.equal(stopped.reduce((sum, n) => sum + n, late), 20_000, "every row fires or stops somewhere");
+  await page.getByRole("button", { name: "conditions", exact: true }).first().click();
+  assert.equal(await page.locator(".step").count(), 0);
+  await page.getByRole("button", { name: "conditions", exact: true }).first().click();
   await page.locator('.firings [data-rule="late"]').click();
   await page.locator(".pointed-at", { hasText: "late" }).waitFor();
   assert.deepEqual(page.faults, []);

@@ -25,7 +25,7 @@ after(async () => {
   if (folder) rmSync(folder, { recursive: true });
 });
 
-/** Runs a project in a worker of its own over a file of rows (`text`) or files that are `rows`, paths and bytes in base64: columns as bits, the report, and the components by stage. */
+/** Runs a project in a worker of its own over a file of rows (`text`) or files that are `rows`, paths and bytes in base64: columns as bits, the report, how often rules fired, and the components by stage. */
 async function inBrowser(files, { text = "", rows = [], ...data }, { example = "flight-desk", batchRows = 0, stages = [] } = {}) {
   return page.evaluate(
     async ({ files, data, text, rows, example, batchRows, stages }) => {
@@ -57,13 +57,15 @@ async function inBrowser(files, { text = "", rows = [], ...data }, { example = "
         const [{ report }] = await receive("Ran");
         send("Bits");
         const [bits] = await receive("Bits");
+        send("Firings");
+        const [firings] = await receive("Firings");
         const components = {};
         for (const stage of stages) {
           send({ Artifact: { stage } });
           const [, bytes] = await receive("Artifact");
           components[stage] = Array.from(bytes);
         }
-        return { columns: Object.fromEntries(bits.columns), report, components };
+        return { columns: Object.fromEntries(bits.columns), report, firings, components };
       } finally {
         worker.terminate();
       }
@@ -339,6 +341,43 @@ test("a forecast composed with its engine: bit for bit, decisions too", async ()
   } finally {
     rmSync(served, { force: true });
   }
+});
+
+test("rules stop at the same conditions in the same number of rows", async () => {
+  const rules = `ruleset stops {
+  input { i: int  country: string?  x: double }
+  output { hits: list<string> = [] merge collect }
+  rule chain { when i >= 18 && (country != null && country in ["CZ", "DE"]) && x > 0.5 then { hits = "chain" } }
+  rule fails { when 100 / i > 2 && x < 0.9 && country != "US" then { hits = "fails" } else { hits = "less" } }
+  table level hit first {
+    | x     || hits  |
+    | < 0.2 || "low" |
+  }
+}`;
+  const manifest = '[pipeline]\nname = "stops"\n[[stage]]\nname = "stops"\nrules = "stops.rules"\nwhen = "i != 7"\non_error = "default"\n';
+  const files = [{ path: "pipeline.toml", text: manifest }, { path: "stops.rules", text: rules }];
+  const countries = ['"CZ"', '"DE"', '"US"', "null"];
+  const lines = Array.from({ length: 600 }, (_, n) => `{"i":${n % 61},"country":${countries[n % 4]},"x":${(n % 11) / 10}}\n`);
+  const { firings } = await inBrowser(files, { name: "rows.ndjson", text: lines.join("") }, { batchRows: 77 });
+  for (const { path, text } of files) writeFileSync(join(folder, path), text);
+  const input = join(folder, "stops.ndjson");
+  writeFileSync(input, lines.join(""));
+  const columns = firings.rules.map(({ name }) => `why_not_${name}`);
+  assert.deepEqual(columns, ["why_not_chain", "why_not_fails", "why_not_level"]);
+  const options = [...firings.rules.flatMap(({ name }) => ["--why-not", name]), "--batch-rows", "130", "--jobs", "2"];
+  const rows = inWasmtime(join(folder, "pipeline.toml"), input, columns, options);
+  assert.equal(rows.length, 600);
+  let n_stops = 0;
+  firings.rules.forEach(({ name, n_fired, n_failed, n_reached, steps }, column) => {
+    const count = (cell) => rows.filter((row) => row[column] === cell).length;
+    assert.equal(n_fired, count(null), name);
+    assert.equal(n_failed, count("(failed)"), name);
+    assert.equal(n_reached, 600 - count("(not reached)"), name);
+    for (const [text, n] of steps) assert.equal(n, count(text), `${name}: ${text}`);
+    n_stops += steps.filter(([, n]) => n > 0).length;
+  });
+  assert.equal(n_stops, 8, "conditions stop at each of their parts, and so does the table");
+  assert.ok(firings.rules[1].n_failed > 0 && firings.rules[1].n_reached < 600);
 });
 
 test("credit: a model compiled to a stage and the rules behind it, bit for bit", async () => {

@@ -92,13 +92,25 @@ impl RowCode<'_> {
                 self.note_table(index, n_hits, notes);
             }
         } else {
-            self.emit_condition(rule, index, notes, failed);
-            self.f.if_(BlockType::Empty);
-            if notes_fired {
+            let is_noted = self.emit_noted_condition(
+                rule,
+                index,
+                notes,
+                failed,
+                |code| code.contribute_all(&rule.then, outputs, failed),
+                |code| code.contribute_all(&rule.otherwise, outputs, failed),
+            );
+            if !is_noted {
+                self.emit(&rule.condition, failed);
+                self.f.if_(BlockType::Empty);
                 self.note_fired(notes, push_index);
+                self.contribute_all(&rule.then, outputs, failed);
+                if !rule.otherwise.is_empty() {
+                    self.f.else_();
+                    self.contribute_all(&rule.otherwise, outputs, failed);
+                }
+                self.f.end();
             }
-            self.emit_sides(rule, outputs, failed);
-            self.f.end();
         }
         self.f.br(done);
         if self.f.end() {
@@ -134,7 +146,7 @@ impl RowCode<'_> {
         // There are no errors to go there.
         let unreachable = self.f.block(BlockType::Empty);
         let holds = self.f.local(ValType::I32);
-        self.emit_condition(rule, index, notes, unreachable);
+        self.emit_choice_condition(rule, index, notes, unreachable);
         self.f.ins().local_set(holds);
         for contribution in &rule.then {
             let ruleset = self.ruleset;
@@ -202,16 +214,14 @@ impl RowCode<'_> {
         });
     }
 
-    /// The contributions, inside of the `if` of the condition.
-    fn emit_sides(&mut self, rule: &Rule, outputs: &[Gathered], failed: Label) {
-        for contribution in &rule.then {
+    fn contribute_all(
+        &mut self,
+        contributions: &[Contribution],
+        outputs: &[Gathered],
+        failed: Label,
+    ) {
+        for contribution in contributions {
             self.contribute(contribution, outputs, failed);
-        }
-        if !rule.otherwise.is_empty() {
-            self.f.else_();
-            for contribution in &rule.otherwise {
-                self.contribute(contribution, outputs, failed);
-            }
         }
     }
 

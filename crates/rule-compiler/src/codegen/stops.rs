@@ -73,8 +73,8 @@ impl RowCode<'_> {
             .local_set(stops.row);
     }
 
-    /// Pushes whether a rule's condition holds; notes where it stopped, if that is asked for.
-    pub(super) fn emit_condition(
+    /// Pushes whether the condition of a rule holds that cannot fail; notes where it stopped, if that is asked for.
+    pub(super) fn emit_choice_condition(
         &mut self,
         rule: &Rule,
         index: usize,
@@ -84,16 +84,56 @@ impl RowCode<'_> {
         let Some((row, place)) = notes.stop_of(index) else {
             return self.emit(&rule.condition, on_error);
         };
+        let stop = self.f.local(ValType::I32);
+        self.f.ins().local_get(row);
+        let operands = self.numbered(&rule.condition);
+        if self.go_together(&operands) {
+            self.emit_first_false(&operands, 0, on_error);
+        } else {
+            let stopped = self.f.block(BlockType::Result(ValType::I32));
+            self.emit_operands(&operands, stopped, on_error);
+            self.f.ins().i32_const(0);
+            self.f.end();
+        }
+        let mut ins = self.f.ins();
+        ins.local_tee(stop).i32_store8(at(place));
+        ins.local_get(stop).i32_eqz();
+    }
+
+    /// Runs code where a rule's condition holds, and other code where it does not, and notes where it stopped. If that
+    /// is not asked for, nothing is generated, and `false` comes back.
+    pub(super) fn emit_noted_condition(
+        &mut self,
+        rule: &Rule,
+        index: usize,
+        notes: &RowNotes,
+        failed: Label,
+        then: impl FnOnce(&mut Self),
+        otherwise: impl FnOnce(&mut Self),
+    ) -> bool {
+        let Some((row, place)) = notes.stop_of(index) else {
+            return false;
+        };
         if self.can_fail(&rule.condition) {
             let mut ins = self.f.ins();
             ins.local_get(row).i32_const(FAILED).i32_store8(at(place));
         }
-        let stop = self.f.local(ValType::I32);
-        self.f.ins().local_get(row);
-        self.emit_stop(&rule.condition, on_error);
+        let operands = self.numbered(&rule.condition);
+        let done = self.f.block(BlockType::Empty);
+        let stopped = self.f.block(BlockType::Result(ValType::I32));
+        self.emit_operands(&operands, stopped, failed);
         let mut ins = self.f.ins();
-        ins.local_tee(stop).i32_store8(at(place));
-        ins.local_get(stop).i32_eqz();
+        ins.local_get(row).i32_const(0).i32_store8(at(place));
+        then(self);
+        self.f.br(done);
+        self.f.end();
+        let stop = self.f.local(ValType::I32);
+        let mut ins = self.f.ins();
+        ins.local_set(stop).local_get(row).local_get(stop);
+        ins.i32_store8(at(place));
+        otherwise(self);
+        self.f.end();
+        true
     }
 
     /// Notes whether a row of a table matched; `n_hits` is a local.
@@ -120,59 +160,46 @@ impl RowCode<'_> {
         }
     }
 
-    /// Pushes the number of the first operand that is false in source order, 0 where the condition holds. What is cheap
-    /// takes no branch.
-    fn emit_stop(&mut self, condition: &Expr, on_error: Label) {
+    /// The operands of a condition with their numbers.
+    fn numbered<'e>(&self, condition: &'e Expr) -> Vec<(i32, &'e Expr)> {
         let mut operands = Vec::new();
         chain(condition, true, &mut operands);
         let numbers = (1..LAST_OPERAND).chain(std::iter::repeat(LAST_OPERAND));
-        let operands: Vec<(i32, &Expr)> = numbers.zip(operands).collect();
+        numbers.zip(operands).collect()
+    }
+
+    /// Whether all are cheap and can't fail, so that they are computed without branches.
+    fn go_together(&self, operands: &[(i32, &Expr)]) -> bool {
+        let mut operands = operands.iter();
+        operands.all(|(_, operand)| is_cheap(operand) && !self.can_fail(operand))
+    }
+
+    /// Goes on where all operands are true, and to `stopped` with the number of the first in source order that is false.
+    fn emit_operands(&mut self, operands: &[(i32, &Expr)], stopped: Label, on_error: Label) {
         let before = operands.split_last().map_or(&[][..], |(_, before)| before);
-        let goes_together =
-            |code: &Self, operand: &Expr| is_cheap(operand) && !code.can_fail(operand);
-        let is_end = |code: &Self, from: usize| {
-            let rest = &operands[from..];
-            rest.len() == 1 || rest.iter().all(|(_, operand)| goes_together(code, operand))
-        };
-        if is_end(self, 0) {
-            return self.emit_first_false(&operands, on_error);
-        }
-        // An operand that failed decides only where none is false.
+        // An operand that failed decides only where none is false: the last one does where no other can fail.
         let fails_before = before.iter().any(|(_, operand)| self.can_fail(operand));
         let pending = fails_before.then(|| self.f.local(ValType::I32));
         if let Some(pending) = pending {
             self.f.ins().i32_const(0).local_set(pending);
         }
-        let done = self.f.block(BlockType::Result(ValType::I32));
-        let mut from = 0;
-        while from < operands.len() {
-            let (number, operand) = operands[from];
-            if pending.is_none() && is_end(self, from) {
-                self.emit_first_false(&operands[from..], on_error);
-                self.f.end();
-                return;
-            }
-            let rest = &operands[from..];
-            let n_together = rest
-                .iter()
-                .take_while(|(_, operand)| goes_together(self, operand))
+        let mut rest = operands;
+        while let [(number, operand), others @ ..] = rest {
+            let n_together = (1..=rest.len())
+                .take_while(|n| self.go_together(&rest[..*n]))
                 .count();
+            if n_together > 1 {
+                let (together, others) = rest.split_at(n_together);
+                self.emit_together(together, stopped, on_error);
+                rest = others;
+                continue;
+            }
+            rest = others;
             match pending {
-                _ if n_together > 1 => {
-                    let stop = self.f.local(ValType::I32);
-                    self.emit_first_false(&rest[..n_together], on_error);
-                    self.f.ins().local_tee(stop).local_get(stop);
-                    self.f.br_if(done);
-                    self.f.ins().drop();
-                }
                 Some(pending) if self.can_fail(operand) => {
                     let next = self.f.block(BlockType::Empty);
                     let failed = self.f.block(BlockType::Empty);
-                    self.f.ins().i32_const(number);
-                    self.emit(operand, failed);
-                    self.f.ins().i32_eqz();
-                    self.f.br_if(done);
-                    self.f.ins().drop();
+                    self.emit_one(*number, operand, stopped, failed);
                     self.f.br(next);
                     self.f.end();
                     let error = self.error;
@@ -181,15 +208,8 @@ impl RowCode<'_> {
                     });
                     self.f.end();
                 }
-                _ => {
-                    self.f.ins().i32_const(number);
-                    self.emit(operand, on_error);
-                    self.f.ins().i32_eqz();
-                    self.f.br_if(done);
-                    self.f.ins().drop();
-                }
+                _ => self.emit_one(*number, operand, stopped, on_error),
             }
-            from += n_together.max(1);
         }
         if let Some(pending) = pending {
             let error = self.error;
@@ -199,13 +219,36 @@ impl RowCode<'_> {
             self.f.br(on_error);
             self.f.end();
         }
-        self.f.ins().i32_const(0);
+    }
+
+    fn emit_one(&mut self, number: i32, operand: &Expr, stopped: Label, on_error: Label) {
+        self.f.ins().i32_const(number);
+        self.emit(operand, on_error);
+        self.f.ins().i32_eqz();
+        self.f.br_if(stopped);
+        self.f.ins().drop();
+    }
+
+    /// Several that are all computed: which one was false is asked only where one was, and then the last one need not be.
+    fn emit_together(&mut self, operands: &[(i32, &Expr)], stopped: Label, on_error: Label) {
+        for (index, (_, operand)) in operands.iter().enumerate() {
+            self.emit(operand, on_error);
+            if index > 0 {
+                self.f.ins().i32_and();
+            }
+        }
+        self.f.ins().i32_eqz();
+        self.f.if_(BlockType::Empty);
+        if let Some(((number, _), before)) = operands.split_last() {
+            self.emit_first_false(before, *number, on_error);
+        }
+        self.f.br(stopped);
         self.f.end();
     }
 
-    /// The first false one of several that are all computed: chosen from behind.
-    fn emit_first_false(&mut self, operands: &[(i32, &Expr)], on_error: Label) {
-        self.f.ins().i32_const(0);
+    /// The first false one of several that are all computed, chosen from behind; `otherwise` where none is.
+    fn emit_first_false(&mut self, operands: &[(i32, &Expr)], otherwise: i32, on_error: Label) {
+        self.f.ins().i32_const(otherwise);
         for (number, operand) in operands.iter().rev() {
             self.f.ins().i32_const(*number);
             self.emit(operand, on_error);
