@@ -62,8 +62,8 @@ const N_KNOWN: usize = 256;
 /// Texts met before, so that equal ones are one allocation. Columns of categories have few different texts; where there
 /// are more, some are allocated again, and nothing grows.
 pub struct KnownTexts {
-    /// At places that their bytes say
-    texts: Vec<Option<Rc<str>>>,
+    /// With their ends, at places that their bytes say
+    texts: Vec<Option<([u64; 2], Rc<str>)>>,
 }
 
 impl Default for KnownTexts {
@@ -80,14 +80,17 @@ impl KnownTexts {
     /// # Errors
     /// They are not UTF-8.
     pub fn text(&mut self, bytes: &[u8]) -> Result<Rc<str>, Utf8Error> {
-        let known = &mut self.texts[place(bytes)];
-        if let Some(text) = known
-            && is_same(text.as_bytes(), bytes)
+        let ends = ends(bytes);
+        let known = &mut self.texts[place(bytes, ends)];
+        if let Some((known_ends, text)) = known
+            && *known_ends == ends
+            && is_same_between_ends(text.as_bytes(), bytes)
         {
             return Ok(text.clone());
         }
-        let text = std::str::from_utf8(bytes)?;
-        Ok(known.insert(text.into()).clone())
+        let text: Rc<str> = std::str::from_utf8(bytes)?.into();
+        *known = Some((ends, text.clone()));
+        Ok(text)
     }
 }
 
@@ -116,9 +119,8 @@ fn ends(bytes: &[u8]) -> [u64; 2] {
     }
 }
 
-fn place(bytes: &[u8]) -> usize {
+fn place(bytes: &[u8], [first, last]: [u64; 2]) -> usize {
     let mut hash = Multiply::default();
-    let [first, last] = ends(bytes);
     hash.add(first);
     hash.add(last ^ bytes.len() as u64);
     if bytes.len() > 16 {
@@ -127,12 +129,11 @@ fn place(bytes: &[u8]) -> usize {
     hash.finish() as usize % N_KNOWN
 }
 
-/// As `==`, which is a call and goes byte by byte in WebAssembly.
-fn is_same(a: &[u8], b: &[u8]) -> bool {
-    let inner = |bytes: &[u8]| bytes.len().saturating_sub(8) / 8;
+/// Whether bytes with the same ends are the same; `==` is a call and goes byte by byte in WebAssembly.
+fn is_same_between_ends(a: &[u8], b: &[u8]) -> bool {
+    let n_inner = a.len().saturating_sub(9) / 8;
     a.len() == b.len()
-        && ends(a) == ends(b)
-        && (0..inner(a)).all(|n| word(&a[8 * (n + 1)..]) == word(&b[8 * (n + 1)..]))
+        && (1..=n_inner).all(|number| word(&a[8 * number..]) == word(&b[8 * number..]))
 }
 
 /// What `find` gives for each text; as a rule it is asked once for those that are one allocation.

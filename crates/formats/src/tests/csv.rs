@@ -146,12 +146,13 @@ fn some_file(seed: u64) -> Vec<u8> {
         "\u{e9}t\u{e9}".as_bytes(),
         b"text that is longer than what is copied in one go, by far",
     ];
-    const OTHERS: [&[u8]; 9] = [
+    const OTHERS: [&[u8]; 10] = [
         b"\"\"",
         b"\"two\nlines\r\nor three\"",
         b"\"she said \"\"no\"\"\"",
         b"5\" pipe",
         b"\"open\" and on",
+        b"\"a\"b",
         b" \"quoted late\"",
         b"\xff",
         b"one,more",
