@@ -98,7 +98,7 @@ fn a_jdm_graph_decides_over_lists() {
 {"tags":["z"],"items":[]}
 {"tags":["z","w"],"items":[{"sku":"c","price":6.0}]}
 "#;
-    let expected = r#"{"offers":[{"code":"A","percent":10.0},{"code":"B","percent":2.0},{"code":"C","percent":2.0},{"code":"E","percent":7.5},{"code":"H","percent":5.0}]}
+    let expected = r#"{"offers":[{"code":"A","percent":10.0},{"code":"B","percent":2.0},{"code":"C","percent":2.0},{"code":"E","percent":7.5},{"code":"G"},{"code":"H","percent":4.0}]}
 {"offers":[{"code":"D","percent":2.0},{"code":"F","percent":7.0},{"code":"G"}]}
 {"offers":[{"code":"H","percent":4.0}]}
 "#;
