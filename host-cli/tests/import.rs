@@ -98,11 +98,11 @@ fn a_jdm_graph_decides_over_lists() {
 {"tags":["z"],"items":[]}
 {"tags":["z","w"],"items":[{"sku":"c","price":6.0}]}
 "#;
-    let expected = r#"{"code":["A","B","C","E"],"percent":[10.0,2.0,2.0,7.5]}
-{"code":["D","F"],"percent":[2.0,7.0]}
-{"code":[],"percent":[]}
+    let expected = r#"{"offers":[{"code":"A","percent":10.0},{"code":"B","percent":2.0},{"code":"C","percent":2.0},{"code":"E","percent":7.5},{"code":"G"},{"code":"H","percent":4.0}]}
+{"offers":[{"code":"D","percent":2.0},{"code":"F","percent":7.0},{"code":"G"}]}
+{"offers":[{"code":"H","percent":4.0}]}
 "#;
-    assert_eq!(run(&folder, "out.rules", rows, "code,percent"), expected);
+    assert_eq!(run(&folder, "out.rules", rows, "offers"), expected);
 }
 
 #[test]
@@ -113,13 +113,18 @@ fn a_dmn_model_decides() {
 {"Applicant_Age":25,"income":200000,"purpose":"boat"}
 {"Applicant_Age":25,"income":2500,"purpose":null}
 "#;
-    let expected = r#"{"risk":"high","rate":10.0,"desk":"branch","yearly_cost":100.0}
-{"risk":"high","rate":9.0,"desk":"branch","yearly_cost":100.0}
-{"risk":"low","rate":5.5,"desk":"private","yearly_cost":2000.0}
-{"risk":"medium","rate":4.5,"desk":"branch","yearly_cost":100.0}
+    let expected = r#"{"risk":"high","rate":10.0,"desk":"branch","yearly_cost":100.0,"letter":false}
+{"risk":"high","rate":9.0,"desk":"branch","yearly_cost":100.0,"letter":true}
+{"risk":"low","rate":5.5,"desk":"private","yearly_cost":2000.0,"letter":false}
+{"risk":"medium","rate":4.5,"desk":"branch","yearly_cost":100.0,"letter":false}
 "#;
     assert_eq!(
-        run(&folder, "out.rules", rows, "risk,rate,desk,yearly_cost"),
+        run(
+            &folder,
+            "out.rules",
+            rows,
+            "risk,rate,desk,yearly_cost,letter"
+        ),
         expected
     );
 }

@@ -55,6 +55,7 @@ impl Conditions {
         let (mut formulas, mut params) = (Vec::new(), Vec::new());
         for rule in &ruleset.rules {
             formulas.push(abstraction.formula(&rule.condition));
+            abstraction.n_seen_before += std::mem::take(&mut abstraction.n_seen);
             params.push(std::mem::take(&mut abstraction.params));
         }
         let mut conditions = abstraction.finish(formulas);
@@ -68,15 +69,19 @@ impl Formula {
     pub(crate) fn evaluate(&self, values: &Assignment) -> Result<bool, Failed> {
         match self {
             Self::Not(formula) => formula.evaluate(values).map(|holds| !holds),
-            Self::And(a, b) => match (a.evaluate(values), b.evaluate(values)) {
-                (Ok(false), _) | (_, Ok(false)) => Ok(false),
-                (Ok(true), Ok(true)) => Ok(true),
-                _ => Err(Failed),
+            Self::And(a, b) => match a.evaluate(values) {
+                Ok(false) => Ok(false),
+                left => match b.evaluate(values) {
+                    Ok(true) => left,
+                    right => right,
+                },
             },
-            Self::Or(a, b) => match (a.evaluate(values), b.evaluate(values)) {
-                (Ok(true), _) | (_, Ok(true)) => Ok(true),
-                (Ok(false), Ok(false)) => Ok(false),
-                _ => Err(Failed),
+            Self::Or(a, b) => match a.evaluate(values) {
+                Ok(true) => Ok(true),
+                left => match b.evaluate(values) {
+                    Ok(false) => left,
+                    right => right,
+                },
             },
             Self::Test(op, operand, constant) => {
                 compare(*op, &operand.evaluate(values)?, constant).ok_or(Failed)
@@ -92,6 +97,13 @@ impl Formula {
                 _ => Err(Failed),
             },
         }
+    }
+
+    /// How many tests it has.
+    pub(crate) fn n_tests(&self) -> usize {
+        let mut n_tests = 0;
+        self.tests(&mut |_, constants| n_tests += constants.len().max(1));
+        n_tests
     }
 
     /// Calls `visit` with each operand and the constants it is compared with.
@@ -138,7 +150,18 @@ pub(crate) struct Abstraction<'a> {
     variables: Vec<Variable>,
     by_name: BTreeMap<String, usize>,
     params: BTreeSet<usize>,
+    /// How deep in lets
+    depth: usize,
+    /// Expressions seen of the present formula, and of those before
+    n_seen: usize,
+    n_seen_before: usize,
 }
+
+/// Lets nested deeper than this are not looked into; nor are lets at all where a formula, or all of them, would come to
+/// more expressions: `let b = a + a`, `let c = b + b`, …
+const MOST_DEPTH: usize = 64;
+const MOST_SEEN: usize = 1 << 14;
+const MOST_SEEN_OF_ALL: usize = 1 << 21;
 
 impl<'a> Abstraction<'a> {
     pub(crate) fn new(ruleset: &'a RuleSet, source: &'a str) -> Self {
@@ -148,7 +171,23 @@ impl<'a> Abstraction<'a> {
             variables: Vec::new(),
             by_name: BTreeMap::new(),
             params: BTreeSet::new(),
+            depth: 0,
+            n_seen: 0,
+            n_seen_before: 0,
         }
+    }
+
+    /// What a let is, seen by `look`, or nothing where that would be too much.
+    fn inside<T>(&mut self, index: usize, look: impl FnOnce(&mut Self, &Expr) -> T) -> Option<T> {
+        let may_go_on = self.depth < MOST_DEPTH
+            && self.n_seen < MOST_SEEN
+            && self.n_seen_before + self.n_seen < MOST_SEEN_OF_ALL;
+        may_go_on.then(|| {
+            self.depth += 1;
+            let seen = look(self, &self.ruleset.lets[index].value);
+            self.depth -= 1;
+            seen
+        })
     }
 
     /// Formulas that were made of it, each of which may depend on all parameters that occurred.
@@ -167,13 +206,16 @@ impl<'a> Abstraction<'a> {
     }
 
     pub(crate) fn formula(&mut self, expr: &Expr) -> Formula {
+        self.n_seen += 1;
         match &expr.kind {
             ExprKind::Not(a) => Formula::Not(Box::new(self.formula(a))),
             ExprKind::And(a, b) => {
                 Formula::And(Box::new(self.formula(a)), Box::new(self.formula(b)))
             }
             ExprKind::Or(a, b) => Formula::Or(Box::new(self.formula(a)), Box::new(self.formula(b))),
-            ExprKind::Let(index) => self.formula(&self.ruleset.lets[*index].value),
+            ExprKind::Let(index) => self
+                .inside(*index, Self::formula)
+                .unwrap_or_else(|| self.term_formula(expr)),
             ExprKind::Compare(op, a, b) if is_simple(&a.ty) && is_simple(&b.ty) => {
                 let before = self.variables.len();
                 let (left, right) = (self.operand(a), self.operand(b));
@@ -210,6 +252,7 @@ impl<'a> Abstraction<'a> {
     }
 
     fn operand(&mut self, expr: &Expr) -> Operand {
+        self.n_seen += 1;
         match &expr.kind {
             ExprKind::Const(value) => Operand::Constant(value.clone()),
             ExprKind::Param(index) => {
@@ -227,7 +270,9 @@ impl<'a> Abstraction<'a> {
                 };
                 self.variable(variable)
             }
-            ExprKind::Let(index) => self.operand(&self.ruleset.lets[*index].value),
+            ExprKind::Let(index) => self
+                .inside(*index, Self::operand)
+                .unwrap_or_else(|| self.term(expr, true)),
             ExprKind::Wrap(operand) => self.operand(operand),
             ExprKind::Unwrap(operand) => Operand::Unwrap(Box::new(self.operand(operand))),
             ExprKind::Coalesce(a, b) => {

@@ -5,6 +5,7 @@ use rulestage_rule_compiler::ir::{
     CellTest, Const, Decimal, Expr, ExprKind, Rule, RuleSet, TableValue,
 };
 use rulestage_rule_compiler::types::Type;
+use std::cell::RefCell;
 
 /// How many rows there are at most.
 const MAX_ROWS: usize = 20_000;
@@ -24,7 +25,10 @@ pub struct Representatives {
 
 /// Rows that differ in what the rules and invariants can tell: the same for the same rule set.
 pub fn representatives(ruleset: &RuleSet) -> Representatives {
-    let exactness = Exactness { ruleset };
+    let exactness = Exactness {
+        ruleset,
+        exact_lets: RefCell::new(vec![None; ruleset.lets.len()]),
+    };
     let is_exact = exactness.holds();
     let mut constants = Vec::new();
     gather(ruleset, &mut constants);
@@ -306,6 +310,8 @@ fn of_rule(rule: &Rule) -> Vec<&Expr> {
 /// Whether inputs are only ever compared with constants, so that values between the same constants are all alike.
 struct Exactness<'r> {
     ruleset: &'r RuleSet,
+    /// By let, once it is known
+    exact_lets: RefCell<Vec<Option<bool>>>,
 }
 
 impl Exactness<'_> {
@@ -320,11 +326,11 @@ impl Exactness<'_> {
         // What only names an input counts where it is used.
         let lets: Vec<&Expr> = self.ruleset.lets.iter().map(|each| &each.value).collect();
         expressions(self.ruleset).all(|expr| {
-            let may_be_input = headers
-                .iter()
-                .chain(&lets)
-                .any(|each| std::ptr::eq(*each, expr));
-            self.is_exact(expr) || may_be_input && self.is_input(expr)
+            let may_be_input = || {
+                let mut names = headers.iter().chain(&lets);
+                names.any(|each| std::ptr::eq(*each, expr))
+            };
+            self.is_exact(expr) || self.is_input(expr) && may_be_input()
         })
     }
 
@@ -336,7 +342,14 @@ impl Exactness<'_> {
                 .get(*index)
                 // The outputs are exact where everything is.
                 .is_none_or(|input| is_bool(&input.ty)),
-            ExprKind::Let(index) => self.is_exact(&self.ruleset.lets[*index].value),
+            ExprKind::Let(index) => {
+                let known = self.exact_lets.borrow()[*index];
+                known.unwrap_or_else(|| {
+                    let is_exact = self.is_exact(&self.ruleset.lets[*index].value);
+                    self.exact_lets.borrow_mut()[*index] = Some(is_exact);
+                    is_exact
+                })
+            }
             ExprKind::Compare(_, a, b)
                 if self.is_input(a) && self.is_constant(b, &a.ty)
                     || self.is_input(b) && self.is_constant(a, &b.ty) =>

@@ -14,7 +14,12 @@ pub(crate) struct Search<'a> {
     samples: &'a Samples,
     values: Vec<Result<Const, Failed>>,
     pub(crate) tries_left: usize,
+    /// What one try counts: large conditions take longer
+    weight: usize,
 }
+
+/// A try of a condition with as many tests counts once.
+const TESTS_OF_A_TRY: usize = 16;
 
 /// What came of a search.
 #[derive(Debug, PartialEq)]
@@ -35,6 +40,12 @@ impl<'a> Search<'a> {
             samples,
             values: samples.0.iter().map(|samples| samples[0].clone()).collect(),
             tries_left,
+            weight: 1 + conditions
+                .formulas
+                .iter()
+                .map(|formula| formula.n_tests() / TESTS_OF_A_TRY)
+                .max()
+                .unwrap_or(0),
         }
     }
 
@@ -43,7 +54,7 @@ impl<'a> Search<'a> {
         let number = variables.iter().try_fold(1_usize, |product, variable| {
             product.checked_mul(self.samples.0[*variable].len())
         });
-        number.filter(|number| *number <= MAX_COMBINATIONS.min(self.tries_left))
+        number.filter(|number| *number <= MAX_COMBINATIONS.min(self.tries_left / self.weight))
     }
 
     /// Whether a question about a rule, alone or with others, can still have an answer.
@@ -61,7 +72,7 @@ impl<'a> Search<'a> {
             return Found::Unknown;
         };
         for combination in 0..n_combinations {
-            self.tries_left -= 1;
+            self.tries_left -= self.weight;
             let mut rest = combination;
             for variable in variables {
                 let samples = &self.samples.0[*variable];

@@ -34,6 +34,10 @@ pub(crate) fn lex(source: &str) -> Lexed {
         );
         lexer.at = source.len();
     }
+    // Some editors begin a file with a byte order mark.
+    if source.starts_with('\u{feff}') {
+        lexer.at = '\u{feff}'.len_utf8();
+    }
     while lexer.at < lexer.bytes.len() {
         lexer.next_token();
     }
@@ -78,11 +82,11 @@ impl Lexer<'_> {
     fn next_token(&mut self) {
         let start = self.at;
         match self.peek(0) {
-            b'\n' => {
+            b'\n' | b'\r' => {
                 self.at += 1;
                 self.line_is_blank = true;
             }
-            b' ' | b'\t' | b'\r' | 0x0c => self.at += 1,
+            b' ' | b'\t' | 0x0c => self.at += 1,
             b'/' if self.peek(1) == b'/' => self.comment(),
             b'a'..=b'z' | b'A'..=b'Z' | b'_' => self.word(),
             b'0'..=b'9' => self.number(),
@@ -101,15 +105,11 @@ impl Lexer<'_> {
 
     fn comment(&mut self) {
         let start = self.at;
-        while self.at < self.bytes.len() && self.bytes[self.at] != b'\n' {
+        while self.at < self.bytes.len() && !matches!(self.bytes[self.at], b'\n' | b'\r') {
             self.at += 1;
         }
-        let mut span = self.span_from(start);
-        if self.bytes[..self.at].last() == Some(&b'\r') {
-            span.end -= 1;
-        }
         self.lexed.comments.push(Comment {
-            span,
+            span: self.span_from(start),
             own_line: self.line_is_blank,
         });
     }

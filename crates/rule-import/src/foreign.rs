@@ -111,7 +111,11 @@ impl Names {
         tokens: &[Token],
         subject: Option<&str>,
     ) -> Result<Expression, String> {
-        let text = self.convert(tokens, subject, 0)?;
+        let tokens = match self.dialect {
+            Dialect::Zen => tokens.to_vec(),
+            Dialect::Feel => without_between(&joined_names(tokens.to_vec()))?,
+        };
+        let text = self.convert(&tokens, subject, 0)?;
         Expression::parse(&text).map_err(|reason| format!("not an expression: {reason}"))
     }
 
@@ -226,17 +230,7 @@ impl Names {
         let (Some((_, method)), [list, body], Dialect::Zen) = (found, args, self.dialect) else {
             return Ok(None);
         };
-        let is_closure = |token: &Token| matches!(token, Token::Name(name) if CLOSURES.iter().any(|(zen, _)| zen == name));
-        if body.iter().any(is_closure) {
-            return Err(format!(
-                "a closure in the closure of `{name}` can't be imported"
-            ));
-        }
-        let element = |token: &Token| match token {
-            Token::Symbol("#") => Token::Name(ELEMENT.to_owned()),
-            other => other.clone(),
-        };
-        let body: Vec<Token> = body.iter().map(element).collect();
+        let body = with_element(body)?;
         let [list, body] = [*list, &body].map(|part| self.convert(part, subject, depth + 1));
         let call = format!("({}).{method}({ELEMENT}, {})", list?, body?);
         Ok(Some(match name {
@@ -245,6 +239,118 @@ impl Names {
             _ => call,
         }))
     }
+}
+
+/// The body of a closure with a name for `#`; what is in a closure within belongs to that one, but for its list.
+fn with_element(body: &[Token]) -> Result<Vec<Token>, String> {
+    let mut bound = Vec::with_capacity(body.len());
+    let mut at = 0;
+    while let Some(token) = body.get(at) {
+        let is_closure = matches!(token, Token::Name(name) if CLOSURES.iter().any(|(zen, _)| zen == name))
+            && body.get(at + 1) == Some(&Token::Symbol("("));
+        if is_closure {
+            let end = closing(body, at + 1)?;
+            let args = &body[at + 2..end];
+            let n_list = split(args, &Token::Symbol(","))?
+                .first()
+                .map_or(0, |list| list.len());
+            bound.extend_from_slice(&body[at..at + 2]);
+            bound.extend(with_element(&args[..n_list])?);
+            bound.extend_from_slice(&args[n_list..]);
+            at = end;
+            continue;
+        }
+        bound.push(match token {
+            Token::Symbol("#") => Token::Name(ELEMENT.to_owned()),
+            other => other.clone(),
+        });
+        at += 1;
+    }
+    Ok(bound)
+}
+
+/// FEEL's `x between a and b` as two comparisons; `x` and `b` are names, constants, calls or stand in brackets.
+fn without_between(tokens: &[Token]) -> Result<Vec<Token>, String> {
+    let is = |token: &Token, word: &str| matches!(token, Token::Name(name) if name == word);
+    let Some(between) = tokens.iter().rposition(|token| is(token, "between")) else {
+        return Ok(tokens.to_vec());
+    };
+    let start = operand_start(&tokens[..between]);
+    let mut and = between + 1;
+    while tokens.get(and).is_some_and(|token| !is(token, "and")) {
+        if matches!(tokens[and], Token::Symbol("(" | "[" | "{")) {
+            and = closing(tokens, and)?;
+        }
+        and += 1;
+    }
+    if start == between || and >= tokens.len() {
+        return Err("`between` needs a value before it, and `and` behind it".to_owned());
+    }
+    let end = operand_end(tokens, and + 1)?;
+    let value = &tokens[start..between];
+    let symbol = |symbol| [Token::Symbol(symbol)];
+    let parts: [&[Token]; 11] = [
+        &tokens[..start],
+        &symbol("("),
+        &tokens[between + 1..and],
+        &symbol("<="),
+        value,
+        &symbol("&&"),
+        value,
+        &symbol("<="),
+        &tokens[and + 1..end],
+        &symbol(")"),
+        &tokens[end..],
+    ];
+    without_between(&parts.concat())
+}
+
+/// Where the operand that ends with the tokens begins.
+fn operand_start(tokens: &[Token]) -> usize {
+    let mut depth = 0_usize;
+    let mut start = tokens.len();
+    for (index, token) in tokens.iter().enumerate().rev() {
+        match token {
+            Token::Symbol(")" | "]" | "}") => depth += 1,
+            Token::Symbol("(" | "[" | "{") if depth > 0 => depth -= 1,
+            Token::Symbol(".") => {}
+            Token::Symbol(_) if depth == 0 => break,
+            Token::Name(name)
+                if depth == 0 && ["and", "or", "if", "then", "else", "in"].contains(&&**name) =>
+            {
+                break;
+            }
+            _ => {}
+        }
+        start = index;
+    }
+    start
+}
+
+/// FEEL's names of functions have blanks.
+fn joined_names(tokens: Vec<Token>) -> Vec<Token> {
+    const NAMES: [(&str, &str); 6] = [
+        ("starts", "with"),
+        ("ends", "with"),
+        ("upper", "case"),
+        ("lower", "case"),
+        ("string", "length"),
+        ("list", "contains"),
+    ];
+    let mut joined: Vec<Token> = Vec::with_capacity(tokens.len());
+    let mut tokens = tokens.into_iter().peekable();
+    while let Some(token) = tokens.next() {
+        match (&token, tokens.peek()) {
+            (Token::Name(first), Some(Token::Name(second)))
+                if NAMES.contains(&(first.as_str(), second.as_str())) =>
+            {
+                joined.push(Token::Name(format!("{first} {second}")));
+                tokens.next();
+            }
+            _ => joined.push(token),
+        }
+    }
+    joined
 }
 
 /// Where the right operand of `in` at `start` ends.
@@ -307,8 +413,23 @@ fn call(name: &str, args: &[String]) -> Result<String, String> {
         ("contains", 2) => method("contains"),
         ("startsWith", 2) => method("startsWith"),
         ("endsWith", 2) => method("endsWith"),
-        ("upper", 1) => method("upperAscii"),
-        ("lower", 1) => method("lowerAscii"),
+        ("starts with", 2) => method("startsWith"),
+        ("ends with", 2) => method("endsWith"),
+        ("matches", 2) => method("matches"),
+        ("split", 2) => method("split"),
+        ("list contains", 2) => Ok(format!("({} in ({}))", args[1], args[0])),
+        ("string length", 1) => Ok(format!("double(size({joined}))")),
+        ("round", 1) => Ok(format!("math.round({joined})")),
+        ("year", 1) => Ok(format!("double(({joined}).getFullYear())")),
+        ("monthOfYear", 1) => Ok(format!("double(({joined}).getMonth() + 1)")),
+        ("dayOfMonth", 1) => Ok(format!("double(({joined}).getDate())")),
+        ("dayOfYear", 1) => Ok(format!("double(({joined}).getDayOfYear() + 1)")),
+        ("dayOfWeek", 1) => Ok(format!("double((({joined}).getDayOfWeek() + 6) % 7 + 1)")),
+        ("upper" | "upper case", 1) => method("upperAscii"),
+        ("lower" | "lower case", 1) => method("lowerAscii"),
+        ("sum" | "avg" | "median" | "mode", _) => Err(format!(
+            "`{name}` has nothing like it in CEL, which has no sums of lists"
+        )),
         ("trim", 1) => method("trim"),
         _ => Err(format!(
             "the function `{name}` with {} arguments is not known",

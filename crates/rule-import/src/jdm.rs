@@ -5,8 +5,9 @@ use crate::foreign::{Dialect, Names};
 use crate::model::{Model, Output, Row, Step, Table};
 use crate::tree::Node;
 use crate::unary;
-use crate::writer::identifier;
+use crate::writer::{identifier, quoted};
 use crate::{Import, ImportError, Result, json};
+use rulestage_rule_compiler::types::Type;
 use std::collections::BTreeMap;
 
 pub(crate) fn import(text: &str) -> Result<Import> {
@@ -182,15 +183,22 @@ impl Reader<'_> {
         let content = node
             .get("content")
             .ok_or_else(|| ImportError::new(node.line, "a decision table needs `content`"))?;
+        // What is read later are values of their own.
+        let is_list = content.get_text("hitPolicy")? == Some("collect")
+            && self.graph.is_visible(index, 0)
+            && !self.graph.is_read(index);
+        let path = content.get_text("outputPath")?.unwrap_or_default();
         for key in ["inputField", "outputPath", "executionMode"] {
             let value = content.get_text(key)?.unwrap_or_default();
-            if !value.is_empty() && value != "single" {
+            let is_said = is_list && key == "outputPath";
+            if !value.is_empty() && value != "single" && !is_said {
                 let message = format!("the table `{name}` ignores its `{key}` `{value}`");
                 self.model.writer.lose(content.line, message);
             }
         }
         let (hit, merge) = match content.get_text("hitPolicy")?.unwrap_or("first") {
             "first" => ("first", "first"),
+            "collect" if is_list => ("collect", "collect"),
             "collect" => {
                 let message = format!(
                     "the table `{name}` collects objects: each output becomes a list of its own"
@@ -226,7 +234,13 @@ impl Reader<'_> {
         for column in content.get_list("outputs")? {
             let field = column.get_text("field")?.unwrap_or_default().to_owned();
             let doc = column.get_text("name")?.filter(|doc| *doc != field);
-            outputs.push(self.output(index, column, &field, doc.unwrap_or_default()));
+            if is_list && field.contains('.') {
+                let message = format!("`{field}` is one key of the objects of `{name}`");
+                self.model.writer.lose(column.line, message);
+            }
+            if !is_list {
+                outputs.push(self.output(index, column, &field, doc.unwrap_or_default()));
+            }
             names.push(field);
             ids.push(id(column)?);
         }
@@ -234,7 +248,22 @@ impl Reader<'_> {
         for row in content.get_list("rules")? {
             rows.push(self.row(row, &columns, &ids)?);
         }
-        self.learn(&names, &outputs);
+        if is_list {
+            let called = if path.is_empty() { name } else { path };
+            let mut list = self.output(index, content, &identifier(called), "");
+            list.ty = Some(Type::Map(Box::new(Type::String), Box::new(Type::Dyn)));
+            outputs.push(list);
+            for row in &mut rows {
+                row.values = vec![Some(object(&names, &row.values, content.line)?)];
+            }
+            if path.is_empty() {
+                let message =
+                    format!("the list of the table `{name}`, which has no name, is an output");
+                self.model.writer.lose(content.line, message);
+            }
+        } else {
+            self.learn(&names, &outputs);
+        }
         let table = Table {
             name: self.model.writer.name(name),
             hit,
@@ -367,4 +396,14 @@ impl Reader<'_> {
                 )
             })
     }
+}
+
+/// The outputs of a row as an object; a cell without a value is none of its fields.
+fn object(names: &[String], values: &[Option<Expression>], line: u32) -> Result<Expression> {
+    let fields = names.iter().zip(values).filter_map(|(name, value)| {
+        let value = value.as_ref()?;
+        Some(format!("{}: {}", quoted(name), value.text))
+    });
+    let text = format!("{{{}}}", fields.collect::<Vec<_>>().join(", "));
+    Expression::parse(&text).map_err(|reason| ImportError::new(line, reason))
 }

@@ -21,15 +21,64 @@ pub(crate) fn render(source: Source<'_>, diagnostics: &[Diagnostic], style: Styl
     } else {
         Renderer::plain()
     };
+    let map = SourceMap::new(source.text);
     let mut text = String::new();
+    // Nobody reads more, and each takes as long as its lines are.
+    let n_errors = diagnostics.iter().filter(|each| is_error(each)).count();
+    let mut n_left = [
+        n_errors.min(MOST_SHOWN),
+        MOST_SHOWN.saturating_sub(n_errors),
+    ];
     for diagnostic in diagnostics {
-        text += &render_one(source, diagnostic, &renderer);
-        text += "\n\n";
+        let n_left = &mut n_left[usize::from(!is_error(diagnostic))];
+        if *n_left > 0 {
+            *n_left -= 1;
+            text += &render_one(source, &map, diagnostic, &renderer);
+            text += "\n\n";
+        }
+    }
+    if diagnostics.len() > MOST_SHOWN {
+        let n_more = diagnostics.len() - MOST_SHOWN;
+        text += &format!("… and {n_more} more: `check --json` has all\n\n");
     }
     text
 }
 
-fn render_one(source: Source<'_>, diagnostic: &Diagnostic, renderer: &Renderer) -> String {
+/// How many diagnostics are shown, errors before others.
+const MOST_SHOWN: usize = 500;
+/// From this size on, excerpts are cut out of a text before they are looked at.
+const LARGE_BYTES: usize = 1 << 16;
+
+/// The lines of a large text that a diagnostic speaks of, and where they start: line, from 1, and offset.
+fn excerpt<'a>(
+    text: &'a str,
+    map: &SourceMap<'_>,
+    diagnostic: &Diagnostic,
+) -> (&'a str, usize, usize) {
+    if text.len() < LARGE_BYTES {
+        return (text, 1, 0);
+    }
+    let spans =
+        || std::iter::once(diagnostic.span).chain(diagnostic.labels.iter().map(|label| label.span));
+    let ranges = spans().map(|span| byte_range(text, span));
+    let (start, end) = ranges.fold((text.len(), 0), |(start, end), range| {
+        (start.min(range.start), end.max(range.end))
+    });
+    let first = text[..start].rfind('\n').map_or(0, |at| at + 1);
+    let last = text[end..].find('\n').map_or(text.len(), |at| end + at);
+    (
+        &text[first..last],
+        map.position(first as u32).line as usize,
+        first,
+    )
+}
+
+fn render_one(
+    source: Source<'_>,
+    map: &SourceMap<'_>,
+    diagnostic: &Diagnostic,
+    renderer: &Renderer,
+) -> String {
     let title = level(diagnostic.severity)
         .primary_title(diagnostic.message.as_str())
         .id(diagnostic.code);
@@ -41,13 +90,19 @@ fn render_one(source: Source<'_>, diagnostic: &Diagnostic, renderer: &Renderer) 
     if diagnostic.span.start as usize > source.text.len() || source.text.is_empty() {
         return renderer.render(&[title.elements(hints)]);
     }
-    let primary = AnnotationKind::Primary.span(byte_range(source.text, diagnostic.span));
+    let (lines, line, offset) = excerpt(source.text, map, diagnostic);
+    let range = |span: Span| {
+        let range = byte_range(source.text, span);
+        range.start - offset..range.end - offset
+    };
+    let primary = AnnotationKind::Primary.span(range(diagnostic.span));
     let labels = diagnostic.labels.iter().map(|label| {
         AnnotationKind::Context
-            .span(byte_range(source.text, label.span))
+            .span(range(label.span))
             .label(label.message.as_str())
     });
-    let snippet = Snippet::source(source.text)
+    let snippet = Snippet::source(lines)
+        .line_start(line)
         .path(source.name)
         .annotation(primary)
         .annotations(labels);
@@ -156,7 +211,9 @@ pub(crate) fn count(diagnostics: &[Diagnostic]) -> String {
 
 /// Whether anything is an error.
 pub(crate) fn has_errors(diagnostics: &[Diagnostic]) -> bool {
-    diagnostics
-        .iter()
-        .any(|diagnostic| diagnostic.severity == Severity::Error)
+    diagnostics.iter().any(is_error)
+}
+
+fn is_error(diagnostic: &Diagnostic) -> bool {
+    diagnostic.severity == Severity::Error
 }

@@ -125,6 +125,9 @@ impl Formatter<'_> {
     }
 }
 
+/// A cell that is longer does not widen its column.
+const WIDEST_ALIGNED: usize = 200;
+
 /// How wide each column of one half is.
 fn widths(lines: &[Line], half: usize) -> Vec<usize> {
     let mut widths = Vec::new();
@@ -133,7 +136,10 @@ fn widths(lines: &[Line], half: usize) -> Vec<usize> {
             if index == widths.len() {
                 widths.push(0);
             }
-            widths[index] = widths[index].max(cell.chars().count());
+            let width = cell.chars().count();
+            if width <= WIDEST_ALIGNED {
+                widths[index] = widths[index].max(width);
+            }
         }
     }
     widths
@@ -143,7 +149,8 @@ fn row_text(line: &Line, widths: &[Vec<usize>; 2]) -> String {
     let mut text = String::from("|");
     for (half, widths) in line.halves.iter().zip(widths) {
         for (cell, width) in half.iter().zip(widths) {
-            text += &format!(" {cell:width$} |");
+            let n_blanks = width.saturating_sub(cell.chars().count());
+            text += &format!(" {cell}{} |", " ".repeat(n_blanks));
         }
         // The bar behind the last test is half of `||`.
         if std::ptr::eq(half, &line.halves[0]) && !line.halves[1].is_empty() {

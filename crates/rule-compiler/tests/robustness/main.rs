@@ -186,6 +186,30 @@ fn depth_is_limited_and_length_is_not() {
     assert_eq!(codes(&source), Vec::<&str>::new());
 }
 
+/// What editors and other systems leave in files, and what is too wide to be aligned.
+#[test]
+fn files_as_they_come() {
+    let rule = "ruleset r {\n  input { a: int }\n  output { o: bool = false }\n\n  rule x {\n    when a > 1 // why\n    then { o = true }\n  }\n}\n";
+    let formatted = format(rule).unwrap();
+    let with_mark = format!("\u{feff}{rule}");
+    for source in [
+        with_mark,
+        rule.replace('\n', "\r\n"),
+        rule.replace('\n', "\r"),
+    ] {
+        assert!(check(&source).diagnostics.is_empty(), "{source:?}");
+        assert_eq!(format(&source).unwrap(), formatted, "{source:?}");
+    }
+    let many: Vec<String> = (0..100_000).map(|number| number.to_string()).collect();
+    let table = format!(
+        "ruleset r {{ input {{ a: int }} output {{ o: int = 0 }} table t hit first {{\n| a || o |\n| {} || 1 |\n| 5 || 2 |\n}} }}",
+        many.join(", ")
+    );
+    let formatted = format(&table).unwrap();
+    assert_eq!(format(&formatted).unwrap(), formatted);
+    assert!(formatted.len() < 2 * table.len());
+}
+
 #[test]
 fn single_expressions_and_types() {
     let mut random = Random(1);
