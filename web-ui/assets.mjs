@@ -9,7 +9,7 @@ const out = process.env.TRUNK_STAGING_DIR ?? join(here, "dist");
 const esbuild = join(here, "node_modules", ".bin", "esbuild");
 execFileSync(
   esbuild,
-  ["editor/editor.ts", "--bundle", "--minify", "--format=esm", "--target=es2022", `--outfile=${join(out, "editor.js")}`],
+  ["editor/editor.ts", "--bundle", "--splitting", "--minify", "--format=esm", "--target=es2022", "--chunk-names=editor-[name]-[hash]", `--outdir=${out}`],
   { cwd: here, stdio: ["ignore", "inherit", "pipe"] },
 );
 

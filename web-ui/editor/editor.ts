@@ -1,9 +1,7 @@
 // The text editor: CodeMirror 6 behind the few functions that the page calls.
-import { autocompletion, closeBrackets, closeBracketsKeymap, completionKeymap } from "@codemirror/autocomplete";
 import { defaultKeymap, history, historyKeymap, indentWithTab } from "@codemirror/commands";
 import { HighlightStyle, bracketMatching, indentOnInput, syntaxHighlighting } from "@codemirror/language";
-import { highlightSelectionMatches, searchKeymap } from "@codemirror/search";
-import { EditorState, Prec, RangeSet, StateEffect, StateField, Transaction } from "@codemirror/state";
+import { Compartment, EditorState, Prec, RangeSet, StateEffect, StateField, Transaction } from "@codemirror/state";
 import {
   Decoration,
   type DecorationSet,
@@ -23,7 +21,7 @@ import {
 } from "@codemirror/view";
 import { tags } from "@lezer/highlight";
 import { languageOf } from "./rules-language";
-import { type Ask, format, services } from "./services";
+import type { Ask } from "./services";
 
 /** A message about the text; offsets are UTF-16. */
 interface Diagnostic {
@@ -180,7 +178,6 @@ const EDITING = [
   highlightActiveLineGutter(),
   highlightActiveLine(),
   highlightSpecialChars(),
-  highlightSelectionMatches(),
   history(),
   drawSelection(),
   dropCursor(),
@@ -189,10 +186,12 @@ const EDITING = [
   crosshairCursor(),
   indentOnInput(),
   bracketMatching(),
-  closeBrackets(),
-  autocompletion({ icons: false }),
-  keymap.of([...closeBracketsKeymap, ...defaultKeymap, ...searchKeymap, ...historyKeymap, ...completionKeymap]),
+  keymap.of([...defaultKeymap, ...historyKeymap]),
 ];
+
+/** Completion, search and what the language services say: fetched when people first enter the editor. */
+const assistance = new Compartment();
+let assistant: typeof import("./assist") | undefined;
 
 /** An editor with its text per file, so that undo and selection survive a change of tab. */
 export class Editor {
@@ -208,6 +207,19 @@ export class Editor {
     private onNext: (path: string) => void,
   ) {
     this.view = new EditorView({ parent, state: this.stateOf("", "") });
+    // What can't be fetched is tried again the next time.
+    for (const entered of ["focusin", "pointerenter"]) parent.addEventListener(entered, () => void this.assist().catch(() => {}));
+  }
+
+  private async assist() {
+    if (assistant) return assistant;
+    assistant = await import("./assist");
+    this.view.dispatch({ effects: assistance.reconfigure(this.assistanceFor(this.path)) });
+    return assistant;
+  }
+
+  private assistanceFor(path: string) {
+    return assistant?.assist(path, this.onAsk, (from, to) => this.reveal(from, to, true)) ?? [];
   }
 
   private stateOf(path: string, text: string): EditorState {
@@ -220,7 +232,7 @@ export class Editor {
           { key: "F8", run: () => this.goToProblem(1) },
           { key: "Shift-F8", run: () => this.goToProblem(-1) },
         ]),
-        path.endsWith(".rules") ? services(this.onAsk, (from, to) => this.reveal(from, to, true)) : [],
+        assistance.of(this.assistanceFor(path)),
         EDITING,
         languageOf(path),
         syntaxHighlighting(colours),
@@ -243,6 +255,8 @@ export class Editor {
       if (this.path) this.states.set(this.path, this.view.state);
       this.path = path;
       this.view.setState(this.states.get(path) ?? this.stateOf(path, text));
+      // What is kept from before may be without.
+      this.view.dispatch({ effects: assistance.reconfigure(this.assistanceFor(path)) });
     }
     if (this.view.state.doc.toString() !== text) {
       this.view.dispatch({
@@ -288,9 +302,9 @@ export class Editor {
     return true;
   }
 
-  format() {
-    format(this.onAsk, this.view);
+  async format() {
     this.view.focus();
+    (await this.assist()).format(this.onAsk, this.view);
   }
 
   /** Scrolls to a place and marks it. */

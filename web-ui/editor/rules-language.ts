@@ -1,6 +1,5 @@
 // Highlighting for `.rules` and `.toml`, by line: the compiler in the worker is the judge of what is right.
 import { LanguageSupport, StreamLanguage, type StreamParser } from "@codemirror/language";
-import { completeAnyWord } from "@codemirror/autocomplete";
 
 const BLOCKS = /^(ruleset|version|input|param|output|let|rule|priority|when|then|else|if|example|given|params|expect|table|hit|merge|func|invariant|assert)$/;
 const MERGES = /^(first|last|sum|min|max|collect|unique)$/;
@@ -73,7 +72,5 @@ const toml: StreamParser<unknown> = {
 
 /** Colours by line; what words mean and what fits where, the services in the worker know. */
 export function languageOf(path: string): LanguageSupport {
-  if (!path.endsWith(".toml")) return new LanguageSupport(StreamLanguage.define(rules));
-  const language = StreamLanguage.define(toml);
-  return new LanguageSupport(language, language.data.of({ autocomplete: completeAnyWord }));
+  return new LanguageSupport(StreamLanguage.define<unknown>(path.endsWith(".toml") ? toml : (rules as StreamParser<unknown>)));
 }

@@ -1,8 +1,9 @@
 //! The playground's parts: what the page, its worker and what the worker fetches have in common.
 //!
-//! Four programs are built from this package. `app` is the page; `worker` compiles and runs pipelines beside it and
-//! answers what the editor asks. The worker fetches two more when they are needed: `engine`, the neural-network engine,
-//! for pipelines with a model, and `printer`, which shows components as text.
+//! Five programs are built from this package. `app` is the page; `worker` compiles and runs pipelines beside it and
+//! answers what the editor asks; the build takes a second part out of it, which is fetched when the first decision is made.
+//! The worker fetches three more when they are needed: `engine`, the neural-network engine, for pipelines with a model,
+//! `modeler`, the compiler of tabular models, and `printer`, which shows components as text.
 
 pub mod protocol;
 

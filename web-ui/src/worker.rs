@@ -36,6 +36,8 @@ pub(crate) struct Worker {
     scope: DedicatedWorkerGlobalScope,
     /// To the part of the program that is fetched later
     door: Door,
+    /// That part, once it was fetched
+    at_hand: Cell<Option<Later>>,
     queue: RefCell<VecDeque<(Request, Vec<Blob>)>>,
     is_draining: Cell<bool>,
     pub(crate) fetched: Fetched,
@@ -57,6 +59,7 @@ pub fn start(door: Door) {
     let worker = Rc::new(Worker {
         scope: scope.clone(),
         door,
+        at_hand: Cell::new(None),
         queue: RefCell::default(),
         is_draining: Cell::new(false),
         fetched: Fetched::default(),
@@ -117,6 +120,11 @@ impl Worker {
             None => beside.dyn_into().into_iter().collect(),
         };
         self.queue.borrow_mut().push_back((request, blobs));
+        self.work();
+    }
+
+    /// Answers what waits, and studies the rules when nothing does.
+    fn work(self: &Rc<Self>) {
         if self.is_draining.replace(true) {
             return;
         }
@@ -130,12 +138,10 @@ impl Worker {
                 let Some(study) = worker.study.take() else {
                     break;
                 };
-                let later = match worker.later().await {
-                    Ok(later) => later,
-                    Err(message) => {
-                        worker.send(&Response::Notice(message));
-                        continue;
-                    }
+                let Some(later) = worker.at_hand.get() else {
+                    worker.study.replace(Some(study));
+                    spawn_local(Rc::clone(&worker).study_later());
+                    break;
                 };
                 // What the page sent in the meantime comes first.
                 worker.let_messages_in().await;
@@ -151,6 +157,17 @@ impl Worker {
         });
     }
 
+    /// Goes on when the part that studies rules is there: what the page asks for in the meantime does not wait for it.
+    async fn study_later(self: Rc<Self>) {
+        match self.later().await {
+            Ok(_) => self.work(),
+            Err(message) => {
+                self.study.replace(None);
+                self.send(&Response::Notice(message));
+            }
+        }
+    }
+
     /// Comes back when the messages that wait have been received.
     async fn let_messages_in(&self) {
         let promise = js_sys::Promise::new(&mut |resolve, _| {
@@ -164,7 +181,9 @@ impl Worker {
 
     /// The part of the program that is fetched when it is first needed.
     async fn later(&self) -> Result<Later, String> {
-        Later::start(self.door).await
+        let later = Later::start(self.door).await?;
+        self.at_hand.set(Some(later));
+        Ok(later)
     }
 
     fn next(&self) -> Option<(Request, Vec<Blob>)> {

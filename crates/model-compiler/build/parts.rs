@@ -1,7 +1,7 @@
 //! Takes the linked stage apart: what every model needs, and what some operators need.
 
 use super::Result;
-use rulestage_module_parts::Linked;
+use rulestage_module_parts::{Calls, Linked};
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use std::fmt::Write;
@@ -30,7 +30,7 @@ type Set = u64;
 const ALL: Set = Set::MAX;
 
 pub(super) fn apart(bytes: &[u8]) -> Result<Apart> {
-    let linked = Linked::parse(bytes)?;
+    let linked = Linked::parse(bytes, Calls::Indirect)?;
     let operators = linked.functions_in(OPERATORS)?;
     if operators.is_empty() || operators.len() >= Set::BITS as usize {
         return Err(format!("{} operators", operators.len()).into());

@@ -125,3 +125,13 @@ fn components_import_nothing_and_name_their_columns() {
     assert_eq!(names(&schema.inputs), ["age", "income", "colour", "city"]);
     assert_eq!(names(&schema.outputs), ["label", "p_no", "p_yes"]);
 }
+
+#[test]
+fn components_have_the_code_of_their_own_operators() {
+    let [linear, trees] = ["logistic_binary", "forest_binary"].map(|name| component(name).len());
+    assert!(linear < 250_000, "{linear} bytes");
+    assert!(
+        linear < trees && trees < 400_000,
+        "{linear} and {trees} bytes"
+    );
+}

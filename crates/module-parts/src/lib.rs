@@ -5,7 +5,7 @@ mod split;
 
 use std::error::Error;
 
-pub use linked::{Linked, Segment, Uses};
+pub use linked::{Calls, Linked, Segment, Uses};
 pub use split::{FIRST, LATER, Parts, split};
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;

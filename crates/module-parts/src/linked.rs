@@ -58,6 +58,15 @@ pub struct Uses {
     pub segments: BTreeSet<u32>,
 }
 
+/// How a module calls its functions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Calls {
+    /// By their names alone: that something holds the address of a function means nothing
+    Direct,
+    /// Through the table, too
+    Indirect,
+}
+
 /// What a note of the linker stands for.
 #[derive(Clone, Copy)]
 enum Target {
@@ -73,7 +82,7 @@ impl<'a> Linked<'a> {
     ///
     /// # Errors
     /// It is malformed, or imports something other than functions.
-    pub fn parse(bytes: &'a [u8]) -> Result<Self> {
+    pub fn parse(bytes: &'a [u8], calls: Calls) -> Result<Self> {
         let mut linked = Self::default();
         let (mut code_start, mut data_start) = (0, 0);
         let mut symbols: Vec<Option<Target>> = Vec::new();
@@ -128,7 +137,7 @@ impl<'a> Linked<'a> {
                         let mut found = Vec::new();
                         for entry in relocations.entries() {
                             let entry = entry?;
-                            if is_address(entry.ty) {
+                            if is_address(entry.ty, calls) {
                                 found.push((u64::from(entry.offset), entry.index));
                             }
                         }
@@ -323,16 +332,15 @@ fn constant(expression: &ConstExpr<'_>) -> Result<u32> {
     }
 }
 
-/// Of a static or, as a place in the table, of a function. Calls stand in the code.
-fn is_address(ty: RelocationType) -> bool {
-    matches!(
-        ty,
+/// Of a static or, as a place in the table, of a function that is called so. Calls by name stand in the code.
+fn is_address(ty: RelocationType, calls: Calls) -> bool {
+    match ty {
         RelocationType::MemoryAddrLeb
-            | RelocationType::MemoryAddrSleb
-            | RelocationType::MemoryAddrI32
-            | RelocationType::TableIndexSleb
-            | RelocationType::TableIndexI32
-    )
+        | RelocationType::MemoryAddrSleb
+        | RelocationType::MemoryAddrI32 => true,
+        RelocationType::TableIndexSleb | RelocationType::TableIndexI32 => calls == Calls::Indirect,
+        _ => false,
+    }
 }
 
 /// The functions that belong to `core::panicking` or fail a bounds check; those that count panics don't.

@@ -47,7 +47,8 @@ pub fn split(module: &[u8]) -> Result<Parts> {
     let is_door = |function: &u32| doors.contains(function);
     let at_once = core.reached(core.roots().filter(|root| !is_door(root)), &doors);
     let behind_doors = core.reached(doors.iter().copied(), &[]);
-    let moved: BTreeSet<u32> = behind_doors.difference(&at_once).copied().collect();
+    let moved = behind_doors.difference(&at_once).copied();
+    let moved: BTreeSet<u32> = moved.filter(|own| *own >= core.n_imports).collect();
     let called: BTreeSet<u32> = moved
         .iter()
         .flat_map(|function| core.calls_of(*function))
