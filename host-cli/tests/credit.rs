@@ -69,6 +69,24 @@ fn labels_are_those_of_onnx_runtime_and_decisions_are_counted() {
 }
 
 #[test]
+fn reasons_are_told_behind_a_compiled_model() {
+    let folder = example();
+    folder
+        .run("run pipeline.toml -i credit-sample.csv -o out.ndjson --why --why-not too_risky --funnel")
+        .done();
+    let rows = lines(&folder, "out.ndjson");
+    let mut n_stopped = 0;
+    for row in &rows {
+        let fired = row["rules_fired"].as_array().unwrap();
+        let stopped = row["why_not_too_risky"].as_str();
+        let is_fired = fired.contains(&Value::from("too_risky"));
+        assert_eq!(stopped.is_none(), is_fired, "{row}");
+        n_stopped += u32::from(stopped.is_some());
+    }
+    assert!(n_stopped > 0 && n_stopped < 1000, "{n_stopped}");
+}
+
+#[test]
 fn the_compiled_component_gives_the_same() {
     let folder = example();
     run(&folder, "pipeline.toml", "model.csv");

@@ -7,9 +7,7 @@ use crate::pipelines::Loaded;
 use crate::render::funnel::RuleFunnel;
 use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::{DataType, Field, FieldRef, Schema, SchemaRef};
-use rulestage_compose::Parts;
 use rulestage_pipeline::run::{BatchOutcome, Funnels, RuleNames, StageReasons, WhyNot};
-use rulestage_runtime_wasmtime::inspect;
 use std::sync::Arc;
 
 /// What is asked for.
@@ -57,7 +55,7 @@ impl Why {
                         "compile it again with `rulestage compile`, or look at single rows with `rulestage explain`",
                     );
                 }
-                StageReasons::Nothing if !has_model(&stage.bytes) => {
+                StageReasons::Nothing if are_silent_rules(&stage.bytes) => {
                     return refusal(
                         "doesn't explain itself: it can't say which rules fired",
                         &format!("compile it without `--no-explain`, or run without `{flag}`"),
@@ -178,8 +176,8 @@ fn why_not_column(
     Ok((Arc::new(field), why_not))
 }
 
-/// Whether a component is a model's: it has no rules to speak of.
-fn has_model(component: &[u8]) -> bool {
-    let wants_model = inspect(component).is_ok_and(|info| !info.imports.is_empty());
-    wants_model || Parts::of(component).is_some()
+/// Whether a component is rules that were compiled not to explain themselves. Models and stages of others have no rules to
+/// speak of.
+fn are_silent_rules(component: &[u8]) -> bool {
+    rulestage_rules_world::core_module(component).is_some_and(|(_, explains)| !explains)
 }
