@@ -72,14 +72,14 @@ fn labels_are_those_of_onnx_runtime_and_decisions_are_counted() {
 fn reasons_are_told_behind_a_compiled_model() {
     let folder = example();
     folder
-        .run("run pipeline.toml -i credit-sample.csv -o out.ndjson --why --why-not too_risky --funnel")
+        .run("run pipeline.toml -i credit-sample.csv -o out.ndjson --why --why-not desk.too_risky --funnel")
         .done();
     let rows = lines(&folder, "out.ndjson");
     let mut n_stopped = 0;
     for row in &rows {
         let fired = row["rules_fired"].as_array().unwrap();
-        let stopped = row["why_not_too_risky"].as_str();
-        let is_fired = fired.contains(&Value::from("too_risky"));
+        let stopped = row["why_not_desk.too_risky"].as_str();
+        let is_fired = fired.contains(&Value::from("desk.too_risky"));
         assert_eq!(stopped.is_none(), is_fired, "{row}");
         n_stopped += u32::from(stopped.is_some());
     }
