@@ -286,16 +286,15 @@ test("the first load stays within its budget", async (t) => {
 });
 
 test("decisions wait neither for what studies rules nor for what helps to write them", async () => {
-  const page = await open(playground, "about:blank");
   const asked = [];
   let letThrough;
   const held = new Promise((resolve) => (letThrough = resolve));
-  await page.context().route(/worker_later\.wasm|editor-assist/, async (route) => {
+  const holdBack = async (route) => {
     asked.push(new URL(route.request().url()).pathname);
     await held;
     await route.continue();
-  });
-  await page.goto(playground.address);
+  };
+  const page = await open(playground, "", {}, (context) => context.route(/worker_later\.wasm|editor-assist/, holdBack));
   await ran(page);
   await write(page, ODD);
   await page.locator(".table th", { hasText: "action" }).waitFor({ state: "detached" });
@@ -311,12 +310,11 @@ test("decisions wait neither for what studies rules nor for what helps to write 
 });
 
 test("a part that can't be fetched is told, and fetched again", async () => {
-  const page = await open(playground, "about:blank");
-  let is_away = true;
-  await page.context().route(/worker_later\.wasm/, (route) => (is_away ? route.fulfill({ status: 503 }) : route.continue()));
-  await page.goto(playground.address);
+  let isAway = true;
+  const answer = (route) => (isAway ? route.fulfill({ status: 503 }) : route.continue());
+  const page = await open(playground, "", {}, (context) => context.route(/worker_later\.wasm/, answer));
   await page.getByText("a part of the playground can't be fetched: ").waitFor({ timeout: 60_000 });
-  is_away = false;
+  isAway = false;
   await write(page, ODD);
   await page.locator(".cm-content .message-error", { hasText: "at most 100" }).waitFor();
   await page.context().close();

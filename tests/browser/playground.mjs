@@ -40,9 +40,10 @@ export async function start() {
   };
 }
 
-/** Opens the page; errors on it end the test. */
-export async function open(playground, search = "", options = {}) {
+/** Opens the page, once the browser's context is prepared; errors on it end the test. */
+export async function open(playground, search = "", options = {}, prepare = async (_context) => {}) {
   const context = await playground.browser.newContext({ viewport: { width: 1440, height: 900 }, acceptDownloads: true, ...options });
+  await prepare(context);
   const page = await context.newPage();
   const faults = [];
   page.on("pageerror", (error) => faults.push(error.message));
