@@ -1,6 +1,11 @@
 //! Builds `model-stage` for wasm32 and wraps it: the component that every compiled model is made from, and which of its
 //! code and data are some operators' alone.
 
+#![allow(
+    clippy::print_stdout,
+    reason = "that is how a build script tells cargo"
+)]
+
 use componentize::{Guest, componentize};
 use std::env;
 use std::error::Error;

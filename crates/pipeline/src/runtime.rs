@@ -199,10 +199,9 @@ impl Stops {
     /// One rule's bytes, row by row; nothing where there are none of it.
     pub fn of_rule(&self, rule: u32) -> impl Iterator<Item = u8> {
         let place = self.rules.binary_search(&rule).ok();
-        let rows = place
+        place
             .into_iter()
-            .flat_map(|place| self.rows().map(move |row| row[place]));
-        rows
+            .flat_map(|place| self.rows().map(move |row| row[place]))
     }
 }
 

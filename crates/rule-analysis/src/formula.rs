@@ -397,7 +397,9 @@ fn is_exact(ty: &Type, constant: &Const) -> bool {
     const FIRST_ROUNDED: u64 = 1 << 53;
     match (ty, constant) {
         (Type::Nullable(inner), constant) => is_exact(inner, constant),
-        (Type::Int | Type::Uint, Const::Double(value)) => !(value.abs() >= FIRST_ROUNDED as f64),
+        (Type::Int | Type::Uint, Const::Double(value)) => {
+            value.is_nan() || value.abs() < FIRST_ROUNDED as f64
+        }
         (Type::Double, Const::Int(value)) => value.unsigned_abs() < FIRST_ROUNDED,
         (Type::Double, Const::Uint(value)) => *value < FIRST_ROUNDED,
         _ => true,

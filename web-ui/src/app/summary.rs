@@ -111,7 +111,7 @@ fn steps(firing: &Firing, n_rows: usize) -> Html {
             <li class="step" {title}>
                 <code class="bar-name">{ text }</code>
                 <span class="bar-track"><i style={format!("width:{left:.2}%")} hidden={n_left == 0} /></span>
-                <span class="bar-count">{ format!("\u{2212}{}", format::count(*n_stopped)) }</span>
+                <span class="bar-count">{ fewer(*n_stopped) }</span>
                 <span class="bar-share quiet">{ percent(*n_stopped as f64 / n_rows as f64 * 100.0) }</span>
             </li>
         });
@@ -121,7 +121,7 @@ fn steps(firing: &Firing, n_rows: usize) -> Html {
             <li class="step is-failed" title="the condition failed, and with it the row">
                 <span class="bar-name">{ "failed" }</span>
                 <span />
-                <span class="bar-count">{ format!("\u{2212}{}", format::count(firing.n_failed)) }</span>
+                <span class="bar-count">{ fewer(firing.n_failed) }</span>
                 <span class="bar-share quiet">{ percent(firing.n_failed as f64 / n_rows as f64 * 100.0) }</span>
             </li>
         });
@@ -213,4 +213,10 @@ fn bar(props: &PartProps, index: usize, value: &str, n: usize, most: usize, is_l
             </button>
         </li>
     }
+}
+
+/// So many rows less.
+fn fewer(n_rows: usize) -> String {
+    let sign = if n_rows == 0 { "" } else { "\u{2212}" };
+    format!("{sign}{}", format::count(n_rows))
 }

@@ -129,7 +129,7 @@ impl<'a> Seen<'a> {
         let offsets = || offsets.iter().map(|offset| u32::from_le_bytes(*offset));
         self.values.len() == 4 * (self.len as usize + 1)
             && offsets().is_sorted()
-            && offsets().last().is_some_and(|last| {
+            && offsets().next_back().is_some_and(|last| {
                 // Offsets have a sign.
                 u64::from(last) <= most && last <= i32::MAX.cast_unsigned()
             })
