@@ -97,24 +97,21 @@ impl RowCode<'_> {
         let Some((last, before)) = steps.split_last() else {
             return;
         };
-        // What comes last takes no branch, so that the byte is chosen.
-        let holds = self.f.local(ValType::I32);
-        let done = self.f.block(BlockType::Empty);
-        if !before.is_empty() {
-            self.f.ins().i32_const(0).local_set(holds);
-        }
+        let done = self.f.block(BlockType::Result(ValType::I32));
         for step in before {
+            self.f.ins().i32_const(0);
             self.emit_step(step, byte, done, on_error);
+            self.f.ins().drop();
         }
-        let (before, all) = self.emit_prefixes(last, on_error);
+        // What comes last takes no branch.
         let (row, place) = byte;
+        let stop = self.f.local(ValType::I32);
         self.f.ins().local_get(row);
-        self.push_stop(last, &before);
+        self.push_stop(last, on_error);
         let mut ins = self.f.ins();
-        ins.local_get(all).i32_const(1).i32_sub().i32_and();
-        ins.i32_store8(at(place)).local_get(all).local_set(holds);
+        ins.local_tee(stop).i32_store8(at(place));
+        ins.local_get(stop).i32_eqz();
         self.f.end();
-        self.f.ins().local_get(holds);
     }
 
     /// Runs code where a rule's condition holds, and other code where it does not, and notes where it stopped. If that
@@ -136,7 +133,6 @@ impl RowCode<'_> {
         let stopped = self.f.block(BlockType::Empty);
         let cannot_be_told = self.f.block(BlockType::Empty);
         self.emit_operands(&operands, byte, stopped, cannot_be_told);
-        self.note(byte, FIRED);
         then(self);
         self.f.br(done);
         if self.f.end() {
@@ -180,14 +176,12 @@ impl RowCode<'_> {
     /// The operands, those together that are computed without branches: all that are cheap and can't fail.
     fn steps<'a, 'e>(&self, operands: &'a [Operand<'e>]) -> Vec<&'a [Operand<'e>]> {
         let is_free = |operand: &Expr| is_cheap(operand) && !self.can_fail(operand);
-        // The last number stands for several, which are told one by one.
-        let go_together =
-            |a: &Operand<'_>, b: &Operand<'_>| a.0 < b.0 && is_free(a.1) && is_free(b.1);
+        let go_together = |a: &Operand<'_>, b: &Operand<'_>| is_free(a.1) && is_free(b.1);
         operands.chunk_by(go_together).collect()
     }
 
-    /// Goes on where all operands are true, and to `stopped` where one is false, when the byte says which one is the
-    /// first in source order.
+    /// Goes on where all operands are true, and to `stopped` where one is false; the byte says which one is the first
+    /// in source order.
     fn emit_operands(
         &mut self,
         operands: &[Operand<'_>],
@@ -202,7 +196,8 @@ impl RowCode<'_> {
         if let Some(pending) = pending {
             self.f.ins().i32_const(0).local_set(pending);
         }
-        for step in self.steps(operands) {
+        let steps = self.steps(operands);
+        for step in &steps {
             let can_fail = step.iter().any(|(_, operand)| self.can_fail(operand));
             match pending {
                 Some(pending) if can_fail => {
@@ -228,48 +223,40 @@ impl RowCode<'_> {
             self.f.br(on_error);
             self.f.end();
         }
+        if steps.last().is_some_and(|last| last.len() == 1) {
+            self.note(byte, FIRED);
+        }
     }
 
-    /// Notes the first of a step's operands that is false, as if one were: nobody looks where none is.
-    fn emit_step(
-        &mut self,
-        step: &[Operand<'_>],
-        (row, place): Byte,
-        stopped: Label,
-        on_error: Label,
-    ) {
-        let (before, holds) = self.emit_prefixes(step, on_error);
-        self.f.ins().local_get(row);
-        self.push_stop(step, &before);
-        let mut ins = self.f.ins();
-        ins.i32_store8(at(place)).local_get(holds).i32_eqz();
+    /// Goes to `stopped` where an operand of a step is false, and the byte says which one; where none is, it is
+    /// `FIRED` if they are several, and stays to be written if it is one.
+    fn emit_step(&mut self, step: &[Operand<'_>], byte: Byte, stopped: Label, on_error: Label) {
+        if let [(number, operand)] = step {
+            let holds = self.f.local(ValType::I32);
+            self.emit(operand, on_error);
+            self.f.ins().local_set(holds);
+            self.note(byte, *number);
+            self.f.ins().local_get(holds).i32_eqz();
+        } else {
+            let (row, place) = byte;
+            let stop = self.f.local(ValType::I32);
+            self.f.ins().local_get(row);
+            self.push_stop(step, on_error);
+            let mut ins = self.f.ins();
+            ins.local_tee(stop).i32_store8(at(place));
+            ins.local_get(stop);
+        }
         self.f.br_if(stopped);
     }
 
-    /// Computes the operands of a step: locals that say of each but the last whether all up to it are true, and one
-    /// that says whether all are.
-    fn emit_prefixes(&mut self, step: &[Operand<'_>], on_error: Label) -> (Vec<u32>, u32) {
-        let mut prefixes = Vec::new();
-        let mut holds = None;
-        for (_, operand) in step {
+    /// Pushes the number of the first operand of a step that is false, `FIRED` where none is: chosen from behind, which
+    /// takes the place of joining the operands.
+    fn push_stop(&mut self, step: &[Operand<'_>], on_error: Label) {
+        self.f.ins().i32_const(FIRED);
+        for (number, operand) in step.iter().rev() {
+            self.f.ins().i32_const(*number);
             self.emit(operand, on_error);
-            let local = self.f.local(ValType::I32);
-            if let Some(holds) = holds {
-                self.f.ins().local_get(holds).i32_and();
-                prefixes.push(holds);
-            }
-            self.f.ins().local_set(local);
-            holds = Some(local);
-        }
-        (prefixes, holds.unwrap_or_default())
-    }
-
-    /// Pushes the number of the first operand that is false, if one is: each prefix that is true leads to the next.
-    fn push_stop(&mut self, step: &[Operand<'_>], prefixes: &[u32]) {
-        let first = step.first().map_or(LAST_OPERAND, |(number, _)| *number);
-        self.f.ins().i32_const(first);
-        for prefix in prefixes {
-            self.f.ins().local_get(*prefix).i32_add();
+            self.f.ins().select();
         }
     }
 }
