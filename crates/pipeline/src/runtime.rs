@@ -269,18 +269,6 @@ pub struct Outline {
     pub outputs: Vec<String>,
 }
 
-impl Outline {
-    /// The operands of a rule's condition, the first with the number 1; a table has none.
-    pub fn operands(&self, rule: u32) -> impl Iterator<Item = &Expression> {
-        let is_operand = |role| matches!(role, Role::Condition(number) if number > 0);
-        let of_rule = self
-            .expressions
-            .iter()
-            .filter(move |part| part.rule == rule);
-        of_rule.filter(move |part| is_operand(part.role))
-    }
-}
-
 /// WIT `explain.rule`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RuleOutline {
