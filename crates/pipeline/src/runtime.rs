@@ -199,10 +199,8 @@ impl Stops {
     /// One rule's bytes, row by row; nothing where there are none of it.
     pub fn of_rule(&self, rule: u32) -> impl Iterator<Item = u8> {
         let place = self.rules.binary_search(&rule).ok();
-        let rows = place
-            .into_iter()
-            .flat_map(|place| self.rows().map(move |row| row[place]));
-        rows
+        let places = place.into_iter();
+        places.flat_map(|place| self.rows().map(move |row| row[place]))
     }
 }
 
