@@ -199,9 +199,8 @@ impl Stops {
     /// One rule's bytes, row by row; nothing where there are none of it.
     pub fn of_rule(&self, rule: u32) -> impl Iterator<Item = u8> {
         let place = self.rules.binary_search(&rule).ok();
-        place
-            .into_iter()
-            .flat_map(|place| self.rows().map(move |row| row[place]))
+        let places = place.into_iter();
+        places.flat_map(|place| self.rows().map(move |row| row[place]))
     }
 }
 
@@ -238,7 +237,7 @@ impl Reasons {
         let n_stops = stops.rules.len() as u64 * u64::from(n_rows);
         let is_sound = stops.operands.len() as u64 == n_stops
             && stops.rules.is_sorted_by(|a, b| a < b)
-            && !stops.operands.contains(&Stops::NOT_REACHED);
+            && !has_unreached(&stops.operands);
         if !is_sound {
             return Err(StageFailure {
                 kind: StageFailureKind::Contract,
@@ -251,6 +250,12 @@ impl Reasons {
     }
 }
 
+/// Looks at every byte, many at a time: to stop at the first would take longer.
+fn has_unreached(stops: &[u8]) -> bool {
+    let is_unreached = stops.iter().map(|stop| *stop == Stops::NOT_REACHED);
+    is_unreached.fold(false, |any, is| any | is)
+}
+
 /// WIT `explain.outline`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Outline {
@@ -260,18 +265,6 @@ pub struct Outline {
     pub expressions: Vec<Expression>,
     /// Names of the outputs
     pub outputs: Vec<String>,
-}
-
-impl Outline {
-    /// The operands of a rule's condition, the first with the number 1; a table has none.
-    pub fn operands(&self, rule: u32) -> impl Iterator<Item = &Expression> {
-        let is_operand = |role| matches!(role, Role::Condition(number) if number > 0);
-        let of_rule = self
-            .expressions
-            .iter()
-            .filter(move |part| part.rule == rule);
-        of_rule.filter(move |part| is_operand(part.role))
-    }
 }
 
 /// WIT `explain.rule`.

@@ -12,8 +12,16 @@ use wasm_encoder::{BlockType, ValType};
 const MAX_RULES: usize = 256;
 /// The highest number of an operand.
 const LAST_OPERAND: i32 = 253;
+/// Where the condition holds.
+const FIRED: i32 = 0;
 /// Where the condition failed.
 const FAILED: i32 = 255;
+
+/// The local with the address of the row's bytes, and the place of a rule's among them
+type Byte = (u32, u64);
+
+/// An operand of a condition, with its number
+type Operand<'e> = (i32, &'e Expr);
 
 /// The rules that have bytes, and where.
 pub(super) struct Stops {
@@ -81,23 +89,29 @@ impl RowCode<'_> {
         notes: &RowNotes,
         on_error: Label,
     ) {
-        let Some((row, place)) = notes.stop_of(index) else {
+        let Some(byte) = notes.stop_of(index) else {
             return self.emit(&rule.condition, on_error);
         };
+        let operands = numbered(&rule.condition);
+        let steps = self.steps(&operands);
+        let Some((last, before)) = steps.split_last() else {
+            return;
+        };
+        let done = self.f.block(BlockType::Result(ValType::I32));
+        for step in before {
+            self.f.ins().i32_const(0);
+            self.emit_step(step, byte, done, on_error);
+            self.f.ins().drop();
+        }
+        // What comes last takes no branch.
+        let (row, place) = byte;
         let stop = self.f.local(ValType::I32);
         self.f.ins().local_get(row);
-        let operands = self.numbered(&rule.condition);
-        if self.go_together(&operands) {
-            self.emit_first_false(&operands, 0, on_error);
-        } else {
-            let stopped = self.f.block(BlockType::Result(ValType::I32));
-            self.emit_operands(&operands, stopped, on_error);
-            self.f.ins().i32_const(0);
-            self.f.end();
-        }
+        self.push_stop(last, on_error);
         let mut ins = self.f.ins();
         ins.local_tee(stop).i32_store8(at(place));
         ins.local_get(stop).i32_eqz();
+        self.f.end();
     }
 
     /// Runs code where a rule's condition holds, and other code where it does not, and notes where it stopped. If that
@@ -111,26 +125,21 @@ impl RowCode<'_> {
         then: impl FnOnce(&mut Self),
         otherwise: impl FnOnce(&mut Self),
     ) -> bool {
-        let Some((row, place)) = notes.stop_of(index) else {
+        let Some(byte) = notes.stop_of(index) else {
             return false;
         };
-        if self.can_fail(&rule.condition) {
-            let mut ins = self.f.ins();
-            ins.local_get(row).i32_const(FAILED).i32_store8(at(place));
-        }
-        let operands = self.numbered(&rule.condition);
+        let operands = numbered(&rule.condition);
         let done = self.f.block(BlockType::Empty);
-        let stopped = self.f.block(BlockType::Result(ValType::I32));
-        self.emit_operands(&operands, stopped, failed);
-        let mut ins = self.f.ins();
-        ins.local_get(row).i32_const(0).i32_store8(at(place));
+        let stopped = self.f.block(BlockType::Empty);
+        let cannot_be_told = self.f.block(BlockType::Empty);
+        self.emit_operands(&operands, byte, stopped, cannot_be_told);
         then(self);
         self.f.br(done);
+        if self.f.end() {
+            self.note(byte, FAILED);
+            self.f.br(failed);
+        }
         self.f.end();
-        let stop = self.f.local(ValType::I32);
-        let mut ins = self.f.ins();
-        ins.local_set(stop).local_get(row).local_get(stop);
-        ins.i32_store8(at(place));
         otherwise(self);
         self.f.end();
         true
@@ -154,28 +163,32 @@ impl RowCode<'_> {
 
     /// Notes that a table failed.
     pub(super) fn note_failed_table(&mut self, index: usize, notes: &RowNotes) {
-        if let Some((row, place)) = notes.stop_of(index) {
-            let mut ins = self.f.ins();
-            ins.local_get(row).i32_const(FAILED).i32_store8(at(place));
+        if let Some(byte) = notes.stop_of(index) {
+            self.note(byte, FAILED);
         }
     }
 
-    /// The operands of a condition with their numbers.
-    fn numbered<'e>(&self, condition: &'e Expr) -> Vec<(i32, &'e Expr)> {
-        let mut operands = Vec::new();
-        chain(condition, true, &mut operands);
-        let numbers = (1..LAST_OPERAND).chain(std::iter::repeat(LAST_OPERAND));
-        numbers.zip(operands).collect()
+    fn note(&mut self, (row, place): Byte, stop: i32) {
+        let mut ins = self.f.ins();
+        ins.local_get(row).i32_const(stop).i32_store8(at(place));
     }
 
-    /// Whether all are cheap and can't fail, so that they are computed without branches.
-    fn go_together(&self, operands: &[(i32, &Expr)]) -> bool {
-        let mut operands = operands.iter();
-        operands.all(|(_, operand)| is_cheap(operand) && !self.can_fail(operand))
+    /// The operands, those together that are computed without branches: all that are cheap and can't fail.
+    fn steps<'a, 'e>(&self, operands: &'a [Operand<'e>]) -> Vec<&'a [Operand<'e>]> {
+        let is_free = |operand: &Expr| is_cheap(operand) && !self.can_fail(operand);
+        let go_together = |a: &Operand<'_>, b: &Operand<'_>| is_free(a.1) && is_free(b.1);
+        operands.chunk_by(go_together).collect()
     }
 
-    /// Goes on where all operands are true, and to `stopped` with the number of the first in source order that is false.
-    fn emit_operands(&mut self, operands: &[(i32, &Expr)], stopped: Label, on_error: Label) {
+    /// Goes on where all operands are true, and to `stopped` where one is false; the byte says which one is the first
+    /// in source order.
+    fn emit_operands(
+        &mut self,
+        operands: &[Operand<'_>],
+        byte: Byte,
+        stopped: Label,
+        on_error: Label,
+    ) {
         let before = operands.split_last().map_or(&[][..], |(_, before)| before);
         // An operand that failed decides only where none is false: the last one does where no other can fail.
         let fails_before = before.iter().any(|(_, operand)| self.can_fail(operand));
@@ -183,23 +196,13 @@ impl RowCode<'_> {
         if let Some(pending) = pending {
             self.f.ins().i32_const(0).local_set(pending);
         }
-        let mut rest = operands;
-        while let [(number, operand), others @ ..] = rest {
-            let n_together = (1..=rest.len())
-                .take_while(|n| self.go_together(&rest[..*n]))
-                .count();
-            if n_together > 1 {
-                let (together, others) = rest.split_at(n_together);
-                self.emit_together(together, stopped, on_error);
-                rest = others;
-                continue;
-            }
-            rest = others;
+        for step in self.steps(operands) {
+            let can_fail = step.iter().any(|(_, operand)| self.can_fail(operand));
             match pending {
-                Some(pending) if self.can_fail(operand) => {
+                Some(pending) if can_fail => {
                     let next = self.f.block(BlockType::Empty);
                     let failed = self.f.block(BlockType::Empty);
-                    self.emit_one(*number, operand, stopped, failed);
+                    self.emit_step(step, byte, stopped, failed);
                     self.f.br(next);
                     self.f.end();
                     let error = self.error;
@@ -208,7 +211,7 @@ impl RowCode<'_> {
                     });
                     self.f.end();
                 }
-                _ => self.emit_one(*number, operand, stopped, on_error),
+                _ => self.emit_step(step, byte, stopped, on_error),
             }
         }
         if let Some(pending) = pending {
@@ -219,42 +222,49 @@ impl RowCode<'_> {
             self.f.br(on_error);
             self.f.end();
         }
+        // Where several came last, the byte says so already. Rule sets with many kinds of rules are faster with this, and
+        // those with one kind are a little slower.
+        self.note(byte, FIRED);
     }
 
-    fn emit_one(&mut self, number: i32, operand: &Expr, stopped: Label, on_error: Label) {
-        self.f.ins().i32_const(number);
-        self.emit(operand, on_error);
-        self.f.ins().i32_eqz();
-        self.f.br_if(stopped);
-        self.f.ins().drop();
-    }
-
-    /// Several that are all computed: which one was false is asked only where one was, and then the last one need not be.
-    fn emit_together(&mut self, operands: &[(i32, &Expr)], stopped: Label, on_error: Label) {
-        for (index, (_, operand)) in operands.iter().enumerate() {
+    /// Goes to `stopped` where an operand of a step is false: the byte says which one is the first.
+    fn emit_step(&mut self, step: &[Operand<'_>], byte: Byte, stopped: Label, on_error: Label) {
+        if let [(number, operand)] = step {
+            let holds = self.f.local(ValType::I32);
             self.emit(operand, on_error);
-            if index > 0 {
-                self.f.ins().i32_and();
-            }
+            self.f.ins().local_set(holds);
+            self.note(byte, *number);
+            self.f.ins().local_get(holds).i32_eqz();
+        } else {
+            let (row, place) = byte;
+            let stop = self.f.local(ValType::I32);
+            self.f.ins().local_get(row);
+            self.push_stop(step, on_error);
+            let mut ins = self.f.ins();
+            ins.local_tee(stop).i32_store8(at(place));
+            ins.local_get(stop);
         }
-        self.f.ins().i32_eqz();
-        self.f.if_(BlockType::Empty);
-        if let Some(((number, _), before)) = operands.split_last() {
-            self.emit_first_false(before, *number, on_error);
-        }
-        self.f.br(stopped);
-        self.f.end();
+        self.f.br_if(stopped);
     }
 
-    /// The first false one of several that are all computed, chosen from behind; `otherwise` where none is.
-    fn emit_first_false(&mut self, operands: &[(i32, &Expr)], otherwise: i32, on_error: Label) {
-        self.f.ins().i32_const(otherwise);
-        for (number, operand) in operands.iter().rev() {
+    /// Pushes the number of the first operand of a step that is false, `FIRED` where none is: chosen from behind, which
+    /// takes the place of joining the operands.
+    fn push_stop(&mut self, step: &[Operand<'_>], on_error: Label) {
+        self.f.ins().i32_const(FIRED);
+        for (number, operand) in step.iter().rev() {
             self.f.ins().i32_const(*number);
             self.emit(operand, on_error);
             self.f.ins().select();
         }
     }
+}
+
+/// The operands of a condition with their numbers.
+fn numbered(condition: &Expr) -> Vec<Operand<'_>> {
+    let mut operands = Vec::new();
+    chain(condition, true, &mut operands);
+    let numbers = (1..LAST_OPERAND).chain(std::iter::repeat(LAST_OPERAND));
+    numbers.zip(operands).collect()
 }
 
 impl RowNotes {
@@ -264,7 +274,7 @@ impl RowNotes {
     }
 
     /// The local with the address of the row's bytes, and the place of a rule's among them.
-    fn stop_of(&self, index: usize) -> Option<(u32, u64)> {
+    fn stop_of(&self, index: usize) -> Option<Byte> {
         let Reasons { stops, .. } = self.reasons.as_ref()?;
         let place = stops.rules.binary_search(&index).ok()?;
         Some((stops.row, place as u64))
