@@ -14,14 +14,17 @@ need_node() {
 # and none may download a browser of its own.
 need_npm() {
 	need_node
+	npm_options="--ignore-scripts --no-audit --no-fund --loglevel=error"
 	for lock in "$root"/web-ui/package-lock.json "$root"/tests/*/package-lock.json "$root"/examples/hosts/node/package-lock.json; do
 		[ -f "$lock" ] || continue
 		folder=$(dirname "$lock")
 		cmp -s "$lock" "$folder/node_modules/.installed-lock.json" && continue
 		say "installing the npm packages of ${folder#"$root"/}"
-		npm ci --prefix "$folder" --ignore-scripts --no-audit --no-fund --loglevel=error >&2 ||
+		# Where a registry lacked packages for other platforms, the lock file lacks them, and `npm ci` refuses it.
+		npm ci --prefix "$folder" $npm_options >/dev/null 2>&1 ||
+			npm install --prefix "$folder" --no-save $npm_options >&2 ||
 			die "npm could not install the packages; its messages stand above. By hand:" \
-				"npm ci --prefix ${folder#"$root"/} --ignore-scripts"
+				"npm install --prefix ${folder#"$root"/} --no-save --ignore-scripts"
 		cp "$lock" "$folder/node_modules/.installed-lock.json"
 	done
 }

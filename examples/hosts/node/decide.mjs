@@ -67,6 +67,5 @@ function* decide({ stage }, orders) {
 
 const [component, file] = process.argv.slice(2);
 const lines = (await readFile(file, "utf8")).split("\n").filter((line) => line !== "");
-for (const decision of decide(await load(component), lines.map((line) => JSON.parse(line)))) {
-  console.log(JSON.stringify(decision));
-}
+const decisions = [...decide(await load(component), lines.map((line) => JSON.parse(line)))];
+process.stdout.write(decisions.map((decision) => `${JSON.stringify(decision)}\n`).join(""));
