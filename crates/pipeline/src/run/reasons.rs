@@ -49,8 +49,8 @@ impl StageReasons {
 }
 
 impl<R: Runtime> Executor<R> {
-    /// Notes from now on which rules fire ([`BatchOutcome::fired`]), in all stages that can say it: what those can
-    /// comes back, in the order of the run.
+    /// Notes from now on which rules fire and where conditions stop ([`BatchOutcome::reasons`]), in all stages that can say
+    /// it: what those can comes back, in the order of the run.
     ///
     /// # Errors
     /// A stage failed when it was asked for its rules.
