@@ -27,7 +27,7 @@ pub(crate) fn report(example: &Path) -> Result<()> {
     for n_rules in [10, 60] {
         let title = format!("{n_rules} rules of large sets");
         let source = scale::source(n_rules, (n_rules / 2).max(5));
-        let columns = |_: &Schema| Ok(scale::columns((n_rules / 2).max(5), ROWS));
+        let columns = |_: &Schema| Ok(workloads::merchants(ROWS, (n_rules / 2).max(5)));
         measure(&title, &source, &columns)?;
     }
     let desk = example.join("flight_desk.rules");
@@ -87,13 +87,8 @@ fn measure(
 fn flights() -> Vec<ArrayRef> {
     const AIRPORTS: [&str; 8] = ["ATL", "BUR", "CLE", "DFW", "JFK", "LGA", "ORD", "TUL"];
     const MICROSECONDS: i64 = 60_000_000;
-    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
-    let mut below = |limit: usize| {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        (state >> 11) as usize % limit
-    };
+    let mut random = workloads::Random::default();
+    let mut below = |limit| random.below(limit);
     // Minutes from the start of 2001
     let dates = (0..ROWS).map(|_| (978_307_200_000_000) + below(525_600) as i64 * MICROSECONDS);
     let dates = TimestampMicrosecondArray::from_iter_values(dates).with_timezone("UTC");

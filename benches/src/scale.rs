@@ -3,12 +3,12 @@
 
 use crate::median::{ignore, interleaved, median, nanoseconds_each};
 use crate::reference::LIMITS;
+use crate::workloads::merchants;
 use anyhow::{Result, anyhow};
-use arrow_array::{ArrayRef, Float64Array, Int64Array, RecordBatch, StringArray};
+use arrow_array::RecordBatch;
 use rulestage_pipeline::runtime::Runtime;
 use rulestage_runtime_wasmtime::{Config, WasmtimeRuntime};
 use std::fmt::Write;
-use std::sync::Arc;
 use std::time::Instant;
 
 const SIZES: [usize; 4] = [10, 100, 1_000, 10_000];
@@ -43,7 +43,7 @@ fn measure(n_rules: usize) -> Result<()> {
     let loaded = started.elapsed();
     let mut session = runtime.open(&component, &[], LIMITS)?;
     let schema = runtime.schema(&session).inputs.clone();
-    let whole = RecordBatch::try_new(schema, columns(n_merchants, ROWS))?;
+    let whole = RecordBatch::try_new(schema, merchants(ROWS, n_merchants))?;
     let batches: Vec<RecordBatch> = (0..ROWS)
         .step_by(BATCH_ROWS)
         .map(|start| whole.slice(start, BATCH_ROWS))
@@ -105,30 +105,4 @@ pub(crate) fn source(n_rules: usize, n_merchants: usize) -> String {
         );
     }
     source + "}\n"
-}
-
-pub(crate) fn columns(n_merchants: usize, n_rows: usize) -> Vec<ArrayRef> {
-    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
-    let mut below = |limit: usize| {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        (state >> 11) as usize % limit
-    };
-    let merchants: StringArray = (0..n_rows)
-        .map(|_| Some(format!("m{}", below(n_merchants))))
-        .collect();
-    let amounts: Float64Array = (0..n_rows)
-        .map(|_| Some(below(10_000) as f64 / 100.0))
-        .collect();
-    let ages: Int64Array = (0..n_rows).map(|_| Some(below(100) as i64)).collect();
-    let scores: Float64Array = (0..n_rows)
-        .map(|_| (below(5) > 0).then(|| below(100) as f64 / 100.0))
-        .collect();
-    vec![
-        Arc::new(merchants),
-        Arc::new(amounts),
-        Arc::new(ages),
-        Arc::new(scores),
-    ]
 }

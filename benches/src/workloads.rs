@@ -295,7 +295,8 @@ fn orders(n_rows: usize, schema: &Schema) -> Result<Vec<ArrayRef>> {
     Ok(vec![Arc::new(list)])
 }
 
-fn merchants(n_rows: usize, n_merchants: usize) -> Vec<ArrayRef> {
+/// What the large rule sets ask of a row.
+pub(crate) fn merchants(n_rows: usize, n_merchants: usize) -> Vec<ArrayRef> {
     let mut random = Random::default();
     let merchants: StringArray = (0..n_rows)
         .map(|_| Some(format!("m{}", random.below(n_merchants))))
@@ -318,7 +319,7 @@ fn merchants(n_rows: usize, n_merchants: usize) -> Vec<ArrayRef> {
 }
 
 /// xorshift, with the same start each time.
-struct Random(u64);
+pub(crate) struct Random(u64);
 
 impl Default for Random {
     fn default() -> Self {
@@ -335,7 +336,7 @@ impl Random {
         self.0 >> 11
     }
 
-    fn below(&mut self, limit: usize) -> usize {
+    pub(crate) fn below(&mut self, limit: usize) -> usize {
         self.next() as usize % limit
     }
 }

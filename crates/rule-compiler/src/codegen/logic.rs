@@ -148,11 +148,7 @@ impl RowCode<'_> {
                     self.f.ins().drop();
                     self.f.br(next);
                     self.f.end();
-                    let error = self.error;
-                    self.f.ins().local_get(pending).i32_eqz();
-                    self.f.if_(BlockType::Empty);
-                    self.f.ins().local_get(error).local_set(pending);
-                    self.f.end();
+                    self.keep_error(pending);
                     self.f.end();
                     self.f.ins().i32_const(decided);
                 }
@@ -170,14 +166,27 @@ impl RowCode<'_> {
             }
         }
         if let Some(pending) = pending {
-            let error = self.error;
-            self.f.ins().local_get(pending);
-            self.f.if_(BlockType::Empty);
-            self.f.ins().local_get(pending).local_set(error);
-            self.f.br(on_error);
-            self.f.end();
+            self.raise_pending(pending, on_error);
         }
         self.f.ins().drop().i32_const(1 - decided);
+        self.f.end();
+    }
+
+    /// Keeps the error in a local, unless one is there already: an operand that comes later may still decide.
+    pub(super) fn keep_error(&mut self, pending: u32) {
+        let error = self.error;
+        self.unless(pending, |code| {
+            code.f.ins().local_get(error).local_set(pending);
+        });
+    }
+
+    /// Goes to `on_error` with the error that was kept, if there is one.
+    pub(super) fn raise_pending(&mut self, pending: u32, on_error: Label) {
+        let error = self.error;
+        self.f.ins().local_get(pending);
+        self.f.if_(BlockType::Empty);
+        self.f.ins().local_get(pending).local_set(error);
+        self.f.br(on_error);
         self.f.end();
     }
 

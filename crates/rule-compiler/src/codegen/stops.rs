@@ -205,22 +205,14 @@ impl RowCode<'_> {
                     self.emit_step(step, byte, stopped, failed);
                     self.f.br(next);
                     self.f.end();
-                    let error = self.error;
-                    self.unless(pending, |code| {
-                        code.f.ins().local_get(error).local_set(pending);
-                    });
+                    self.keep_error(pending);
                     self.f.end();
                 }
                 _ => self.emit_step(step, byte, stopped, on_error),
             }
         }
         if let Some(pending) = pending {
-            let error = self.error;
-            self.f.ins().local_get(pending);
-            self.f.if_(BlockType::Empty);
-            self.f.ins().local_get(pending).local_set(error);
-            self.f.br(on_error);
-            self.f.end();
+            self.raise_pending(pending, on_error);
         }
         // Where several came last, the byte says so already. Rule sets with many kinds of rules are faster with this, and
         // those with one kind are a little slower.
