@@ -1,7 +1,7 @@
 //! The command line.
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use rulestage_pipeline::manifest::parse_size_bytes;
+use rulestage_pipeline::manifest::{OnError, parse_size_bytes};
 use std::num::NonZero;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
@@ -264,6 +264,10 @@ pub(crate) struct Run {
     /// Where rows go that fail in stages with `on_error = "dead-letter"`, and lines and files that are no rows, as NDJSON
     #[arg(long, value_name = "FILE")]
     pub(crate) dead_letter: Option<PathBuf>,
+    /// What becomes of rows that fail, in every stage [default: what the `pipeline.toml` says; for a single file
+    /// `dead-letter` with --dead-letter and `fail` without]
+    #[arg(long, value_name = "POLICY")]
+    pub(crate) on_error: Option<OnErrorArg>,
     /// Workers, each with its own instances [default: one for each processor]
     #[arg(short, long)]
     pub(crate) jobs: Option<NonZero<usize>>,
@@ -273,6 +277,27 @@ pub(crate) struct Run {
     /// No progress and no summary
     #[arg(short, long)]
     pub(crate) quiet: bool,
+}
+
+/// What becomes of a row that a stage can't compute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OnErrorArg {
+    /// The run fails, and there is no output
+    Fail,
+    /// The row leaves the output and is written, with its error, to the file of --dead-letter
+    DeadLetter,
+    /// The row gets the stage's defaults: those of its rules, nulls for a model
+    Default,
+}
+
+impl From<OnErrorArg> for OnError {
+    fn from(policy: OnErrorArg) -> Self {
+        match policy {
+            OnErrorArg::Fail => Self::Fail,
+            OnErrorArg::DeadLetter => Self::DeadLetter,
+            OnErrorArg::Default => Self::Default,
+        }
+    }
 }
 
 const EXPLAIN_EXAMPLES: &str = "\

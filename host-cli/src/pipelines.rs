@@ -7,7 +7,9 @@ use crate::render::diagnostics::{self, Source as Text};
 use crate::render::{self, Style};
 use rulestage_diagnostics::{Diagnostic, Span};
 use rulestage_pipeline::load::{self, LoadError};
-use rulestage_pipeline::manifest::{Manifest, ModelSource, ParamManifest, ParamValue, StageSource};
+use rulestage_pipeline::manifest::{
+    Manifest, ModelSource, OnError, ParamManifest, ParamValue, StageSource,
+};
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -45,9 +47,24 @@ pub(crate) enum Problem {
 
 /// Reads, compiles and opens everything that a pipeline names. `arguments` are `STAGE.NAME=VALUE`.
 pub(crate) fn load(path: &Path, arguments: &[String], cached: bool) -> Result<Loaded> {
+    load_with(path, arguments, None, cached)
+}
+
+/// The same, with another policy for failed rows than the pipeline's.
+pub(crate) fn load_with(
+    path: &Path,
+    arguments: &[String],
+    on_error: Option<OnError>,
+    cached: bool,
+) -> Result<Loaded> {
     let mut opened = open(path).map_err(shown)?;
     for argument in arguments {
         opened.set_parameter(argument)?;
+    }
+    if let Some(policy) = on_error {
+        for stage in &mut opened.manifest.stages {
+            stage.on_error = policy;
+        }
     }
     let host = host::start(cached)?;
     opened.load(host).map_err(shown)
@@ -66,7 +83,7 @@ pub(crate) fn open(path: &Path) -> Result<Opened, Problem> {
             folder,
         });
     }
-    if path.extension().is_none_or(|extension| extension != "toml") {
+    if !is_manifest(path) {
         let message = format!("`{name}` is no pipeline");
         return Err(Problem::Failure(
             Failure::new(Status::Usage, message).with_hint(
@@ -89,6 +106,12 @@ pub(crate) fn open(path: &Path) -> Result<Opened, Problem> {
             status: Status::Usage,
         }),
     }
+}
+
+/// Whether it is a `pipeline.toml`, and no single file that stands for one.
+pub(crate) fn is_manifest(path: &Path) -> bool {
+    path.extension()
+        .is_some_and(|extension| extension == "toml")
 }
 
 /// The rule sets among what the user names: a pipeline stands for those of its stages, in its order.

@@ -302,7 +302,7 @@ fn what_no_policy_says_is_named() {
         "ruleset a version \"1\" {\n input { x: int  xs: list<int> }\n param p: int = 1\n \
          output { n: string = \"\" merge min  s: string = \"\"  k: int = 0  l: list<int> merge collect }\n \
          func f(v: int) -> bool = [v].exists(x, x > v)\n \
-         rule r { when f(x) then { n = \"a\", s = string(x / p ?? 1), l = xs } }\n \
+         rule r { when f(x) then { n = \"a\", s = string(x / p ?? 1), l = xs, k = xs.sum() } }\n \
          table t { | x || s |\n | 1 || \"2\" |\n }\n \
          table c hit collect count { | x || k |\n | 1 ||\n }\n \
          example \"e\" { given { x: 2, xs: [] } expect { s: \"2\" } }\n}\n",
@@ -315,6 +315,7 @@ fn what_no_policy_says_is_named() {
             "the output `l` is left out: no policy says `merge collect` of values that may be",
             "in.rules:6: warning: `f` is no CEL",
             "in.rules:6: warning: `??` becomes a question for null",
+            "in.rules:6: warning: `sum` is no function of CEL",
             "rows of `t` of which several match are no error",
             "in.rules:10: warning: the table `c` is left out",
             "the example `e`",

@@ -299,6 +299,68 @@ fn a_failing_row_fails_the_run_unless_the_manifest_says_otherwise() {
 }
 
 #[test]
+fn the_policy_for_failed_rows_can_be_given_with_the_run() {
+    let folder = Folder::new();
+    folder
+        .write("divides.rules", DIVIDES)
+        .write("in.csv", "n\n5\n0\n2\n")
+        .write(
+            "pipeline.toml",
+            "[pipeline]\nname = \"divides\"\n\n[[stage]]\nname = \"share\"\nrules = \"divides.rules\"\non_error = \"default\"\n",
+        );
+    folder
+        .run("run divides.rules -i in.csv -o out.csv --dead-letter dead.ndjson")
+        .done();
+    assert_eq!(folder.read("out.csv"), b"n,share\n5,20\n2,50\n");
+    assert!(
+        String::from_utf8(folder.read("dead.ndjson"))
+            .unwrap()
+            .contains("divide-by-zero")
+    );
+    folder
+        .run("run divides.rules -i in.csv -o out.csv --on-error default")
+        .done();
+    assert_eq!(folder.read("out.csv"), b"n,share\n5,20\n0,-1\n2,50\n");
+    // What the command line says goes before the manifest; a file for dead letters says nothing.
+    folder
+        .run("run pipeline.toml -i in.csv -o out.csv --on-error fail --dead-letter dead.ndjson")
+        .fails(1, &["row 1", "--on-error default"]);
+    folder
+        .run("run pipeline.toml -i in.csv -o kept.csv --dead-letter dead.ndjson")
+        .done();
+    assert_eq!(folder.read("kept.csv"), b"n,share\n5,20\n0,-1\n2,50\n");
+    folder
+        .run("run divides.rules -i in.csv -o out.csv --on-error dead-letter")
+        .fails(1, &["row 1", "--dead-letter FILE"]);
+    folder
+        .run("run divides.rules -i in.csv -o out.csv --on-error defalt")
+        .fails(2, &["defalt", "default"]);
+}
+
+#[test]
+fn members_that_are_null_may_be_left_out() {
+    let folder = Folder::new();
+    folder
+        .write("reference.rules", RULES)
+        .write("in.ndjson", "{\"age\": 33, \"country\": \"CZ\"}\n")
+        .write("in.csv", "age,country\n33,CZ\n")
+        .write("bare.ndjson", "{\"age\": 33, \"score\": 0.9}\n");
+    folder
+        .run("run reference.rules -i in.ndjson -o out.ndjson --columns age,score,eligible")
+        .done();
+    assert_eq!(
+        folder.read("out.ndjson"),
+        b"{\"age\":33,\"score\":null,\"eligible\":false}\n"
+    );
+    folder
+        .run("run reference.rules -i in.csv -o out.csv")
+        .fails(3, &["no column `score`"]);
+    folder
+        .run("run reference.rules -i bare.ndjson -o out.csv")
+        .fails(3, &["no column `country`"]);
+}
+
+#[test]
 fn dead_letters_need_a_place_to_go() {
     let folder = Folder::new();
     folder.write("divides.rules", DIVIDES).write("in.csv", "n\n5\n0\n2\n").write(

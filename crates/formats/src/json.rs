@@ -49,12 +49,12 @@ pub(crate) fn open(
             }
         }
     }
-    if sample.is_empty() {
-        columns = options
-            .wanted
-            .iter()
-            .map(|wanted| Column::new(wanted.name().clone()))
-            .collect();
+    // Members that are null are often left out, perhaps in all rows; of a file without rows nothing is known.
+    for wanted in &options.wanted {
+        let is_there = columns.iter().any(|column| column.name == *wanted.name());
+        if !is_there && (wanted.is_nullable() || sample.is_empty()) {
+            columns.push(Column::new(wanted.name().clone()));
+        }
     }
     for column in &mut columns {
         column.settle(

@@ -17,6 +17,7 @@ mod operators;
 mod overload;
 mod rules;
 mod tables;
+mod totals;
 mod unify;
 
 pub(crate) use convert::{covers, is_shallow};

@@ -284,6 +284,9 @@ fn fold_name(kind: FoldKind) -> &'static str {
         FoldKind::List => "map",
         FoldKind::Map => "transform-map",
         FoldKind::Entries => "transform-map-entry",
+        FoldKind::Sum => "sum",
+        FoldKind::Min => "min",
+        FoldKind::Max => "max",
     }
 }
 

@@ -292,7 +292,7 @@ pub enum ExprKind {
     Dispatch(Box<Dispatch<Expr>>),
 }
 
-/// A macro that goes over a list, a map or a `dyn` that is one of them.
+/// A macro that goes over a list, a map or a `dyn` that is one of them, or a function that makes one value of a list.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Fold<E> {
     /// What it goes over
@@ -326,6 +326,12 @@ pub enum FoldKind {
     Map,
     /// `transformMapEntry`: maps that are joined
     Entries,
+    /// `sum`, of numbers, decimals or durations; zero without elements
+    Sum,
+    /// `min`, of ordered values; an error without elements
+    Min,
+    /// `max`, likewise
+    Max,
 }
 
 /// The overloads of a function whose arguments are `dyn`.

@@ -1,6 +1,6 @@
 //! The standard functions and operators of CEL (cel-spec, "list of standard definitions") as data.
 
-use crate::ir::{ArithmeticOp, Function};
+use crate::ir::{ArithmeticOp, FoldKind, Function};
 use crate::types::Type;
 
 /// The types in signatures, small enough for constant tables.
@@ -45,6 +45,8 @@ pub(crate) enum Meaning {
     /// A function of `rule-runtime`: the slots of the arguments and an address for the result go in, a status
     /// comes out
     Helper(&'static str),
+    /// One value of all elements of a list
+    Total(FoldKind),
     /// A function of the first argument in the time zone that the second names
     InZone(Function),
     /// `a.or(b)`: the second only where the first has no value
@@ -131,6 +133,12 @@ impl T {
             Self::Type => "type",
             Self::Dyn => "dyn",
             Self::A | Self::B => "any",
+            Self::List(Self::Int) => "list<int>",
+            Self::List(Self::Uint) => "list<uint>",
+            Self::List(Self::Double) => "list<double>",
+            Self::List(Self::String) => "list<string>",
+            Self::List(Self::Duration) => "list<duration>",
+            Self::List(Self::Decimal) => "list<decimal>",
             Self::List(_) => "list",
             Self::Map(..) => "map",
         }
@@ -395,6 +403,16 @@ pub(crate) static OVERLOADS: &[Overload] = &[
     method("flatten", &[LIST_A, T::Int], T::List(&T::Dyn), helper("list_flatten_to")),
     method("sort", &[LIST_A], LIST_A, helper("list_sort")),
     method("distinct", &[LIST_A], LIST_A, helper("list_distinct")),
+    method("sum", &[T::List(&T::Int)], T::Int, Meaning::Total(FoldKind::Sum)),
+    method("sum", &[T::List(&T::Uint)], T::Uint, Meaning::Total(FoldKind::Sum)),
+    method("sum", &[T::List(&T::Double)], T::Double, Meaning::Total(FoldKind::Sum)),
+    method("sum", &[T::List(&T::Decimal)], T::Decimal, Meaning::Total(FoldKind::Sum)),
+    method("sum", &[T::List(&T::Duration)], T::Duration, Meaning::Total(FoldKind::Sum)),
+    method("min", &[LIST_A], T::A, Meaning::Total(FoldKind::Min)),
+    method("max", &[LIST_A], T::A, Meaning::Total(FoldKind::Max)),
+    method("isSorted", &[LIST_A], T::Bool, helper("list_is_sorted")),
+    method("indexOf", &[LIST_A, T::Dyn], T::Int, helper("list_index_of")),
+    method("lastIndexOf", &[LIST_A, T::Dyn], T::Int, helper("list_last_index_of")),
     conversion("lists.range", &[T::Int], T::List(&T::Int), helper("list_range")),
     method("first", &[LIST_A], OPTIONAL_A, helper("list_first")),
     method("last", &[LIST_A], OPTIONAL_A, helper("list_last")),

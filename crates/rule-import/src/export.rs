@@ -333,8 +333,36 @@ impl<'a> Exporter<'a> {
         Some(format!("({some}) ? ({said}) : ({default})"))
     }
 
+    /// Reports a function that CEL and its extensions don't have.
+    fn report_foreign(&mut self, expr: &Expr) {
+        let (function, n_args) = match &expr.kind {
+            ExprKind::Call { function, args, .. } | ExprKind::Method { function, args, .. } => {
+                (function, args.len())
+            }
+            ExprKind::Pipe { function, args, .. } => (function, args.as_ref().map_or(0, Vec::len)),
+            _ => return,
+        };
+        let is_foreign = match function.text.as_str() {
+            "decimal" => true,
+            "sum" | "min" | "max" | "isSorted" => n_args == 0,
+            _ => false,
+        };
+        let is_own = self
+            .functions
+            .iter()
+            .any(|own| own.name.text == function.text);
+        if is_foreign && !is_own {
+            let message = format!(
+                "`{}` is no function of CEL: an engine needs it as an extension",
+                function.text
+            );
+            self.lose(function.span, message);
+        }
+    }
+
     /// The expression in plain CEL.
     fn cel(&mut self, expr: &Expr) -> String {
+        self.report_foreign(expr);
         match &expr.kind {
             ExprKind::Identifier { name, .. }
                 if self.bound.iter().any(|(param, _)| *param == name.text) =>

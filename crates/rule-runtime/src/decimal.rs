@@ -36,7 +36,7 @@ helpers! {
     /// `-decimal`
     decimal_negate(value) = |value: &Value| Ok(Value::decimal(value.as_decimal().negate()));
     /// `decimal + decimal`
-    decimal_add(value, value) = |a: &Value, b: &Value| of(a.as_decimal().add(b.as_decimal()));
+    decimal_add(value, value) = add;
     /// `decimal - decimal`
     decimal_subtract(value, value) = |a: &Value, b: &Value| of(a.as_decimal().subtract(b.as_decimal()));
     /// `decimal * decimal`
@@ -81,6 +81,10 @@ fn read(text: &[u8]) -> Outcome<Value> {
     Decimal::parse(text)
         .map(Value::decimal)
         .map_err(|_| INVALID_DECIMAL)
+}
+
+pub(crate) fn add(a: &Value, b: &Value) -> Outcome<Value> {
+    of(a.as_decimal().add(b.as_decimal()))
 }
 
 fn of(result: Result<Decimal, Error>) -> Outcome<Value> {

@@ -1,13 +1,16 @@
 //! The lists and sets extensions.
 
 use crate::abi::{Outcome, helpers};
-use crate::equal::{equal, order};
+use crate::decimal::add as add_decimals;
+use crate::equal::{INCOMPARABLE, equal, order};
 use crate::memory::Values;
 use crate::sorting::sort;
 use crate::status::{
-    INDEX_OUT_OF_BOUNDS, INVALID_ARGUMENT, NO_SUCH_OVERLOAD, NOT_ORDERED, TOO_DEEP, TOO_LARGE,
+    DURATION_RANGE, EMPTY_LIST, INDEX_OUT_OF_BOUNDS, INTEGER_OVERFLOW, INVALID_ARGUMENT,
+    NO_SUCH_OVERLOAD, NOT_ORDERED, TOO_DEEP, TOO_LARGE,
 };
 use crate::value::{Entry, MAX_DEPTH, Value, tag};
+use rulestage_decimal::Decimal;
 
 helpers! {
     /// `list.slice(start, end)`
@@ -26,6 +29,22 @@ helpers! {
     list_range(int) = range;
     /// `list.reverse()`
     list_reverse(value) = reverse;
+    /// `list.sum()`, where what is in it becomes known when it runs
+    list_sum(value) = sum;
+    /// `list.min()`, likewise
+    list_min(value) = |list: &Value| extreme(list, -1);
+    /// `list.max()`, likewise
+    list_max(value) = |list: &Value| extreme(list, 1);
+    /// `list.isSorted()`
+    list_is_sorted(value) = is_sorted;
+    /// `list.indexOf(element)`, or -1
+    list_index_of(value, value) = |list: &Value, sought: &Value| {
+        position(list.elements().iter().enumerate(), sought)
+    };
+    /// `list.lastIndexOf(element)`, or -1
+    list_last_index_of(value, value) = |list: &Value, sought: &Value| {
+        position(list.elements().iter().enumerate().rev(), sought)
+    };
     /// `list.first()`
     list_first(value) = |list: &Value| optional(list.elements().first());
     /// `list.last()`
@@ -156,6 +175,76 @@ fn reverse(list: &Value) -> Outcome<Value> {
         reversed.push(*element);
     }
     finish(reversed)
+}
+
+/// All elements must be of the first one's type.
+fn sum(list: &Value) -> Outcome<Value> {
+    let elements = list.elements();
+    let mut total = match elements.first().map(|first| first.tag) {
+        None | Some(tag::INT) => Value::int(0),
+        Some(tag::UINT) => Value::uint(0),
+        Some(tag::DOUBLE) => Value::double(0.0),
+        Some(tag::DURATION) => Value::duration(0),
+        Some(tag::DECIMAL) => Value::decimal(Decimal::ZERO),
+        Some(_) => return Err(NO_SUCH_OVERLOAD),
+    };
+    for element in elements {
+        if element.tag != total.tag {
+            return Err(NO_SUCH_OVERLOAD);
+        }
+        let added = || total.as_int().checked_add(element.as_int());
+        total = match total.tag {
+            tag::INT => Value::int(added().ok_or(INTEGER_OVERFLOW)?),
+            tag::UINT => {
+                let sum = total.as_uint().checked_add(element.as_uint());
+                Value::uint(sum.ok_or(INTEGER_OVERFLOW)?)
+            }
+            tag::DOUBLE => Value::double(total.as_double() + element.as_double()),
+            tag::DURATION => Value::duration(added().ok_or(DURATION_RANGE)?),
+            _ => add_decimals(&total, element)?,
+        };
+    }
+    Ok(total)
+}
+
+/// The first of the elements that none exceeds in a direction.
+pub(crate) fn extreme(list: &Value, direction: i32) -> Outcome<Value> {
+    let mut best = *list.elements().first().ok_or(EMPTY_LIST)?;
+    // The first is looked at again, so that it is known to have an order.
+    for element in list.elements() {
+        let found = order(element, &best);
+        if found == INCOMPARABLE {
+            return Err(NO_SUCH_OVERLOAD);
+        }
+        if found == direction {
+            best = *element;
+        }
+    }
+    Ok(best)
+}
+
+fn is_sorted(list: &Value) -> Outcome<bool> {
+    let mut before = list.elements().first();
+    for element in list.elements() {
+        match before.map(|before| order(before, element)) {
+            Some(-1 | 0) => before = Some(element),
+            Some(1) => return Ok(false),
+            _ => return Err(NOT_ORDERED),
+        }
+    }
+    Ok(true)
+}
+
+fn position<'v>(
+    elements: impl Iterator<Item = (usize, &'v Value)>,
+    sought: &Value,
+) -> Outcome<i64> {
+    for (index, element) in elements {
+        if equal(element, sought).ok_or(TOO_DEEP)? {
+            return Ok(index as i64);
+        }
+    }
+    Ok(-1)
 }
 
 fn set_contains(list: &Value, sublist: &Value) -> Outcome<bool> {

@@ -1,7 +1,7 @@
 //! The math extension, as far as it is not plain instructions.
 
 use crate::abi::{Outcome, helpers};
-use crate::equal::{INCOMPARABLE, UNORDERED, order};
+use crate::lists;
 use crate::status::{INTEGER_OVERFLOW, INVALID_ARGUMENT, NO_SUCH_OVERLOAD};
 use crate::value::{Value, tag};
 
@@ -25,23 +25,20 @@ helpers! {
 }
 
 fn extreme(list: &Value, direction: i32) -> Outcome<Value> {
-    let mut elements = list.elements().iter();
-    let mut best = *elements.next().ok_or(INVALID_ARGUMENT)?;
-    // The first is looked at again, so that its type is checked.
-    for element in list.elements() {
-        let is_number = matches!(
+    let elements = list.elements();
+    if elements.is_empty() {
+        return Err(INVALID_ARGUMENT);
+    }
+    let is_number = |element: &Value| {
+        matches!(
             element.tag,
             tag::INT | tag::UINT | tag::DOUBLE | tag::DECIMAL
-        );
-        let found = order(element, &best);
-        if !is_number || found == INCOMPARABLE {
-            return Err(NO_SUCH_OVERLOAD);
-        }
-        if found == direction && found != UNORDERED {
-            best = *element;
-        }
+        )
+    };
+    if !elements.iter().all(is_number) {
+        return Err(NO_SUCH_OVERLOAD);
     }
-    Ok(best)
+    lists::extreme(list, direction)
 }
 
 fn sign(value: f64) -> Outcome<f64> {

@@ -62,3 +62,5 @@ pub(crate) const DECIMAL_OVERFLOW: i32 = 28;
 pub(crate) const INVALID_DECIMAL: i32 = 29;
 /// A number of places that decimals don't have.
 pub(crate) const INVALID_PLACES: i32 = 30;
+/// The least or greatest element of a list without elements.
+pub(crate) const EMPTY_LIST: i32 = 31;

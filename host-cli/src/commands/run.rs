@@ -5,6 +5,7 @@ use crate::failure::{Result, Status};
 use crate::run::input::InputOptions;
 use crate::run::why::{Asked, Why};
 use crate::{pipelines, render, run};
+use rulestage_pipeline::manifest::OnError;
 use std::num::NonZero;
 use std::thread;
 use std::time::Instant;
@@ -12,9 +13,10 @@ use std::time::Instant;
 /// Runs a pipeline over the inputs and writes the output.
 pub(crate) fn run(args: &Run) -> Result<Status> {
     let started = Instant::now();
-    let loaded = pipelines::load(
+    let loaded = pipelines::load_with(
         &args.source.pipeline,
         &args.source.param,
+        on_error(args),
         !args.source.no_cache,
     )?;
     let input = run::input::open(&args.source.input, &loaded.pipeline, &input_options(args)?)?;
@@ -35,6 +37,13 @@ pub(crate) fn run(args: &Run) -> Result<Status> {
         render::notify(render::summary::render(&summary, style));
     }
     Ok(Status::Done)
+}
+
+/// A file for dead letters asks for them, where nothing else can say so.
+fn on_error(args: &Run) -> Option<OnError> {
+    let is_asked = args.dead_letter.is_some() && !pipelines::is_manifest(&args.source.pipeline);
+    let asked = is_asked.then_some(OnError::DeadLetter);
+    args.on_error.map(OnError::from).or(asked)
 }
 
 fn input_options(args: &Run) -> Result<InputOptions> {

@@ -141,8 +141,8 @@ pub(crate) fn run_failure(failure: RunFailure, first_row: u64) -> Failure {
         RunFailure::Row(row) => {
             let number = first_row + u64::from(row.row_in_batch);
             Failure::new(Status::Refused, format!("row {number} failed in {row}")).with_hint(format!(
-                "`rulestage explain` shows why with `--row {number}`; to go on without such rows, give the stage \
-                 `on_error = \"dead-letter\"` or `\"default\"` in a `pipeline.toml`"
+                "`rulestage explain` shows why with `--row {number}`; to go on without such rows, add \
+                 `--on-error default`, or `--on-error dead-letter --dead-letter FILE`"
             ))
         }
         RunFailure::Stage {

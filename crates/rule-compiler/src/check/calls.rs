@@ -4,7 +4,7 @@ use super::Checker;
 use super::expressions::qualified_name;
 use super::unify::is_numeric;
 use crate::ast;
-use crate::overloads::{Overload, Style, function_names, is_namespace, overloads};
+use crate::overloads::{Meaning, Overload, Style, function_names, is_namespace, overloads};
 use crate::suggest::nearest;
 use crate::typed::{Expr, ExprKind};
 use crate::types::Type;
@@ -233,7 +233,13 @@ impl Checker<'_> {
             self.diagnostics.push(diagnostic);
             return Expr::error(span);
         }
-        let checked = self.resolve_overload(name, &matching, args, span);
+        let checked = match (matching[0].meaning, <[Expr; 1]>::try_from(args)) {
+            (Meaning::Total(kind), Ok([list])) => {
+                self.resolve_total(kind, name, &matching, list, span)
+            }
+            (_, Ok(arg)) => self.resolve_overload(name, &matching, Vec::from(arg), span),
+            (_, Err(args)) => self.resolve_overload(name, &matching, args, span),
+        };
         self.note_call(function);
         checked
     }

@@ -220,6 +220,7 @@ impl Checker<'_> {
             FoldKind::All | FoldKind::Exists | FoldKind::ExistsOne => Type::Bool,
             FoldKind::Filter => Type::List(Box::new(element_ty)),
             FoldKind::List => Type::List(Box::new(body_ty)),
+            FoldKind::Sum | FoldKind::Min | FoldKind::Max => body_ty,
             FoldKind::Map => {
                 let key = match range_ty {
                     Type::Map(key, _) => (**key).clone(),

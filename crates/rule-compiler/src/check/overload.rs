@@ -17,7 +17,7 @@ struct Fitting {
     result: Type,
 }
 
-fn is_any(ty: &Type) -> bool {
+pub(super) fn is_any(ty: &Type) -> bool {
     matches!(ty, Type::Dyn | Type::Var(_))
 }
 
@@ -146,7 +146,7 @@ impl Checker<'_> {
         Expr::new(kind, ty, span)
     }
 
-    fn report_no_overload(
+    pub(super) fn report_no_overload(
         &mut self,
         name: &str,
         candidates: &[&'static Overload],

@@ -423,6 +423,7 @@ impl RowCode<'_> {
 
     fn append_unless_present(&mut self, gathered: &Gathered, element: &Type, value: &[u32]) {
         let row = self.row;
+        let stored = self.as_stored(element, value);
         let index = self.f.local(ValType::I32);
         self.f
             .ins()
@@ -445,7 +446,7 @@ impl RowCode<'_> {
         self.push_element(&gathered.column, element, index);
         let other = self.locals(element);
         self.f.set_all(&other);
-        self.compare_locals(CompareOp::Equal, (element, value), (element, &other));
+        self.compare_locals(CompareOp::Equal, (element, &stored), (element, &other));
         self.f.br_if(present);
         self.f
             .ins()
@@ -458,6 +459,23 @@ impl RowCode<'_> {
         self.f.end();
         self.append_element(&gathered.column, element, value);
         self.f.end();
+    }
+
+    /// What a column gives back of a value: timestamps are stored in microseconds.
+    fn as_stored(&mut self, ty: &Type, value: &[u32]) -> Vec<u32> {
+        let mut stored = value.to_vec();
+        if let (Type::Timestamp, [_, nanoseconds, ..]) = (inner(ty), value) {
+            stored[1] = self.f.local(ValType::I32);
+            self.f
+                .ins()
+                .local_get(*nanoseconds)
+                .local_get(*nanoseconds)
+                .i32_const(1_000)
+                .i32_rem_u()
+                .i32_sub()
+                .local_set(stored[1]);
+        }
+        stored
     }
 
     fn push_is_set(&mut self, gathered: &Gathered) {

@@ -105,7 +105,8 @@ impl RowCode<'_> {
             }
             ExprKind::Fold(fold) => {
                 fold.range.ty == Type::Dyn
-                    || fold.kind == FoldKind::Entries
+                    || matches!(fold.kind, FoldKind::Entries | FoldKind::Min | FoldKind::Max)
+                    || fold.kind == FoldKind::Sum && expr.ty != Type::Double
                     || any(&[&fold.range, &fold.body])
                     || fold.filter.iter().any(|filter| self.can_fail(filter))
             }

@@ -7,7 +7,7 @@ mod status;
 pub(super) use status::*;
 
 /// `row-error-code` and message of each status, from 1 on.
-pub(super) const FAILURES: [(u8, &str); 30] = [
+pub(super) const FAILURES: [(u8, &str); 31] = [
     (0, "integer overflow"),
     (1, "divide by zero"),
     (2, "modulus by zero"),
@@ -44,4 +44,5 @@ pub(super) const FAILURES: [(u8, &str); 30] = [
     (0, "decimal overflow: the result has more than 38 digits"),
     (3, "the text is not a decimal of up to 38 digits"),
     (3, "decimals are rounded to -38 to 38 places"),
+    (3, "the list has no elements"),
 ];

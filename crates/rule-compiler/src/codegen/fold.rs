@@ -4,8 +4,10 @@ use super::cells::{CELL_BYTES, EXTRA, PAYLOAD, tag};
 use super::expression::{RowCode, at};
 use super::failure;
 use super::function::Label;
+use super::layout::slots;
+use super::module::function;
 use super::nested::Span;
-use crate::ir::{Expr, Fold, FoldKind};
+use crate::ir::{CompareOp, Const, Decimal, Expr, ExprKind, Fold, FoldKind};
 use crate::types::Type;
 use wasm_encoder::{BlockType, ValType};
 
@@ -27,6 +29,12 @@ struct Range {
     span: Option<Span>,
 }
 
+/// What comes before a loop; it is given a local with the number of elements.
+type Open<'c, 'a> = Box<dyn FnOnce(&mut RowCode<'a>, u32) + 'c>;
+
+/// What is done for each element; a branch to the label goes to the next one.
+type Each<'c, 'a> = Box<dyn FnOnce(&mut RowCode<'a>, Label) + 'c>;
+
 /// What a loop builds: locals with the address of its cell and of the next element.
 #[derive(Clone, Copy)]
 struct Built {
@@ -34,11 +42,11 @@ struct Built {
     cursor: u32,
 }
 
-impl RowCode<'_> {
+impl<'a> RowCode<'a> {
     pub(super) fn emit_fold(&mut self, fold: &Fold<Expr>, on_error: Label) {
-        let range = self.open_range(&fold.range, on_error);
         match fold.kind {
             FoldKind::All | FoldKind::Exists | FoldKind::ExistsOne => {
+                let range = self.open_range(&fold.range, on_error);
                 match self.flat.get(&std::ptr::from_ref(fold)).copied() {
                     Some(counts) => {
                         self.f.ins().local_get(counts);
@@ -51,8 +59,23 @@ impl RowCode<'_> {
                     None => self.emit_test(fold, &range, on_error),
                 }
             }
+            FoldKind::Sum | FoldKind::Min | FoldKind::Max => self.emit_total(fold, on_error),
+            FoldKind::List | FoldKind::Entries => {
+                let built = self.new_built();
+                let open = |code: &mut Self, count| code.open_built(built, count, 4);
+                self.emit_each(fold, on_error, open, |code, value| {
+                    code.store_cell(built.cursor, 0, &fold.body.ty, value);
+                    code.advance_by(built.cursor, CELL_BYTES);
+                });
+                self.close_built(built, tag::LIST, 4);
+                if fold.kind == FoldKind::Entries {
+                    self.call_helper("map_from_maps", &Type::Dyn, on_error);
+                }
+            }
             FoldKind::Filter => {
-                let built = self.open_built(&range, 4);
+                let range = self.open_range(&fold.range, on_error);
+                let built = self.new_built();
+                self.open_built(built, range.count, 4);
                 self.emit_loop(fold, &range, |code, next| {
                     code.emit(&fold.body, on_error);
                     code.f.ins().i32_eqz();
@@ -67,21 +90,10 @@ impl RowCode<'_> {
                 });
                 self.close_built(built, tag::LIST, 4);
             }
-            FoldKind::List | FoldKind::Entries => {
-                let built = self.open_built(&range, 4);
-                self.emit_loop(fold, &range, |code, next| {
-                    code.emit_filter(fold, next, on_error);
-                    let value = code.emit_to_locals(&fold.body, on_error);
-                    code.store_cell(built.cursor, 0, &fold.body.ty, &value);
-                    code.advance_by(built.cursor, CELL_BYTES);
-                });
-                self.close_built(built, tag::LIST, 4);
-                if fold.kind == FoldKind::Entries {
-                    self.call_helper("map_from_maps", &Type::Dyn, on_error);
-                }
-            }
             FoldKind::Map => {
-                let built = self.open_built(&range, 5);
+                let range = self.open_range(&fold.range, on_error);
+                let built = self.new_built();
+                self.open_built(built, range.count, 5);
                 self.emit_loop(fold, &range, |code, next| {
                     code.emit_filter(fold, next, on_error);
                     let value = code.emit_to_locals(&fold.body, on_error);
@@ -107,13 +119,124 @@ impl RowCode<'_> {
         open: impl FnOnce(&mut Self, u32),
         each: impl FnOnce(&mut Self, &[u32]),
     ) {
-        let range = self.open_range(&fold.range, on_error);
-        open(self, range.count);
-        self.emit_loop(fold, &range, |code, next| {
-            code.emit_filter(fold, next, on_error);
+        let each = |code: &mut Self, _| {
             let value = code.emit_to_locals(&fold.body, on_error);
             each(code, &value);
-        });
+        };
+        self.emit_elements(fold, on_error, Box::new(open), Box::new(each));
+    }
+
+    /// Runs code for each element that the filter leaves, with the variables set. A list that another macro makes for
+    /// this one alone is not made: both are one loop, unless the list is to be shown.
+    fn emit_elements(
+        &mut self,
+        fold: &Fold<Expr>,
+        on_error: Label,
+        open: Open<'_, 'a>,
+        each: Each<'_, 'a>,
+    ) {
+        let made = match &fold.range.kind {
+            ExprKind::Fold(inner)
+                if self.trace.is_none()
+                    && !self.shared.contains_key(&std::ptr::from_ref(&fold.range)) =>
+            {
+                Some(inner)
+            }
+            _ => None,
+        };
+        match (made, fold.key, fold.value) {
+            (Some(inner), None, Some(variable)) if inner.kind == FoldKind::List => {
+                let each = |code: &mut Self, next| {
+                    let element = code.emit_to_locals(&inner.body, on_error);
+                    code.places.remove(&variable);
+                    code.variables.insert(variable, (element, None));
+                    code.emit_filter(fold, next, on_error);
+                    each(code, next);
+                };
+                self.emit_elements(inner, on_error, open, Box::new(each));
+            }
+            (Some(inner), None, Some(variable)) if inner.kind == FoldKind::Filter => {
+                let Some(element) = inner.value.or(inner.key) else {
+                    return;
+                };
+                let each = |code: &mut Self, next| {
+                    code.emit(&inner.body, on_error);
+                    code.f.ins().i32_eqz();
+                    code.f.br_if(next);
+                    code.name_again(element, variable);
+                    code.emit_filter(fold, next, on_error);
+                    each(code, next);
+                };
+                self.emit_elements(inner, on_error, open, Box::new(each));
+            }
+            _ => {
+                let range = self.open_range(&fold.range, on_error);
+                open(self, range.count);
+                self.emit_loop(fold, &range, |code, next| {
+                    code.emit_filter(fold, next, on_error);
+                    each(code, next);
+                });
+            }
+        }
+    }
+
+    /// `sum`, `min` and `max`.
+    fn emit_total(&mut self, fold: &Fold<Expr>, on_error: Label) {
+        let ty = &fold.body.ty;
+        let total = self.locals(ty);
+        let is_set = self.f.local(ValType::I32);
+        if fold.kind == FoldKind::Sum {
+            match ty {
+                Type::Decimal => self.push_cell(&Const::Decimal(Decimal::ZERO)),
+                _ => slots(ty).into_iter().for_each(|slot| self.push_zero(slot)),
+            }
+            self.f.set_all(&total);
+        } else {
+            self.f.ins().i32_const(0).local_set(is_set);
+        }
+        self.emit_each(
+            fold,
+            on_error,
+            |_, _| {},
+            |code, value| {
+                let op = match fold.kind {
+                    FoldKind::Sum => {
+                        code.add_locals(ty, &total, value, on_error);
+                        return code.f.set_all(&total);
+                    }
+                    FoldKind::Min => CompareOp::Less,
+                    _ => CompareOp::Greater,
+                };
+                code.f.ins().local_get(is_set);
+                code.f.if_(BlockType::Result(ValType::I32));
+                code.compare_locals(op, (ty, value), (ty, &total));
+                code.f.else_();
+                code.f.ins().i32_const(1);
+                code.f.end();
+                code.f.if_(BlockType::Empty);
+                code.f.get_all(value);
+                code.f.set_all(&total);
+                code.f.ins().i32_const(1).local_set(is_set);
+                code.f.end();
+            },
+        );
+        if fold.kind != FoldKind::Sum {
+            self.f.ins().local_get(is_set).i32_eqz();
+            self.fail_if(failure::EMPTY_LIST, on_error);
+        }
+        self.f.get_all(&total);
+    }
+
+    /// Another variable for what one stands for.
+    fn name_again(&mut self, variable: u32, other: u32) {
+        match self.places.get(&variable).cloned() {
+            Some(place) => self.places.insert(other, place),
+            None => self.places.remove(&other),
+        };
+        match self.variables.get(&variable).cloned() {
+            Some(value) => self.variables.insert(other, value),
+            None => self.variables.remove(&other),
+        };
     }
 
     fn advance_by(&mut self, local: u32, bytes: u32) {
@@ -310,20 +433,28 @@ impl RowCode<'_> {
         }
     }
 
-    /// Room for a cell and as many elements (or entries) as the range has.
-    fn open_built(&mut self, range: &Range, shift: i32) -> Built {
-        let count = range.count;
-        let base = self.allocate_temp(|code| {
-            code.f
-                .ins()
-                .local_get(count)
-                .i32_const(shift)
-                .i32_shl()
-                .i32_const(CELL_BYTES as i32)
-                .i32_add();
-        });
-        let cursor = self.cursor_behind(base);
-        Built { base, cursor }
+    fn new_built(&mut self) -> Built {
+        Built {
+            base: self.f.local(ValType::I32),
+            cursor: self.f.local(ValType::I32),
+        }
+    }
+
+    /// Room for a cell and `count` elements (or entries).
+    fn open_built(&mut self, built: Built, count: u32, shift: i32) {
+        self.f
+            .ins()
+            .local_get(count)
+            .i32_const(shift)
+            .i32_shl()
+            .i32_const(CELL_BYTES as i32)
+            .i32_add();
+        self.f
+            .call(function::ALLOCATE_TEMP)
+            .local_tee(built.base)
+            .i32_const(CELL_BYTES as i32)
+            .i32_add()
+            .local_set(built.cursor);
     }
 
     fn close_built(&mut self, built: Built, tag: u32, shift: i32) {

@@ -167,9 +167,9 @@ impl Finder<'_> {
                 Type::Map(..) => (Some(0), 1),
                 _ => (None, 0),
             };
-            let gives_elements = !matches!(
+            let gives_elements = matches!(
                 fold.kind,
-                FoldKind::All | FoldKind::Exists | FoldKind::ExistsOne | FoldKind::List
+                FoldKind::Filter | FoldKind::Map | FoldKind::Entries
             );
             if gives_elements {
                 self.read_wholly(&path);

@@ -120,14 +120,7 @@ fn merge(output: &Output, values: Vec<Value>) -> Result<Value> {
             } else {
                 Ordering::Greater
             };
-            let first = values.next().expect("not empty");
-            Ok(values.fold(first, |best, value| {
-                if order(&value, &best) == Some(wanted) {
-                    value
-                } else {
-                    best
-                }
-            }))
+            Ok(extreme(values, wanted).expect("not empty"))
         }
         Merge::Collect | Merge::Unique => {
             let mut elements: Vec<Value> = Vec::new();
@@ -260,7 +253,7 @@ impl Row<'_> {
     }
 }
 
-fn arithmetic(op: ArithmeticOp, left: &Value, right: &Value) -> Result<Value> {
+pub(crate) fn arithmetic(op: ArithmeticOp, left: &Value, right: &Value) -> Result<Value> {
     use ArithmeticOp as Op;
     let divided = |is_zero: bool| match op {
         Op::Divide if is_zero => Err(Code::DivideByZero),
@@ -412,6 +405,17 @@ fn timestamp(nanoseconds: i128) -> Result<Value> {
 
 pub(crate) fn equal(a: &Value, b: &Value) -> bool {
     matches!((a, b), (Value::Null, Value::Null)) || equal_in_depth(a, b)
+}
+
+/// The first of the values that none exceeds in a direction.
+pub(crate) fn extreme(values: impl Iterator<Item = Value>, wanted: Ordering) -> Option<Value> {
+    values.reduce(|best, value| {
+        if order(&value, &best) == Some(wanted) {
+            value
+        } else {
+            best
+        }
+    })
 }
 
 /// `None` where neither is smaller: not a number, null, different types.

@@ -1,9 +1,12 @@
 //! Lists, maps, optionals, dynamic values and macros in the direct evaluation.
 
-use super::evaluate::{Result, Row, Value, decimal_helper, equal, order};
+use super::evaluate::{Result, Row, Value, arithmetic, decimal_helper, equal, extreme, order};
 use rulestage_pipeline::runtime::RowErrorCode as Code;
-use rulestage_rule_compiler::ir::{Const, Dispatch, Expr, ExprKind, Fold, FoldKind};
+use rulestage_rule_compiler::ir::{
+    ArithmeticOp, Const, Decimal, Dispatch, Expr, ExprKind, Fold, FoldKind,
+};
 use rulestage_rule_compiler::types::Type;
+use std::cmp::Ordering;
 
 /// Whether a value is of a type, in depth.
 pub(crate) fn conforms(value: &Value, ty: &Type) -> bool {
@@ -294,6 +297,15 @@ impl Row<'_> {
             FoldKind::ExistsOne => Ok(Value::Bool(kept.len() == 1)),
             FoldKind::Filter | FoldKind::List => Ok(Value::List(values(kept))),
             FoldKind::Map => to_map(kept),
+            FoldKind::Sum => sum(kept, &fold.body.ty),
+            FoldKind::Min | FoldKind::Max => {
+                let wanted = match fold.kind {
+                    FoldKind::Min => Ordering::Less,
+                    _ => Ordering::Greater,
+                };
+                let elements = kept.into_iter().map(|(_, value)| value);
+                extreme(elements, wanted).ok_or(Code::InvalidArgument)
+            }
             FoldKind::Entries => {
                 let mut all = Vec::new();
                 for (_, map) in kept {
@@ -344,4 +356,17 @@ pub(crate) fn equal_in_depth(a: &Value, b: &Value) -> bool {
         (Value::Type(a), Value::Type(b)) => a == b,
         _ => order(a, b) == Some(std::cmp::Ordering::Equal),
     }
+}
+
+fn sum(kept: Vec<(Value, Value)>, ty: &Type) -> Result<Value> {
+    let zero = match ty {
+        Type::Int => Value::Int(0),
+        Type::Uint => Value::Uint(0),
+        Type::Double => Value::Double(0.0),
+        Type::Duration => Value::Duration(0),
+        _ => Value::Decimal(Decimal::ZERO),
+    };
+    kept.into_iter().try_fold(zero, |sum, (_, value)| {
+        arithmetic(ArithmeticOp::Add, &sum, &value)
+    })
 }

@@ -121,3 +121,67 @@ fn sets_compare_by_value() {
         assert_eq!(set_intersects(&a, &b), Ok(intersects));
     }
 }
+
+#[test]
+fn lists_become_one_value() {
+    let doubles = |numbers: &[f64]| {
+        list(
+            &numbers
+                .iter()
+                .copied()
+                .map(Value::double)
+                .collect::<Vec<_>>(),
+        )
+    };
+    let found = |outcome: Outcome<Value>| outcome.map(|value| (value.tag, value.payload));
+    let expected = |value: Value| Ok((value.tag, value.payload));
+    assert_eq!(found(sum(&ints(&[]))), expected(Value::int(0)));
+    assert_eq!(found(sum(&ints(&[1, 2, -7]))), expected(Value::int(-4)));
+    assert_eq!(
+        found(sum(&doubles(&[0.5, 0.25]))),
+        expected(Value::double(0.75))
+    );
+    let spans = list(&[Value::duration(2), Value::duration(3)]);
+    assert_eq!(found(sum(&spans)), expected(Value::duration(5)));
+    assert_eq!(found(sum(&ints(&[i64::MAX, 1]))), Err(INTEGER_OVERFLOW));
+    let spans = list(&[Value::duration(i64::MIN), Value::duration(-1)]);
+    assert_eq!(found(sum(&spans)), Err(DURATION_RANGE));
+    let mixed = list(&[Value::int(1), Value::double(1.0)]);
+    assert_eq!(found(sum(&mixed)), Err(NO_SUCH_OVERLOAD));
+    assert_eq!(found(sum(&strings(&["a"]))), Err(NO_SUCH_OVERLOAD));
+
+    assert_eq!(
+        found(extreme(&ints(&[3, 1, 2]), -1)),
+        expected(Value::int(1))
+    );
+    assert_eq!(
+        found(extreme(&ints(&[3, 1, 2]), 1)),
+        expected(Value::int(3))
+    );
+    assert_eq!(found(extreme(&mixed, 1)), expected(Value::int(1)));
+    assert_eq!(found(extreme(&ints(&[]), 1)), Err(EMPTY_LIST));
+    let unordered = list(&[Value::int(1), Value::string(b"a")]);
+    assert_eq!(found(extreme(&unordered, 1)), Err(NO_SUCH_OVERLOAD));
+    assert_eq!(
+        found(extreme(&list(&[ints(&[1])]), 1)),
+        Err(NO_SUCH_OVERLOAD)
+    );
+}
+
+#[test]
+fn lists_are_searched() {
+    assert_eq!(is_sorted(&ints(&[])), Ok(true));
+    assert_eq!(is_sorted(&ints(&[1, 1, 2])), Ok(true));
+    assert_eq!(is_sorted(&strings(&["b", "a"])), Ok(false));
+    let without_order = list(&[Value::double(f64::NAN)]);
+    assert_eq!(is_sorted(&without_order), Err(NOT_ORDERED));
+
+    let numbers = ints(&[7, 8, 7]);
+    let first = |sought: Value| position(numbers.elements().iter().enumerate(), &sought);
+    let last = |sought: Value| position(numbers.elements().iter().enumerate().rev(), &sought);
+    assert_eq!((first(Value::int(7)), last(Value::int(7))), (Ok(0), Ok(2)));
+    assert_eq!(
+        (first(Value::double(8.0)), last(Value::int(9))),
+        (Ok(1), Ok(-1))
+    );
+}

@@ -240,7 +240,19 @@ pub(crate) fn optional(random: &mut Random, ty: &Type, depth: usize) -> String {
 
 /// An expression of type `ty` out of something larger.
 pub(super) fn element(random: &mut Random, ty: &Type, depth: usize) -> String {
-    match random.below(8) {
+    match random.below(10) {
+        8 | 9 => {
+            let can_be_added = matches!(
+                ty,
+                Type::Int | Type::Uint | Type::Double | Type::Decimal | Type::Duration
+            );
+            let names = if can_be_added {
+                ["sum", "min", "max"]
+            } else {
+                ["min", "max", "max"]
+            };
+            format!("{}.{}()", list(random, ty, depth), random.pick(&names))
+        }
         0 => format!("{}[{}]", list(random, ty, depth), random.below(3)),
         1 => format!(
             "{}.{}",

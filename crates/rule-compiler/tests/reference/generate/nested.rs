@@ -104,7 +104,14 @@ pub(crate) fn part(random: &mut Random, ty: &Type, depth: usize) -> String {
             14 => "loose.exists(o, o != null && (o.b || o.extra == 1))".to_owned(),
             _ => format!("(flags.b[{index}] || has(flags.a))"),
         },
-        Type::Int => match random.below(12) {
+        Type::Int => match random.below(16) {
+            12 => {
+                let body = with_parts(random, ty, depth, &of_item);
+                format!("items.filter(i, {flag}).map(i, {body}).sum()")
+            }
+            13 => format!("items.filter(i, {flag}).filter(n, n.qty > 0).map(i, i.qty).max()"),
+            14 => "grid.map(g, g.sum()).min()".to_owned(),
+            15 => "gaps.filter(g, g != null).sum()".to_owned(),
             0 => format!("size(items.filter(i, {flag}))"),
             1 => format!("items[{index}].qty"),
             2 => format!("grid[{index}][{number}]"),
@@ -124,7 +131,12 @@ pub(crate) fn part(random: &mut Random, ty: &Type, depth: usize) -> String {
                 format!("items.filter(i, {flag}).map(i, {body})[0]")
             }
         },
-        Type::Double => match random.below(5) {
+        Type::Double => match random.below(7) {
+            5 => "items.map(i, i.price * double(i.qty)).sum()".to_owned(),
+            6 => {
+                let body = with_parts(random, ty, depth, &of_item);
+                format!("items.map(i, {flag}, {body}).map(x, x * 2.0).sum()")
+            }
             0 => format!("items[{index}].price"),
             1 => "items.map(i, i.price * double(i.qty))[0]".to_owned(),
             2 => format!("stock.a.sizes[{number}]"),
@@ -134,7 +146,8 @@ pub(crate) fn part(random: &mut Random, ty: &Type, depth: usize) -> String {
                 format!("items.map(i, {flag}, {body})[{index}]")
             }
         },
-        Type::String => match random.below(7) {
+        Type::String => match random.below(8) {
+            7 => "items.map(i, i.tags).map(t, t.min()).max()".to_owned(),
             0 => format!("items[{index}].sku"),
             1 => format!("(items[{index}].note ?? {text})"),
             2 => "who.name".to_owned(),
@@ -143,6 +156,7 @@ pub(crate) fn part(random: &mut Random, ty: &Type, depth: usize) -> String {
             5 => format!("items.map(i, i.tags.filter(t, t != {text}))[0][{index}]"),
             _ => format!("items.map(i, {{i.sku: i}})[0][items[{index}].sku].sku"),
         },
+        Type::Timestamp if random.below(2) == 0 => "items.map(i, i.at).max()".to_owned(),
         Type::Timestamp => format!("items[{index}].at"),
         _ => expression(random, ty, depth),
     }
