@@ -21,11 +21,28 @@ pub(crate) fn Why(props: &PartProps) -> Html {
             },
         );
     }
+    // Without a choice, the first row that the table shows.
+    let first = state.page.rows.first().map(|(row, _)| Selected {
+        position: state.page.start,
+        row: *row,
+    });
+    {
+        let state = state.clone();
+        use_effect_with(
+            (state.selected.is_none(), first.map(|first| first.row)),
+            move |(is_open, _)| {
+                if let (true, Some(first)) = (*is_open, first) {
+                    state.dispatch(Action::Select(Some(first)));
+                }
+                || ()
+            },
+        );
+    }
     let Some(selected) = state.selected else {
         let decisions = super::choose(state, Action::RightTab(RightTab::Decisions));
         return html! {
             <div class="empty">
-                <p>{ "Choose a row to see why it came out as it did." }</p>
+                <p>{ "There is no row to explain yet." }</p>
                 <button class="button" onclick={decisions}>{ "Show the decisions" }</button>
             </div>
         };
@@ -96,9 +113,17 @@ fn values(name: &str, values: &[(String, Option<String>)], is_made: bool) -> Htm
     html! {
         <dl class={classes!("value-list", is_made.then_some("is-made"))} aria-label={name.to_owned()}>
             { for values.iter().map(|(name, value)| html! {
-                <div><dt>{ name }</dt><dd>{ value.clone().unwrap_or_else(|| "null".to_owned()) }</dd></div>
+                <div><dt>{ name }</dt>{ value_shown(value.as_deref()) }</div>
             }) }
         </dl>
+    }
+}
+
+fn value_shown(value: Option<&str>) -> Html {
+    match value {
+        None => html! { <dd class="quiet">{ "null" }</dd> },
+        Some("") => html! { <dd class="quiet">{ "(empty)" }</dd> },
+        Some(value) => html! { <dd>{ value }</dd> },
     }
 }
 

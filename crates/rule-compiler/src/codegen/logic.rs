@@ -81,15 +81,7 @@ impl RowCode<'_> {
     /// `&&` is false where one operand is, else an error where one is; `||` likewise with true.
     pub(super) fn emit_chain(&mut self, expr: &Expr, and: bool, on_error: Label) {
         let mut operands = Vec::new();
-        if self.trace.is_some() {
-            // Every inner `&&` has a value of its own to show.
-            match &expr.kind {
-                ExprKind::And(a, b) | ExprKind::Or(a, b) => operands.extend([&**a, &**b]),
-                _ => {}
-            }
-        } else {
-            chain(expr, and, &mut operands);
-        }
+        chain(expr, and, &mut operands);
         let fails: Vec<bool> = operands
             .iter()
             .map(|operand| self.can_fail(operand))

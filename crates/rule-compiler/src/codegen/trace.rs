@@ -194,6 +194,12 @@ impl ShownExpressions {
         };
         // What is evaluated once for each element has no one value to show.
         let shown = match &expr.kind {
+            // What several `&&` join stands side by side.
+            ExprKind::And(..) | ExprKind::Or(..) => {
+                let mut operands = Vec::new();
+                chain(expr, matches!(expr.kind, ExprKind::And(..)), &mut operands);
+                operands
+            }
             ExprKind::Fold(fold) => vec![&fold.range],
             ExprKind::Dispatch(dispatch) => dispatch.args.iter().map(|(_, arg)| arg).collect(),
             _ => expr.operands(),
