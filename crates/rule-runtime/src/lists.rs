@@ -5,9 +5,11 @@ use crate::equal::{equal, order};
 use crate::memory::Values;
 use crate::sorting::sort;
 use crate::status::{
-    INDEX_OUT_OF_BOUNDS, INVALID_ARGUMENT, NO_SUCH_OVERLOAD, NOT_ORDERED, TOO_DEEP, TOO_LARGE,
+    DECIMAL_OVERFLOW, INDEX_OUT_OF_BOUNDS, INTEGER_OVERFLOW, INVALID_ARGUMENT, NO_SUCH_OVERLOAD,
+    NOT_ORDERED, TOO_DEEP, TOO_LARGE,
 };
 use crate::value::{Entry, MAX_DEPTH, Value, tag};
+use rulestage_decimal::Decimal;
 
 helpers! {
     /// `list.slice(start, end)`
@@ -22,6 +24,27 @@ helpers! {
     list_sort_by_keys(value, value) = sort_by_keys;
     /// `list.distinct()`: the first of equal elements
     list_distinct(value) = distinct;
+    /// `list.sum()` of ints
+    list_sum_int(value) = |list: &Value| {
+        let mut numbers = list.elements().iter().map(Value::as_int);
+        numbers.try_fold(0_i64, i64::checked_add).ok_or(INTEGER_OVERFLOW)
+    };
+    /// `list.sum()` of uints
+    list_sum_uint(value) = |list: &Value| {
+        let mut numbers = list.elements().iter().map(Value::as_uint);
+        numbers.try_fold(0_u64, u64::checked_add).ok_or(INTEGER_OVERFLOW)
+    };
+    /// `list.sum()` of doubles, from the first to the last
+    list_sum_double(value) = |list: &Value| {
+        let numbers = list.elements().iter().map(Value::as_double);
+        Ok(numbers.fold(0.0, |sum, number| sum + number))
+    };
+    /// `list.sum()` of decimals
+    list_sum_decimal(value) = |list: &Value| {
+        let mut numbers = list.elements().iter().map(Value::as_decimal);
+        let sum = numbers.try_fold(Decimal::ZERO, Decimal::add);
+        sum.map(Value::decimal).map_err(|_| DECIMAL_OVERFLOW)
+    };
     /// `lists.range(n)`: 0, 1, … n - 1
     list_range(int) = range;
     /// `list.reverse()`

@@ -195,6 +195,7 @@ const FUNCTIONS: &[(&str, &str)] = &[
     ("flatten", "With the elements of inner lists in their places, one level or so many."),
     ("sort", "The elements in ascending order."),
     ("distinct", "The elements without repetitions."),
+    ("sum", "The sum of the elements; 0 of none."),
     ("lists.range", "0, 1, … up to but not including the number."),
     ("first", "The first element, if there is one."),
     ("last", "The last element, if there is one."),
