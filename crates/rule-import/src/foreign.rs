@@ -278,11 +278,26 @@ fn with_element(body: &[Token]) -> Result<Vec<Token>, String> {
             at = end;
             continue;
         }
-        bound.push(match token {
-            Token::Symbol("#") => Token::Name(ELEMENT.to_owned()),
-            other => other.clone(),
-        });
         at += 1;
+        if *token != Token::Symbol("#") {
+            bound.push(token.clone());
+            continue;
+        }
+        let mut path = ELEMENT.to_owned();
+        let is_number =
+            |token: Option<&Token>| matches!(token, Some(Token::Symbol("*" | "/" | "-")));
+        let mut end = at;
+        while let [Token::Symbol("."), Token::Name(field), ..] = &body[end..] {
+            path = format!("{path}.{field}");
+            end += 2;
+        }
+        // Elements are of any type: whole numbers among them must become doubles, as those of the expression are.
+        if is_number(bound.last()) || is_number(body.get(end)) {
+            bound.push(Token::Cel(format!("double({path})")));
+            at = end;
+        } else {
+            bound.push(Token::Name(ELEMENT.to_owned()));
+        }
     }
     Ok(bound)
 }
