@@ -8,8 +8,12 @@
 
 mod support;
 
-use arrow_array::{ArrayRef, Decimal128Array, Float64Array, Int64Array, RecordBatch};
-use arrow_schema::{Field, Schema};
+use arrow_array::{
+    ArrayRef, Decimal128Array, Float64Array, Int64Array, ListArray, RecordBatch, StringArray,
+    StructArray,
+};
+use arrow_buffer::OffsetBuffer;
+use arrow_schema::{DataType, Field, Schema};
 use rulestage_formats::{Format, open_writer};
 use std::fs;
 use std::sync::Arc;
@@ -55,6 +59,24 @@ fn folder() -> Folder {
     let folder = Folder::new();
     folder.write("fees.rules", RULES);
     folder
+}
+
+/// Writes the columns as Parquet and as Arrow; gives the names of the files.
+fn write_typed(folder: &Folder, columns: &[(&str, ArrayRef)]) -> [String; 2] {
+    let fields = columns
+        .iter()
+        .map(|(name, column)| Field::new(*name, column.data_type().clone(), true));
+    let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+    let arrays = columns.iter().map(|(_, column)| column.clone()).collect();
+    let batch = RecordBatch::try_new(schema.clone(), arrays).unwrap();
+    [Format::Parquet, Format::Arrow].map(|format| {
+        let name = format!("in.{}", format.name());
+        let file = fs::File::create(folder.join(&name)).unwrap();
+        let mut writer = open_writer(format, file, &schema, &name).unwrap();
+        writer.write(&batch).unwrap();
+        writer.finish().unwrap();
+        name
+    })
 }
 
 /// The lines behind the header.
@@ -151,18 +173,7 @@ fn decimals_and_numbers_of_parquet_and_arrow_are_read() {
         ),
         ("count", Arc::new(Int64Array::from(vec![1, 10, 100]))),
     ];
-    let fields = columns
-        .iter()
-        .map(|(name, column)| Field::new(*name, column.data_type().clone(), true));
-    let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
-    let arrays = columns.iter().map(|(_, column)| column.clone()).collect();
-    let batch = RecordBatch::try_new(schema.clone(), arrays).unwrap();
-    for format in [Format::Parquet, Format::Arrow] {
-        let name = format!("in.{}", format.name());
-        let file = fs::File::create(folder.join(&name)).unwrap();
-        let mut writer = open_writer(format, file, &schema, &name).unwrap();
-        writer.write(&batch).unwrap();
-        writer.finish().unwrap();
+    for name in write_typed(&folder, &columns) {
         folder
             .run(&format!("run fees.rules -i {name} -o out.csv"))
             .done();
@@ -207,4 +218,118 @@ fn what_is_no_decimal_fails_its_row_and_a_bad_parameter_the_run() {
     assert_ne!(refused.status, Some(0));
     assert!(refused.stderr.contains("rate"), "{}", refused.stderr);
     assert!(!refused.stderr.contains("panicked"), "{}", refused.stderr);
+}
+
+const ORDERS: &str = r#"
+ruleset orders {
+  input {
+    items: list<{sku: string, price: decimal, fees: map<string, decimal>?}>
+    paid:  {amount: decimal}?
+  }
+  output { prices: list<decimal> = [] merge collect  is_exact: bool = false  fees: list<decimal> = [] merge collect }
+  rule prices { when size(items) > 0 then { prices = items.map(i, i.price) } }
+  rule fees { when items.exists(i, i.fees != null && "post" in i.fees) then { fees = items.filter(i, i.fees != null).map(i, i.fees["post"]) } }
+  rule exact { when paid != null && paid.amount == decimal("0.1000000000000000055") then { is_exact = true } }
+}
+"#;
+
+const LONG: &str = "12345678901234567890123.450";
+
+fn check_orders(folder: &Folder, input: &str) {
+    folder
+        .run(&format!("run orders.rules -i {input} -o out.ndjson"))
+        .done();
+    let out = String::from_utf8(folder.read("out.ndjson")).unwrap();
+    let lines: Vec<&str> = out.lines().collect();
+    assert!(
+        lines[0].ends_with(&format!(
+            r#""prices":[{{"@decimal":"0.1000000000000000055"}},{{"@decimal":"{LONG}"}}],"is_exact":true,"fees":[{{"@decimal":"1.50"}}]}}"#
+        )),
+        "{input}: {out}"
+    );
+    // A double has these digits, too.
+    assert!(
+        lines[1].ends_with(
+            r#""prices":[{"@decimal":"0.1000000000000000"}],"is_exact":false,"fees":[]}"#
+        ),
+        "{input}: {out}"
+    );
+}
+
+#[test]
+fn numbers_within_structs_keep_their_digits() {
+    let folder = Folder::new();
+    folder.write("orders.rules", ORDERS);
+    let rows = [
+        format!(
+            r#"{{"items":[{{"sku":"a","price":0.1000000000000000055}},{{"sku":"b","price":{LONG},"fees":{{"post":1.50}}}}],"paid":{{"amount":0.1000000000000000055}}}}"#
+        ),
+        r#"{"items":[{"sku":"a","price":"0.1000000000000000"}],"paid":{"amount":0.1000000000000000}}"#
+            .to_owned(),
+    ];
+    folder.write("in.ndjson", rows.join("\n") + "\n");
+    folder.write("in.json", format!("[{}]", rows.join(",")));
+    let cells = rows.iter().map(|row| {
+        let (items, paid) = row.split_once(r#","paid":"#).unwrap();
+        let (items, paid) = (&items[r#"{"items":"#.len()..], &paid[..paid.len() - 1]);
+        format!(
+            "\"{}\",\"{}\"\n",
+            items.replace('"', "\"\""),
+            paid.replace('"', "\"\"")
+        )
+    });
+    folder.write(
+        "in.csv",
+        "items,paid\n".to_owned() + &cells.collect::<String>(),
+    );
+    for input in ["in.ndjson", "in.json", "in.csv"] {
+        check_orders(&folder, input);
+    }
+}
+
+#[test]
+fn decimals_within_nested_columns_are_read() {
+    let folder = Folder::new();
+    folder.write("orders.rules", ORDERS);
+    let decimals = |values: &[i128], scale: i8| -> ArrayRef {
+        let values = Decimal128Array::from(values.to_vec());
+        Arc::new(values.with_precision_and_scale(38, scale).unwrap())
+    };
+    let record = |columns: Vec<(&str, ArrayRef)>| -> ArrayRef {
+        let fields = columns.into_iter().map(|(name, column)| {
+            (
+                Arc::new(Field::new(name, column.data_type().clone(), true)),
+                column,
+            )
+        });
+        Arc::new(StructArray::from(fields.collect::<Vec<_>>()))
+    };
+    // As the digits stand there: every value of a column has its places.
+    let prices = decimals(
+        &[1_000_000_000_000_000_055, 99_990_000_000_000_000_000, 5],
+        19,
+    );
+    let skus: ArrayRef = Arc::new(StringArray::from(vec!["a", "b", "c"]));
+    let item = record(vec![("sku", skus), ("price", prices)]);
+    let items = ListArray::new(
+        Arc::new(Field::new("item", item.data_type().clone(), true)),
+        OffsetBuffer::from_lengths([2, 1]),
+        item,
+        None,
+    );
+    let paid = record(vec![(
+        "amount",
+        decimals(&[1_000_000_000_000_000_055, 1], 19),
+    )]);
+    assert!(matches!(paid.data_type(), DataType::Struct(_)));
+    for name in write_typed(&folder, &[("items", Arc::new(items)), ("paid", paid)]) {
+        folder
+            .run(&format!(
+                "run orders.rules -i {name} -o out.csv --columns prices,is_exact"
+            ))
+            .done();
+        let out = lines(&folder, "out.csv").join("\n").replace("\"\"", "'");
+        let expected = "\"[{'@decimal':'0.1000000000000000055'},{'@decimal':'9.9990000000000000000'}]\",true\n\"[{'@decimal':'0.0000000000000000005'}]\",false";
+        assert_eq!(out, expected, "{name}");
+    }
 }

@@ -105,6 +105,123 @@ fn a_jdm_graph_decides_over_lists() {
     assert_eq!(run(&folder, "out.rules", rows, "offers"), expected);
 }
 
+/// The functions of ZEN's expressions, against what the real engine answers (`crates/rule-import/tests/zen/record.mjs`).
+#[test]
+fn a_jdm_graph_decides_as_its_engine_does() {
+    let root = repository().join("crates/rule-import/tests/zen");
+    let folder = Folder::copy_of(&root);
+    let ran = folder
+        .run("import decision.json --strict -o out.rules")
+        .done();
+    assert_eq!(ran.stderr, "");
+    folder
+        .run("run out.rules --input rows.ndjson --output out.ndjson --quiet")
+        .done();
+    let lines = |name: &str| -> Vec<serde_json::Map<String, serde_json::Value>> {
+        let text = String::from_utf8(folder.read(name)).unwrap();
+        let lines = text.lines().map(|line| serde_json::from_str(line).unwrap());
+        lines.collect()
+    };
+    let (actual, answers) = (lines("out.ndjson"), lines("answers.ndjson"));
+    assert_eq!(actual.len(), answers.len());
+    for (row, (actual, answer)) in actual.iter().zip(&answers).enumerate() {
+        assert!(answer.len() > 20);
+        for (name, wanted) in answer {
+            let is_same = match (&actual[name], wanted.as_f64()) {
+                // Whole numbers are written without a fraction there.
+                (found, Some(wanted)) => found.as_f64() == Some(wanted),
+                (serde_json::Value::Array(found), None) => {
+                    let number = |value: &serde_json::Value| {
+                        value.as_f64().map_or_else(|| value.clone(), Into::into)
+                    };
+                    let wanted = wanted.as_array().unwrap().iter().map(number);
+                    found.iter().map(number).eq(wanted)
+                }
+                (found, None) => found == wanted,
+            };
+            assert!(
+                is_same,
+                "row {row}: `{name}` is {}, not {wanted}",
+                actual[name]
+            );
+        }
+    }
+}
+
+/// FEEL's functions and tests behind `in`; the expected values are those of the DMN specification.
+#[test]
+fn functions_of_feel_decide() {
+    let folder = Folder::copy_of(&repository().join("crates/rule-import/tests/cases"));
+    let ran = folder.run("import functions.dmn -o out.rules").done();
+    for lost in ["`now()` reads the clock", "the duration \"P1Y\" is none of"] {
+        assert!(ran.stderr.contains(lost), "{}", ran.stderr);
+    }
+    assert_eq!(ran.stderr.lines().count(), 2, "{}", ran.stderr);
+    let rows = r#"{"n":2.25,"text":"abcd","when":"2024-01-10T12:00:01Z"}
+{"n":5,"text":"b","when":"2024-01-10T00:00:00Z"}
+"#;
+    let expected: [&[(&str, &str)]; 2] = [
+        &[
+            ("in_closed", "true"),
+            ("in_open", "false"),
+            ("in_tests", "false"),
+            ("not_in", "false"),
+            ("middle", "\"cd\""),
+            ("start", "\"ab\""),
+            ("end", "\"cd\""),
+            ("from_n", "\"bc\""),
+            ("joined", "\"a-abcd-c\""),
+            ("run_on", "\"aabcd\""),
+            ("before", "\"a\""),
+            ("after", "\"cd\""),
+            ("length", "4.0"),
+            ("has_b", "true"),
+            ("upper", "\"ABCD\""),
+            // 2.2 + 2.3 + 2.2 + 2.3 + 2.2
+            ("rounded", "11.2"),
+            ("whole", "7.25"),
+            ("rest", "0.75"),
+            ("total", "5.25"),
+            ("total_of_all", "5.25"),
+            ("average", "3.625"),
+            ("center", "3.5"),
+            ("size", "4.0"),
+            ("every", "true"),
+            ("listed", "false"),
+            ("later", "true"),
+            ("soon", "true"),
+        ],
+        &[
+            ("in_closed", "true"),
+            ("in_open", "true"),
+            ("in_tests", "false"),
+            ("not_in", "false"),
+            ("middle", "\"\""),
+            ("start", "\"b\""),
+            ("end", "\"b\""),
+            ("from_n", "\"\""),
+            ("before", "\"\""),
+            ("after", "\"\""),
+            ("has_b", "false"),
+            ("rounded", "25.0"),
+            ("whole", "15.0"),
+            ("rest", "1.0"),
+            ("center", "3.5"),
+            ("later", "false"),
+            ("soon", "true"),
+        ],
+    ];
+    let columns: Vec<&str> = expected[0].iter().map(|(name, _)| *name).collect();
+    let out = run(&folder, "out.rules", rows, &columns.join(","));
+    for (line, expected) in out.lines().zip(expected) {
+        let row: serde_json::Map<String, serde_json::Value> = serde_json::from_str(line).unwrap();
+        for (name, wanted) in expected {
+            assert_eq!(row[*name].to_string(), *wanted, "{name} in {line}");
+        }
+    }
+    assert_eq!(out.lines().count(), 2);
+}
+
 #[test]
 fn a_dmn_model_decides() {
     let folder = imported("loan.dmn");

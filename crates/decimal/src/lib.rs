@@ -140,6 +140,21 @@ impl Decimal {
         }
     }
 
+    /// The same number with other places; nothing where digits would be lost or too many.
+    #[must_use]
+    pub fn with_scale(self, scale: u32) -> Option<Self> {
+        if scale >= self.scale {
+            let factor = 10_i128.checked_pow(scale - self.scale)?;
+            return Self::new(self.coefficient.checked_mul(factor)?, scale);
+        }
+        let factor = power(self.scale - scale) as i128;
+        let is_exact = self.coefficient % factor == 0;
+        is_exact.then_some(Self {
+            coefficient: self.coefficient / factor,
+            scale,
+        })
+    }
+
     /// The sum, with as many places as the operand that has more.
     ///
     /// # Errors

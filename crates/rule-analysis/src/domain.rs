@@ -2,7 +2,7 @@
 //! between two that holds a value.
 
 use crate::value::{order, sort};
-use rulestage_rule_compiler::ir::{CellTest, CompareOp, Const};
+use rulestage_rule_compiler::ir::{CellTest, CompareOp, Const, Decimal};
 use rulestage_rule_compiler::types::Type;
 use std::cmp::Ordering;
 
@@ -191,6 +191,7 @@ pub(crate) fn between(
             })
         }
         Type::Double => double(low, high),
+        Type::Decimal => decimal(low, high),
         Type::String => {
             let after = |suffix: char| match low {
                 Some(Const::String(text)) => format!("{text}{suffix}"),
@@ -210,6 +211,31 @@ pub(crate) fn between(
         }
         _ => None,
     }
+}
+
+/// A decimal with few places, where one is there.
+fn decimal(low: Option<&Const>, high: Option<&Const>) -> Option<Const> {
+    let exact = |constant: Option<&Const>| match constant {
+        Some(Const::Decimal(value)) => Some(*value),
+        _ => None,
+    };
+    let (below, above) = (exact(low), exact(high));
+    let places = [below, above].into_iter().flatten().map(Decimal::scale);
+    // Between two that differ in their last place there is one with one more.
+    let finest = places.max().unwrap_or(0) + 1;
+    let candidate = |scale: u32| {
+        let unit = Decimal::new(1, scale)?;
+        match (below, above) {
+            (Some(below), _) => below.add(unit).ok(),
+            (None, Some(above)) => above.subtract(unit).ok(),
+            (None, None) => Some(Decimal::ZERO),
+        }
+    };
+    [0, 2, finest]
+        .into_iter()
+        .filter_map(candidate)
+        .map(Const::Decimal)
+        .find(|value| is_between(value, low, high))
 }
 
 fn is_between(value: &Const, low: Option<&Const>, high: Option<&Const>) -> bool {

@@ -2,8 +2,12 @@
 //!
 //! Both have one type of numbers, which become `double`.
 
+mod functions;
+mod ranges;
+
 use crate::cel::Expression;
 use crate::writer::quoted;
+use functions::{call, operator};
 use std::fmt::Write;
 
 /// How brackets and expressions may nest.
@@ -28,6 +32,8 @@ pub(crate) enum Token {
     Number(String),
     Name(String),
     Symbol(&'static str),
+    /// CEL already
+    Cel(String),
 }
 
 const SYMBOLS: [&str; 31] = [
@@ -113,7 +119,7 @@ impl Names {
     ) -> Result<Expression, String> {
         let tokens = match self.dialect {
             Dialect::Zen => tokens.to_vec(),
-            Dialect::Feel => without_between(&joined_names(tokens.to_vec()))?,
+            Dialect::Feel => without_between(&joined_names(tokens))?,
         };
         let text = self.convert(&tokens, subject, 0)?;
         Expression::parse(&text).map_err(|reason| format!("not an expression: {reason}"))
@@ -128,6 +134,7 @@ impl Names {
         if depth > MAX_DEPTH {
             return Err("nested too deep".to_owned());
         }
+        let tokens = &self.without_ranges(tokens, subject, depth)?;
         let mut text = String::new();
         // For each open bracket, how many `if` end with it.
         let mut open: Vec<usize> = vec![0];
@@ -138,6 +145,7 @@ impl Names {
             let is_call = next == Some(&Token::Symbol("("));
             match token {
                 Token::Text(value) => text.push_str(&quoted(value)),
+                Token::Cel(cel) => text.push_str(cel),
                 Token::Number(number) if number.contains('.') => text.push_str(number),
                 Token::Number(number) => {
                     let _ = write!(text, "{number}.0");
@@ -159,6 +167,16 @@ impl Names {
                     }
                     "then" => text.push_str(") ? ("),
                     "else" => text.push_str(") : ("),
+                    _ if is_call && text.ends_with('.') && self.dialect == Dialect::Zen => {
+                        let end = closing(tokens, at)?;
+                        let args = split(&tokens[at + 1..end], &Token::Symbol(","))?
+                            .into_iter()
+                            .map(|arg| self.convert(arg, subject, depth + 1))
+                            .collect::<Result<Vec<_>, _>>()?;
+                        text.pop();
+                        text.push_str(&operator(name, &args)?);
+                        at = end + 1;
+                    }
                     _ if is_call && !text.ends_with('.') => {
                         let end = closing(tokens, at)?;
                         let args = split(&tokens[at + 1..end], &Token::Symbol(","))?;
@@ -172,7 +190,7 @@ impl Names {
                             .into_iter()
                             .map(|arg| self.convert(arg, subject, depth + 1))
                             .collect::<Result<Vec<_>, _>>()?;
-                        text.push_str(&call(name, &args)?);
+                        text.push_str(&call(self.dialect, name, &args)?);
                         at = end + 1;
                     }
                     _ => text.push_str(name),
@@ -260,11 +278,26 @@ fn with_element(body: &[Token]) -> Result<Vec<Token>, String> {
             at = end;
             continue;
         }
-        bound.push(match token {
-            Token::Symbol("#") => Token::Name(ELEMENT.to_owned()),
-            other => other.clone(),
-        });
         at += 1;
+        if *token != Token::Symbol("#") {
+            bound.push(token.clone());
+            continue;
+        }
+        let mut path = ELEMENT.to_owned();
+        let is_number =
+            |token: Option<&Token>| matches!(token, Some(Token::Symbol("*" | "/" | "-")));
+        let mut end = at;
+        while let [Token::Symbol("."), Token::Name(field), ..] = &body[end..] {
+            path = format!("{path}.{field}");
+            end += 2;
+        }
+        // Elements are of any type: whole numbers among them must become doubles, as those of the expression are.
+        if is_number(bound.last()) || is_number(body.get(end)) {
+            bound.push(Token::Cel(format!("double({path})")));
+            at = end;
+        } else {
+            bound.push(Token::Name(ELEMENT.to_owned()));
+        }
     }
     Ok(bound)
 }
@@ -316,7 +349,8 @@ fn operand_start(tokens: &[Token]) -> usize {
             Token::Symbol(".") => {}
             Token::Symbol(_) if depth == 0 => break,
             Token::Name(name)
-                if depth == 0 && ["and", "or", "if", "then", "else", "in"].contains(&&**name) =>
+                if depth == 0
+                    && ["and", "or", "not", "if", "then", "else", "in"].contains(&&**name) =>
             {
                 break;
             }
@@ -328,29 +362,51 @@ fn operand_start(tokens: &[Token]) -> usize {
 }
 
 /// FEEL's names of functions have blanks.
-fn joined_names(tokens: Vec<Token>) -> Vec<Token> {
-    const NAMES: [(&str, &str); 6] = [
-        ("starts", "with"),
-        ("ends", "with"),
-        ("upper", "case"),
-        ("lower", "case"),
-        ("string", "length"),
-        ("list", "contains"),
+fn joined_names(tokens: &[Token]) -> Vec<Token> {
+    const NAMES: [&[&str]; 17] = [
+        &["starts", "with"],
+        &["ends", "with"],
+        &["upper", "case"],
+        &["lower", "case"],
+        &["string", "length"],
+        &["string", "join"],
+        &["substring", "before"],
+        &["substring", "after"],
+        &["list", "contains"],
+        &["distinct", "values"],
+        &["date", "and", "time"],
+        &["round", "up"],
+        &["round", "down"],
+        &["round", "half", "up"],
+        &["round", "half", "down"],
+        &["day", "of", "year"],
+        &["month", "of", "year"],
     ];
     let mut joined: Vec<Token> = Vec::with_capacity(tokens.len());
-    let mut tokens = tokens.into_iter().peekable();
-    while let Some(token) = tokens.next() {
-        match (&token, tokens.peek()) {
-            (Token::Name(first), Some(Token::Name(second)))
-                if NAMES.contains(&(first.as_str(), second.as_str())) =>
-            {
-                joined.push(Token::Name(format!("{first} {second}")));
-                tokens.next();
+    let mut at = 0;
+    while let Some(token) = tokens.get(at) {
+        let stands_here = |name: &&&[&str]| {
+            let words = tokens[at..].iter().zip(**name);
+            let mut found = words.filter(|(token, word)| is_name(token, word));
+            found.by_ref().count() == name.len()
+                && tokens.get(at + name.len()) == Some(&Token::Symbol("("))
+        };
+        match NAMES.iter().find(stands_here) {
+            Some(name) => {
+                joined.push(Token::Name(name.join(" ")));
+                at += name.len();
             }
-            _ => joined.push(token),
+            None => {
+                joined.push(token.clone());
+                at += 1;
+            }
         }
     }
     joined
+}
+
+fn is_name(token: &Token, word: &str) -> bool {
+    matches!(token, Token::Name(name) if name == word)
 }
 
 /// Where the right operand of `in` at `start` ends.
@@ -389,53 +445,6 @@ fn text_literal(rest: &str, quote: char) -> Result<(String, usize), String> {
         }
     }
     Err("a text has no closing quote".to_owned())
-}
-
-/// The functions that mean the same.
-fn call(name: &str, args: &[String]) -> Result<String, String> {
-    let joined = args.join(", ");
-    let method = |method: &str| match args {
-        [receiver, rest @ ..] => Ok(format!("({receiver}).{method}({})", rest.join(", "))),
-        [] => Err(format!("`{name}` needs an argument")),
-    };
-    match (name, args.len()) {
-        ("len" | "count", 1) => Ok(format!("double(size({joined}))")),
-        ("number", 1) => Ok(format!("double({joined})")),
-        ("string", 1) => Ok(format!("string({joined})")),
-        ("abs", 1) => Ok(format!("math.abs({joined})")),
-        ("floor", 1) => Ok(format!("math.floor({joined})")),
-        ("ceil" | "ceiling", 1) => Ok(format!("math.ceil({joined})")),
-        ("sqrt", 1) => Ok(format!("math.sqrt({joined})")),
-        ("min", 1..) => Ok(format!("math.least({joined})")),
-        ("max", 1..) => Ok(format!("math.greatest({joined})")),
-        ("date", 1) => Ok(format!("timestamp({joined})")),
-        ("duration", 1) => Ok(format!("duration({joined})")),
-        ("contains", 2) => method("contains"),
-        ("startsWith", 2) => method("startsWith"),
-        ("endsWith", 2) => method("endsWith"),
-        ("starts with", 2) => method("startsWith"),
-        ("ends with", 2) => method("endsWith"),
-        ("matches", 2) => method("matches"),
-        ("split", 2) => method("split"),
-        ("list contains", 2) => Ok(format!("({} in ({}))", args[1], args[0])),
-        ("string length", 1) => Ok(format!("double(size({joined}))")),
-        ("round", 1) => Ok(format!("math.round({joined})")),
-        ("year", 1) => Ok(format!("double(({joined}).getFullYear())")),
-        ("monthOfYear", 1) => Ok(format!("double(({joined}).getMonth() + 1)")),
-        ("dayOfMonth", 1) => Ok(format!("double(({joined}).getDate())")),
-        ("dayOfYear", 1) => Ok(format!("double(({joined}).getDayOfYear() + 1)")),
-        ("dayOfWeek", 1) => Ok(format!("double((({joined}).getDayOfWeek() + 6) % 7 + 1)")),
-        ("upper" | "upper case", 1) => method("upperAscii"),
-        ("lower" | "lower case", 1) => method("lowerAscii"),
-        ("sum" | "avg" | "median" | "mode", _) => Err(format!(
-            "`{name}` has nothing like it in CEL, which has no sums of lists"
-        )),
-        ("trim", 1) => method("trim"),
-        _ => Err(format!(
-            "the function `{name}` with {} arguments is not known",
-            args.len()
-        )),
-    }
 }
 
 /// The index of the bracket that closes the one at `open`.

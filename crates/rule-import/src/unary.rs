@@ -28,6 +28,24 @@ pub(crate) fn parse(text: &str, subject: &str, names: &Names) -> Result<Vec<Test
     tests(&tokens, subject, names, 0)
 }
 
+/// The same of tokens; brackets around several tests may stand there.
+pub(crate) fn parse_tokens(
+    tokens: &[Token],
+    subject: &str,
+    names: &Names,
+) -> Result<Vec<Test>, String> {
+    let is_range = |inner: &[Token]| {
+        split(inner, &Token::Symbol("..")).is_ok_and(|ends| ends.len() == 2)
+            && split(inner, &Token::Symbol(",")).is_ok_and(|parts| parts.len() == 1)
+    };
+    match tokens {
+        [Token::Symbol("("), inner @ .., Token::Symbol(")")] if !is_range(inner) => {
+            tests(inner, subject, names, 0)
+        }
+        _ => tests(tokens, subject, names, 0),
+    }
+}
+
 /// The tests as a condition.
 pub(crate) fn condition(tests: &[Test], subject: &str) -> String {
     if tests.is_empty() {

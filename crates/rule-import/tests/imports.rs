@@ -61,6 +61,27 @@ fn policies() {
     }
 }
 
+/// What CEL Policy refuses is an error or a loss, with its line.
+#[test]
+fn refused_policies() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/cel-policy/refused");
+    let is_policy = |file: &PathBuf| {
+        file.extension()
+            .is_some_and(|extension| extension == "yaml")
+    };
+    let policies: Vec<PathBuf> = files(&root).into_iter().filter(is_policy).collect();
+    assert!(policies.len() > 10);
+    for file in policies {
+        let text = fs::read_to_string(&file).unwrap();
+        let actual = imported(&text, Format::CelPolicy, None);
+        let first = actual.lines().next().unwrap_or_default();
+        let says_where =
+            first.starts_with("// error: ") || first[3..].starts_with(|c: char| c.is_ascii_digit());
+        assert!(says_where, "{}: {first}", file.display());
+        check(&file.with_extension("rules"), &actual);
+    }
+}
+
 #[test]
 fn tables() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cases");

@@ -11,6 +11,7 @@
 //! - the root of the index, or 0. A node is `LEAF`, a number of rows and these rows; `DENSE`, a column and the
 //!   children by rank; or `SPARSE`, a column, a number of children, the lowest rank of each, and the children.
 
+pub mod decimals;
 #[allow(dead_code, reason = "some are for the compiler alone")]
 mod rank_numbers;
 pub mod rules;

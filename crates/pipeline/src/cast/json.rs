@@ -1,5 +1,8 @@
 //! JSON text to the values it holds, in the JSON form of protocol buffers: 64-bit integers may be text, doubles
-//! may be `"NaN"`, `"Infinity"` and `"-Infinity"`, timestamps and durations are text.
+//! may be `"NaN"`, `"Infinity"` and `"-Infinity"`, timestamps and durations are text. Numbers that become text, as
+//! decimals do, keep their digits.
+
+mod raw;
 
 use super::number::{Number, Numeric, no_such_value};
 use super::text::{parse_duration, parse_timestamp, shortened};
@@ -14,7 +17,8 @@ use arrow_buffer::{NullBuffer, OffsetBuffer};
 use arrow_schema::{DataType, Field, FieldRef, Fields};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::Value;
+use raw::Raw;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub(super) fn fits(to: &Field) -> bool {
@@ -46,24 +50,21 @@ pub(super) fn convert(text: &StringArray, to: &Field) -> Converted {
         return clean(Arc::new(texts));
     }
     let mut errors = Vec::new();
-    let values: Vec<Option<Value>> = text
+    let values: Vec<Option<Raw<'_>>> = text
         .iter()
         .enumerate()
         .map(|(row, text)| {
             let text = text.filter(|text| !text.is_empty())?;
-            match serde_json::from_str::<Value>(text) {
-                Ok(value) => Some(value),
-                Err(_) => {
-                    errors.push(CellError {
-                        row: row as u32,
-                        message: format!("`{}` is not JSON", shortened(text)),
-                    });
-                    None
-                }
+            let value = Raw::parse(text);
+            if value.is_none() {
+                errors.push(CellError {
+                    row: row as u32,
+                    message: format!("`{}` is not JSON", shortened(text)),
+                });
             }
+            value
         })
         .collect();
-    let values: Vec<Option<&Value>> = values.iter().map(Option::as_ref).collect();
     let mut builder = Builder { errors };
     let array = builder.array(&values, to, &|row| (row as u32, String::new()), true);
     let mut errors = builder.errors;
@@ -101,8 +102,8 @@ impl Builder {
         self.errors.push(CellError { row, message });
     }
 
-    fn refuse(&mut self, place: (u32, String), value: &Value, to: &Field) {
-        let text = shortened(&value.to_string());
+    fn refuse(&mut self, place: (u32, String), value: Raw<'_>, to: &Field) {
+        let text = shortened(value.text());
         let to = wire::type_name(&to.clone().with_nullable(false));
         self.report(place, format!("`{text}` is no {to}"));
     }
@@ -111,12 +112,12 @@ impl Builder {
     /// because Arrow refuses them even where the row is never looked at again.
     fn array(
         &mut self,
-        values: &[Option<&Value>],
+        values: &[Option<Raw<'_>>],
         to: &Field,
         place_of: PlaceOf<'_>,
         is_top: bool,
     ) -> ArrayRef {
-        let values: Vec<Option<&Value>> = values
+        let values: Vec<Option<Raw<'_>>> = values
             .iter()
             .map(|value| value.filter(|value| !value.is_null()))
             .map(|value| value.map(|value| spelled_out(value, to)))
@@ -150,31 +151,36 @@ impl Builder {
             DataType::Utf8 if wire::is_dynamic(to) => Arc::new(
                 values
                     .iter()
-                    .map(|value| value.map(Value::to_string))
+                    .map(|value| value.map(Raw::text))
                     .collect::<StringArray>(),
             ),
             DataType::Utf8 => {
-                let values = self.scalars(&values, to, place_of, |value| match value {
-                    Value::String(text) => Ok(text.clone()),
-                    Value::Number(number) => Ok(number.to_string()),
-                    _ => Err(None),
-                });
-                Arc::new(StringArray::from(values))
+                let texts: Vec<_> = values
+                    .iter()
+                    .map(|value| value.and_then(Raw::as_digits_or_str))
+                    .collect();
+                for (at, value) in values.iter().enumerate() {
+                    if let Some(value) = value.filter(|_| texts[at].is_none()) {
+                        self.refuse(place_of(at), value, to);
+                    }
+                }
+                Arc::new(StringArray::from_iter(texts))
             }
             DataType::Binary => {
-                let decode = |value: &Value| STANDARD.decode(value.as_str()?).ok();
+                let decode = |value: Raw<'_>| STANDARD.decode(value.as_str()?.as_bytes()).ok();
                 let values = self.scalars(&values, to, place_of, |value| decode(value).ok_or(None));
                 Arc::new(values.iter().map(Option::as_ref).collect::<BinaryArray>())
             }
             DataType::Timestamp(..) => {
-                let parse =
-                    |value: &Value| units(parse_timestamp(value.as_str()?.trim())?, to.data_type());
+                let parse = |value: Raw<'_>| {
+                    units(parse_timestamp(value.as_str()?.trim())?, to.data_type())
+                };
                 let values = self.scalars(&values, to, place_of, |value| parse(value).ok_or(None));
                 unit_array(values, to.data_type())
             }
             DataType::Duration(_) => {
                 let parse =
-                    |value: &Value| units(parse_duration(value.as_str()?.trim())?, to.data_type());
+                    |value: Raw<'_>| units(parse_duration(value.as_str()?.trim())?, to.data_type());
                 let values = self.scalars(&values, to, place_of, |value| parse(value).ok_or(None));
                 unit_array(values, to.data_type())
             }
@@ -193,10 +199,10 @@ impl Builder {
 
     fn scalars<T>(
         &mut self,
-        values: &[Option<&Value>],
+        values: &[Option<Raw<'_>>],
         to: &Field,
         place_of: PlaceOf<'_>,
-        read: impl Fn(&Value) -> Result<T, Option<String>>,
+        read: impl Fn(Raw<'_>) -> Result<T, Option<String>>,
     ) -> Vec<Option<T>> {
         let mut read_all = Vec::with_capacity(values.len());
         for (at, value) in values.iter().enumerate() {
@@ -217,28 +223,24 @@ impl Builder {
 
     fn numbers<T: Numeric>(
         &mut self,
-        values: &[Option<&Value>],
+        values: &[Option<Raw<'_>>],
         to: &Field,
         place_of: PlaceOf<'_>,
     ) -> ArrayRef {
         let is_float = matches!(T::DATA_TYPE, DataType::Float32 | DataType::Float64);
         let values = self.scalars(values, to, place_of, |value| {
-            let number = match value {
-                Value::Number(number) => {
-                    match (number.as_i64(), number.as_u64(), number.as_f64()) {
-                        (Some(value), _, _) => Number::Integer(value.into()),
-                        (_, Some(value), _) => Number::Integer(value.into()),
-                        (_, _, Some(value)) => Number::Float(value),
-                        _ => return Err(None),
-                    }
-                }
-                Value::String(text) if is_float => match text.as_str() {
-                    "NaN" => Number::Float(f64::NAN),
-                    "Infinity" => Number::Float(f64::INFINITY),
-                    "-Infinity" => Number::Float(f64::NEG_INFINITY),
-                    text => Number::Float(text.parse().map_err(|_| None)?),
+            let number = match (value.as_number(), value.as_str().as_deref()) {
+                (Some(number), _) => match (number.as_i64(), number.as_u64(), number.as_f64()) {
+                    (Some(value), _, _) => Number::Integer(value.into()),
+                    (_, Some(value), _) => Number::Integer(value.into()),
+                    (_, _, Some(value)) => Number::Float(value),
+                    _ => return Err(None),
                 },
-                Value::String(text) => Number::Integer(text.parse().map_err(|_| None)?),
+                (_, Some("NaN")) if is_float => Number::Float(f64::NAN),
+                (_, Some("Infinity")) if is_float => Number::Float(f64::INFINITY),
+                (_, Some("-Infinity")) if is_float => Number::Float(f64::NEG_INFINITY),
+                (_, Some(text)) if is_float => Number::Float(text.parse().map_err(|_| None)?),
+                (_, Some(text)) => Number::Integer(text.parse().map_err(|_| None)?),
                 _ => return Err(None),
             };
             T::narrow(number).ok_or_else(|| Some(no_such_value(number, &T::DATA_TYPE)))
@@ -248,27 +250,25 @@ impl Builder {
 
     fn list(
         &mut self,
-        values: &[Option<&Value>],
+        values: &[Option<Raw<'_>>],
         to: &Field,
         item: &FieldRef,
         place_of: PlaceOf<'_>,
     ) -> ArrayRef {
-        let mut elements: Vec<Option<&Value>> = Vec::new();
+        let mut elements: Vec<Option<Raw<'_>>> = Vec::new();
         let mut owners = Vec::new();
         let mut offsets = vec![0i32];
         let mut present = Vec::with_capacity(values.len());
         for (at, value) in values.iter().enumerate() {
-            match value {
-                Some(Value::Array(items)) => {
-                    elements.extend(items.iter().map(Some));
+            let items = value.and_then(Raw::elements);
+            present.push(items.is_some());
+            match (items, value) {
+                (Some(items), _) => {
+                    elements.extend(items.map(Some));
                     owners.resize(elements.len(), at);
-                    present.push(true);
                 }
-                Some(value) => {
-                    self.refuse(place_of(at), value, to);
-                    present.push(false);
-                }
-                None => present.push(false),
+                (None, Some(value)) => self.refuse(place_of(at), *value, to),
+                (None, None) => {}
             }
             offsets.push(elements.len() as i32);
         }
@@ -295,7 +295,7 @@ impl Builder {
 
     fn tensor(
         &mut self,
-        values: &[Option<&Value>],
+        values: &[Option<Raw<'_>>],
         to: &Field,
         item: &FieldRef,
         size: i32,
@@ -307,7 +307,7 @@ impl Builder {
         for (at, value) in values.iter().enumerate() {
             let start = elements.len();
             if let Some(value) = value {
-                push_leaves(value, &mut elements, start + size_usize + 1);
+                push_leaves(*value, &mut elements, start + size_usize + 1);
             }
             let fits = elements.len() == start + size_usize;
             if let Some(value) = value.filter(|_| !fits) {
@@ -332,23 +332,29 @@ impl Builder {
 
     fn record(
         &mut self,
-        values: &[Option<&Value>],
+        values: &[Option<Raw<'_>>],
         to: &Field,
         fields: &Fields,
         place_of: PlaceOf<'_>,
     ) -> ArrayRef {
         let mut present = Vec::with_capacity(values.len());
+        let (mut owners, mut objects) = (Vec::new(), Vec::new());
         for (at, value) in values.iter().enumerate() {
-            present.push(matches!(value, Some(Value::Object(_))));
-            if let Some(value) = value.filter(|value| !value.is_object()) {
-                self.refuse(place_of(at), value, to);
+            let members = value.and_then(Raw::members);
+            present.push(members.is_some());
+            match (members, value) {
+                (Some(members), _) => {
+                    owners.push(at);
+                    objects.push(members);
+                }
+                (None, Some(value)) => self.refuse(place_of(at), *value, to),
+                (None, None) => {}
             }
         }
-        let owners: Vec<usize> = (0..values.len()).filter(|at| present[*at]).collect();
         let children = fields.iter().map(|field| {
-            let members: Vec<Option<&Value>> = owners
+            let members: Vec<Option<Raw<'_>>> = objects
                 .iter()
-                .map(|at| values[*at].and_then(|value| value.get(field.name())))
+                .map(|members| raw::named(members, field.name()))
                 .collect();
             let place_of_member = |member: usize| {
                 let (row, path) = place_of(owners[member]);
@@ -372,7 +378,7 @@ impl Builder {
 
     fn map(
         &mut self,
-        values: &[Option<&Value>],
+        values: &[Option<Raw<'_>>],
         to: &Field,
         entries: &FieldRef,
         ordered: bool,
@@ -386,43 +392,52 @@ impl Builder {
         let mut offsets = vec![0i32];
         let mut present = Vec::with_capacity(values.len());
         for (at, value) in values.iter().enumerate() {
-            present.push(matches!(value, Some(Value::Object(_))));
-            match value {
-                Some(Value::Object(object)) => match listed_entries(object) {
-                    Some(entries) => {
-                        for entry in entries {
-                            let (key, member) = match entry.as_array().map(Vec::as_slice) {
-                                Some([key, member]) => (key.clone(), Some(member)),
-                                _ => {
-                                    self.refuse(place_of(at), entry, to);
-                                    continue;
-                                }
-                            };
-                            keys.push(key);
-                            members.push(member);
-                            owners.push(at);
-                        }
+            let object = value.and_then(Raw::members);
+            present.push(object.is_some());
+            let Some(object) = object else {
+                if let Some(value) = value {
+                    self.refuse(place_of(at), *value, to);
+                }
+                offsets.push(keys.len() as i32);
+                continue;
+            };
+            match listed_entries(&object) {
+                Some(entries) => {
+                    for entry in entries {
+                        let parts: Vec<Raw<'_>> = entry.elements().into_iter().flatten().collect();
+                        let [key, member] = parts[..] else {
+                            self.refuse(place_of(at), entry, to);
+                            continue;
+                        };
+                        keys.push(Some(key));
+                        members.push(Some(member));
+                        owners.push(at);
                     }
-                    None => {
-                        for (key, member) in object {
-                            keys.push(key_of(key, pair[0].data_type()));
-                            members.push(Some(member));
-                            owners.push(at);
-                        }
+                }
+                None => {
+                    let is_bool = *pair[0].data_type() == DataType::Boolean;
+                    // In the order of their names; of equal ones the last counts.
+                    let by_name = object
+                        .iter()
+                        .map(|(key, member)| (key.as_str(), (key, member)));
+                    for (key, member) in by_name.collect::<BTreeMap<_, _>>().into_values() {
+                        keys.push(Some(if is_bool { key.unquoted_bool() } else { *key }));
+                        members.push(Some(*member));
+                        owners.push(at);
                     }
-                },
-                Some(value) => self.refuse(place_of(at), value, to),
-                None => {}
+                }
             }
             offsets.push(keys.len() as i32);
         }
         let place_of_entry = |at: usize| {
             let (row, path) = place_of(owners[at]);
-            (row, format!("{path}`{}`: ", text_of(&keys[at])))
+            (
+                row,
+                format!("{path}`{}`: ", keys[at].map_or_else(String::new, text_of)),
+            )
         };
         let members = self.array(&members, &pair[1], &place_of_entry, false);
-        let some_keys: Vec<Option<&Value>> = keys.iter().map(Some).collect();
-        let keys = self.array(&some_keys, &pair[0], &place_of_entry, false);
+        let keys = self.array(&keys, &pair[0], &place_of_entry, false);
         StructArray::try_new(pair.clone(), vec![keys, members], None)
             .and_then(|pairs| {
                 MapArray::try_new(
@@ -438,7 +453,10 @@ impl Builder {
 }
 
 /// A number, time or bytes in the form that says its type (`wit/stage.wit`), where that is the column's: the content.
-fn spelled_out<'v>(value: &'v Value, to: &Field) -> &'v Value {
+fn spelled_out<'t>(value: Raw<'t>, to: &Field) -> Raw<'t> {
+    if !value.is_object() {
+        return value;
+    }
     let name = match to.data_type() {
         DataType::UInt64 => "@uint",
         DataType::Float64 => "@double",
@@ -447,33 +465,21 @@ fn spelled_out<'v>(value: &'v Value, to: &Field) -> &'v Value {
         DataType::Duration(_) => "@duration",
         _ => return value,
     };
-    match value {
-        Value::Object(object) if object.len() == 1 => object.get(name).unwrap_or(value),
-        _ => value,
-    }
+    value.only_member(name).unwrap_or(value)
 }
 
 /// The entries of a map in the form `{"@map": [[key, value], …]}`.
-fn listed_entries(object: &serde_json::Map<String, Value>) -> Option<&Vec<Value>> {
-    match object.get("@map") {
-        Some(Value::Array(entries)) if object.len() == 1 => Some(entries),
+fn listed_entries<'t>(object: &[(Raw<'t>, Raw<'t>)]) -> Option<impl Iterator<Item = Raw<'t>>> {
+    match object {
+        [(name, entries)] if name.is_text("@map") => entries.elements(),
         _ => None,
     }
 }
 
-/// The name of a member as the JSON of a key.
-fn key_of(name: &str, key_type: &DataType) -> Value {
-    match (key_type, name) {
-        (DataType::Boolean, "true") => Value::Bool(true),
-        (DataType::Boolean, "false") => Value::Bool(false),
-        _ => Value::from(name),
-    }
-}
-
-fn text_of(key: &Value) -> String {
-    match key {
-        Value::String(text) => shortened(text),
-        other => shortened(&other.to_string()),
+fn text_of(key: Raw<'_>) -> String {
+    match key.as_str() {
+        Some(text) => shortened(&text),
+        None => shortened(key.text()),
     }
 }
 
@@ -482,14 +488,15 @@ fn some_nulls(present: Vec<bool>) -> Option<NullBuffer> {
 }
 
 /// The numbers of nested arrays in order, at most `most` of them in all.
-fn push_leaves(value: &Value, into: &mut Vec<f32>, most: usize) {
-    match value {
-        Value::Array(items) => items.iter().for_each(|item| push_leaves(item, into, most)),
-        Value::Number(number) if into.len() < most => {
-            into.push(number.as_f64().unwrap_or(f64::NAN) as f32)
+fn push_leaves(value: Raw<'_>, into: &mut Vec<f32>, most: usize) {
+    if let Some(items) = value.elements() {
+        items.for_each(|item| push_leaves(item, into, most));
+    } else if let Some(number) = value.as_number() {
+        if into.len() < most {
+            into.push(number.as_f64().unwrap_or(f64::NAN) as f32);
         }
-        _ if into.len() < most => into.resize(most, 0.0),
-        _ => {}
+    } else if into.len() < most {
+        into.resize(most, 0.0);
     }
 }
 

@@ -40,7 +40,7 @@ impl<'a> Checker<'a> {
             inputs.push(InputColumn {
                 expr,
                 may_be_null: matches!(ty, Type::Nullable(_) | Type::Dyn),
-                constants: without_null(&ty).is_scalar().then_some(ty),
+                constants: without_null(&ty).is_ordered().then_some(ty),
                 is_error: value.is_error(),
             });
             let span = expr.span;

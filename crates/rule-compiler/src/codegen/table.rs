@@ -34,6 +34,15 @@ pub(super) fn shown_hits(table: &Table<Expr>) -> (u32, u32) {
     }
 }
 
+/// The constants that a value is ranked among.
+#[derive(Clone, Copy)]
+pub(super) struct Constants {
+    pub(super) address: u32,
+    pub(super) n_constants: u32,
+    /// Decimals that are only compared for equality, with a hash table behind them
+    pub(super) is_hashed: bool,
+}
+
 /// What becomes of a row that counts.
 enum Sink<'s> {
     /// It contributes
@@ -89,7 +98,13 @@ impl RowCode<'_> {
             let value = self.emit_to_locals(&column.value, failed);
             if is_tested {
                 self.f.ins().i32_const(address as i32);
-                self.emit_rank(&column.value.ty, &value, placed.bounds[index]);
+                let (address, n_constants) = placed.bounds[index];
+                let among = Constants {
+                    address,
+                    n_constants,
+                    is_hashed: false,
+                };
+                self.emit_rank(&column.value.ty, &value, among);
                 self.f.ins().i32_store(at(0));
             }
             self.f.br(done);
@@ -109,11 +124,11 @@ impl RowCode<'_> {
     }
 
     /// Pushes the rank of a value in locals.
-    fn emit_rank(&mut self, ty: &Type, value: &[u32], (bounds, n_bounds): (u32, u32)) {
+    pub(super) fn emit_rank(&mut self, ty: &Type, value: &[u32], among: Constants) {
         if let (Type::Nullable(inner), Some((present, value))) = (ty, value.split_last()) {
             self.f.ins().local_get(*present);
             self.f.if_(BlockType::Result(ValType::I32));
-            self.emit_rank(inner, value, (bounds, n_bounds));
+            self.emit_rank(inner, value, among);
             self.f.else_();
             self.f.ins().i32_const(NULL as i32);
             self.f.end();
@@ -134,6 +149,8 @@ impl RowCode<'_> {
             Type::Double => "table_rank_double",
             Type::Timestamp => "table_rank_timestamp",
             Type::String | Type::Bytes => "table_rank_bytes",
+            Type::Decimal if among.is_hashed => "table_find_decimal",
+            Type::Decimal => "table_rank_decimal",
             // Null, and what no row tests
             _ => {
                 self.f.ins().i32_const(NULL as i32);
@@ -143,8 +160,8 @@ impl RowCode<'_> {
         let helper = self.module.helper(helper);
         self.f
             .ins()
-            .i32_const(bounds as i32)
-            .i32_const(n_bounds as i32);
+            .i32_const(among.address as i32)
+            .i32_const(among.n_constants as i32);
         self.f.get_all(value);
         if *ty == Type::Uint {
             self.f.ins().i64_const(i64::MIN).i64_xor();

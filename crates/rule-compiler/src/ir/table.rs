@@ -24,7 +24,7 @@ pub struct Table<E> {
 /// A column of tests.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TableColumn<E> {
-    /// A scalar or a nullable scalar where rows test it
+    /// Of a type that has an order, perhaps nullable, where rows test it
     pub value: E,
     /// Where it stands
     pub span: Span,
@@ -100,7 +100,7 @@ impl<E> Table<E> {
 }
 
 impl Const {
-    /// The order of two constants of one scalar type.
+    /// The order of two constants of one type that has an order.
     pub(crate) fn order(&self, other: &Self) -> Option<std::cmp::Ordering> {
         match (self, other) {
             (Self::Bool(a), Self::Bool(b)) => Some(a.cmp(b)),
@@ -109,6 +109,7 @@ impl Const {
             (Self::Double(a), Self::Double(b)) => a.partial_cmp(b),
             (Self::String(a), Self::String(b)) => Some(a.cmp(b)),
             (Self::Bytes(a), Self::Bytes(b)) => Some(a.cmp(b)),
+            (Self::Decimal(a), Self::Decimal(b)) => Some(a.cmp(b)),
             (Self::Timestamp(a, a_nanos), Self::Timestamp(b, b_nanos)) => {
                 Some((a, a_nanos).cmp(&(b, b_nanos)))
             }

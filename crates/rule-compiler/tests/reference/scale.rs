@@ -22,6 +22,7 @@ const HEAD: &str = r#"ruleset large {
   input {
     s: string  m: string?  i: int  n: int?  u: uint  x: double  y: double?  b: bool  f: bool?  t: timestamp
     code: string  other_code: string?  number: int?  unsigned: uint
+    d: decimal  e: decimal?  price: decimal  other_price: decimal?
   }
   param limit: int = 2
   output {
@@ -32,10 +33,12 @@ const HEAD: &str = r#"ruleset large {
     high:  string = ""          merge max
     tags:  list<string> = ["-"] merge collect
     seen:  list<int>            merge unique
+    sum:   decimal = decimal("0") merge sum
   }
   let quotient = 12 / i
   let filled = y ?? 0.5
   let known = n != null
+  let cost = e ?? decimal("0.5")
 "#;
 
 fn integer(random: &mut Random) -> i64 {
@@ -60,7 +63,12 @@ fn code(random: &mut Random) -> String {
 fn equality(random: &mut Random) -> String {
     let (one, two) = (code(random), code(random));
     let number = random.below(60) as i64 * 1_000_003 - 30_000_000;
-    match random.below(8) {
+    let (a, b) = (price(random), price(random));
+    match random.below(12) {
+        8 => format!("price == {a}"),
+        9 => format!("price in [{a}, {b}]"),
+        10 => format!("price != {a}"),
+        11 => format!("other_price == {b}"),
         0..=2 => format!("code == {one:?}"),
         3 => format!("code in [{one:?}, {two:?}]"),
         4 => format!("code != {one:?}"),
@@ -68,6 +76,32 @@ fn equality(random: &mut Random) -> String {
         6 => format!("number == {number}"),
         _ => format!("unsigned != {}u", number.unsigned_abs()),
     }
+}
+
+/// Likewise decimals, which are equal whatever their places.
+fn price(random: &mut Random) -> String {
+    let number = random.below(40) * 1_000_003;
+    let places = ["", ".0", ".10", ".1", ".123456789012345678901"][random.below(5)];
+    format!("decimal(\"{number}{places}\")")
+}
+
+/// Few decimals with many spellings, some of them so far apart that they have no places in common.
+fn decimal(random: &mut Random) -> String {
+    let texts = [
+        "-1.5",
+        "-1.50",
+        "0",
+        "0.000",
+        "0.5",
+        "0.1000000000000000055",
+        "2",
+        "2.00",
+        "1e37",
+        "1e-38",
+        "-9e36",
+    ];
+    let n_texts = if random.below(4) == 0 { 11 } else { 8 };
+    texts[random.below(n_texts)].to_owned()
 }
 
 /// One operand of a condition.
@@ -78,7 +112,14 @@ fn operand(random: &mut Random) -> String {
     let (number, other, op) = (integer(random), integer(random), order(random));
     let half = format!("{:?}", number as f64 / 2.0);
     let name = text(random);
-    match random.below(30) {
+    let exact = format!("decimal({:?})", decimal(random));
+    match random.below(38) {
+        30..=32 => format!("d {op} {exact}"),
+        33 => format!("e {op} {exact}"),
+        34 => format!("e != null && e {op} {exact}"),
+        35 => format!("cost {op} {exact}"),
+        36 => format!("d in [{exact}, decimal(\"2\")]"),
+        37 => format!("e == {exact}"),
         0..=3 => format!("s == {name:?}"),
         4 => format!("s in [{name:?}, {:?}]", text(random)),
         5 => format!("!(s in [{name:?}, {:?}])", text(random)),
@@ -115,7 +156,12 @@ fn operand(random: &mut Random) -> String {
 fn action(random: &mut Random) -> String {
     let number = integer(random);
     let name = text(random);
-    match random.below(20) {
+    match random.below(22) {
+        20 => format!(
+            "sum = decimal({:?})",
+            ["0.10", "2", "-1.5"][random.below(3)]
+        ),
+        21 => "sum = d".to_owned(),
         0..=2 => format!("first = {name:?}"),
         3 => "first = s + \"!\"".to_owned(),
         4 => format!("last = {number}"),
@@ -201,7 +247,34 @@ fn row(random: &mut Random) -> Vec<Value> {
     let number = or_null(random, Value::Int(large));
     let unsigned = Value::Uint(large.unsigned_abs());
     let day = Value::Timestamp(day, 0);
-    vec![s, m, i, n, u, x, y, b, f, day, one, two, number, unsigned]
+    let exact = |text: String| Value::Decimal(text.parse().expect("a decimal"));
+    let d = exact(decimal(random));
+    let e = exact(decimal(random));
+    let e = or_null(random, e);
+    let written = |text: String| exact(text["decimal(\"".len()..text.len() - 2].to_owned());
+    let price = written(self::price(random));
+    let other_price = written(self::price(random));
+    let other_price = or_null(random, other_price);
+    vec![
+        s,
+        m,
+        i,
+        n,
+        u,
+        x,
+        y,
+        b,
+        f,
+        day,
+        one,
+        two,
+        number,
+        unsigned,
+        d,
+        e,
+        price,
+        other_price,
+    ]
 }
 
 #[test]

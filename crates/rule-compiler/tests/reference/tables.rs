@@ -32,15 +32,17 @@ enum Header {
     Double,
     Text,
     Flag,
+    Decimal,
     /// Fails where `a` is 0
     Quotient,
 }
 
-const HEADERS: [(Header, &str); 5] = [
+const HEADERS: [(Header, &str); 6] = [
     (Header::Int, "a"),
     (Header::Double, "x"),
     (Header::Text, "s"),
     (Header::Flag, "b"),
+    (Header::Decimal, "d"),
     (Header::Quotient, "12 / a"),
 ];
 
@@ -86,7 +88,21 @@ fn constant(random: &mut Random, header: Header) -> Value {
             ["", "a", "b", "bb", "long text 1", "long text 2"][random.below(6)].to_owned(),
         ),
         Header::Flag => Value::Bool(random.below(2) == 0),
+        Header::Decimal => decimal(random, n),
     }
+}
+
+/// Decimals with and without places, some with more of them than others have room for.
+fn decimal(random: &mut Random, n: i64) -> Value {
+    let text = match random.below(12) {
+        0 => "1e37".to_owned(),
+        1 => "1e-38".to_owned(),
+        2 => format!("{n}.0000000000000000055"),
+        3..=5 => format!("{n}.50"),
+        6..=8 => format!("{n}.5"),
+        _ => n.to_string(),
+    };
+    Value::Decimal(text.parse().expect("a decimal"))
 }
 
 fn test(random: &mut Random, header: Header, depth: usize) -> Test {
@@ -104,6 +120,12 @@ fn test(random: &mut Random, header: Header, depth: usize) -> Test {
                     Value::String(a.clone().min(b.clone())),
                     Value::String(a.max(b) + "z"),
                 ),
+                (Value::Decimal(a), Value::Decimal(b)) => {
+                    let above = a.max(b).add(1_i64.into());
+                    let beyond = || "2e37".parse().expect("a decimal");
+                    let above = above.unwrap_or_else(|_| beyond());
+                    (Value::Decimal(a.min(b)), Value::Decimal(above))
+                }
                 other => other,
             };
             Test::Interval(low, random.below(2) == 0, high, random.below(2) == 0)
@@ -113,7 +135,7 @@ fn test(random: &mut Random, header: Header, depth: usize) -> Test {
                 .map(|_| test(random, header, 1))
                 .collect(),
         ),
-        6 if header == Header::Double => Test::Equal(Value::Null),
+        6 if matches!(header, Header::Double | Header::Decimal) => Test::Equal(Value::Null),
         7 if header == Header::Int => Test::OverLimit,
         _ => Test::Equal(value),
     }
@@ -174,6 +196,7 @@ fn literal(value: &Value) -> String {
         Value::Double(value) => value.to_string(),
         Value::String(value) => format!("{value:?}"),
         Value::Bool(value) => value.to_string(),
+        Value::Decimal(value) => format!("decimal(\"{value}\")"),
         _ => "null".to_owned(),
     }
 }
@@ -206,7 +229,7 @@ fn tests_text(tests: &[Test]) -> String {
 fn source(table: &Table, merge: &str) -> String {
     let is_count = table.policy == "collect count";
     let mut text = format!(
-        "ruleset r {{\n  input {{ a: int  x: double?  s: string  b: bool }}\n  param limit: int = {LIMIT}\n  \
+        "ruleset r {{\n  input {{ a: int  x: double?  s: string  b: bool  d: decimal? }}\n  param limit: int = {LIMIT}\n  \
          output {{\n    number: int = -1 merge {merge}\n    texts: list<string> = [] merge collect\n    level: string = \"none\" merge last\n  }}\n  \
          table t hit {} {{\n    |",
         table.policy
@@ -261,6 +284,7 @@ fn holds(test: &Test, value: &Value) -> bool {
         (Value::Double(a), Value::Double(b)) => a.partial_cmp(b),
         (Value::String(a), Value::String(b)) => a.partial_cmp(b),
         (Value::Bool(a), Value::Bool(b)) => a.partial_cmp(b),
+        (Value::Decimal(a), Value::Decimal(b)) => a.partial_cmp(b),
         _ => None,
     };
     let compare = |op: &str, other: &Value| {
@@ -307,6 +331,7 @@ fn matches(table: &Table, row: &Row, input: &[Value]) -> Result<bool, Code> {
             Header::Double => Ok(input[1].clone()),
             Header::Text => Ok(input[2].clone()),
             Header::Flag => Ok(input[3].clone()),
+            Header::Decimal => Ok(input[4].clone()),
             Header::Quotient => quotient(input),
         };
         match value {
@@ -414,6 +439,10 @@ fn input(random: &mut Random) -> Vec<Value> {
         x,
         s,
         constant(random, Header::Flag),
+        match random.below(8) {
+            0 => Value::Null,
+            _ => constant(random, Header::Decimal),
+        },
     ]
 }
 

@@ -19,7 +19,8 @@ pub(crate) const DENSE: u32 = 1;
 pub(crate) const SPARSE: u32 = 2;
 
 /// Kinds of columns, by what their constants are.
-pub(crate) const BOOLS: u32 = 0;
+/// The value is its rank: booleans, and decimals, whose constants only the code that finds their ranks needs.
+pub(crate) const RANKED: u32 = 0;
 /// 64 bits in the order of signed integers; so are doubles, see [`order_double`].
 pub(crate) const INTS: u32 = 1;
 /// Seconds and nanoseconds.
@@ -57,6 +58,13 @@ const MULTIPLIER: u64 = 0x9e37_79b9_7f4a_7c15;
 /// Which slot to try first is in the low bits; the next ones follow.
 pub(crate) const fn hash_int(value: i64) -> u32 {
     ((value as u64).wrapping_mul(MULTIPLIER) >> 32) as u32
+}
+
+/// Likewise of the coefficient of a decimal.
+#[allow(dead_code, reason = "what only one of them needs")]
+pub(crate) const fn hash_decimal(coefficient: i128) -> u32 {
+    let high = hash_int((coefficient >> 64) as i64);
+    hash_int(coefficient as i64 ^ high as i64)
 }
 
 /// Likewise of a text.

@@ -8,7 +8,7 @@
 //! rank is found out where an index needs it.
 
 use super::rank_numbers::{
-    ABSENT, BOOLS, FIRST, HASHED, INTS, MORE, NAN, NULL, PRESENT, TEXTS, TIMES, hash_int,
+    ABSENT, FIRST, HASHED, INTS, MORE, NAN, NULL, PRESENT, RANKED, TEXTS, TIMES, hash_int,
     hash_text, n_slots,
 };
 use super::{
@@ -102,7 +102,7 @@ impl Column {
         // SAFETY: the compiler laid out the constants of this kind.
         unsafe {
             match self.sort() {
-                BOOLS => FIRST + 1 + 2 * self.value[0],
+                RANKED => self.value[0],
                 INTS => table_rank_int(bounds.cast(), n, self.wide() as i64),
                 TIMES => table_rank_timestamp(bounds, n, self.wide() as i64, self.value[2]),
                 _ => {
@@ -155,7 +155,7 @@ impl Column {
         // SAFETY: the compiler laid out the constants of this kind, and tests name those there are.
         unsafe {
             match self.sort() {
-                BOOLS => self.value[0].cmp(&constant),
+                RANKED => self.value[0].cmp(&(FIRST + 1 + 2 * constant)),
                 TIMES => (self.wide() as i64, self.value[2]).cmp(&(
                     bound.cast::<i64>().read_unaligned(),
                     bound.add(8).cast::<u32>().read_unaligned(),

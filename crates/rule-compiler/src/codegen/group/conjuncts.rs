@@ -79,14 +79,14 @@ fn test_of<'e>(
         Const::Double(number) => *scalar == Type::Double && !number.is_nan(),
         constant => scalar_type(constant).is_some_and(|ty| ty == *scalar),
     };
-    if !scalar.is_scalar() || !constants.iter().all(fits) {
+    if !scalar.is_ordered() || !constants.iter().all(fits) {
         return None;
     }
     let (value, is_unwrapped) = match &value.kind {
         ExprKind::Unwrap(operand) => (&**operand, true),
         _ => (value, false),
     };
-    inner(&value.ty).is_scalar().then(|| Test {
+    inner(&value.ty).is_ordered().then(|| Test {
         value,
         is_unwrapped,
         tests: constants.iter().map(|constant| test(constant)).collect(),
@@ -112,6 +112,7 @@ pub(super) fn scalar_type(constant: &Const) -> Option<Type> {
         Const::Bytes(_) => Type::Bytes,
         Const::Timestamp(..) => Type::Timestamp,
         Const::Duration(_) => Type::Duration,
+        Const::Decimal(_) => Type::Decimal,
         _ => return None,
     })
 }

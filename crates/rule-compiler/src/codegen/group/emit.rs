@@ -197,6 +197,17 @@ impl RowCode<'_> {
             }
             if *inner(ty) == Type::Double {
                 self.store_ordered(ty, address, &value);
+            } else if matches!(inner(ty), Type::Bool | Type::Decimal) {
+                self.f.ins().i32_const(address as i32);
+                self.emit_rank(ty, &value, placed.constants[index]);
+                self.f.ins().i32_store(at(0));
+                if let (true, Some(present)) = (is_nullable(ty), value.last()) {
+                    let mut ins = self.f.ins();
+                    ins.i32_const(address as i32).local_get(*present);
+                    ins.i32_store(at(PRESENT));
+                } else if fails {
+                    push_presence(self, ranks::PRESENT);
+                }
             } else {
                 self.store_slots(ty, address, &value);
                 if !is_nullable(ty) && fails {

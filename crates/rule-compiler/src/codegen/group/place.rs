@@ -3,9 +3,10 @@
 use super::super::data::{Record, StaticData};
 use super::super::layout::{inner, is_cell, is_fallible_input};
 use super::super::table::ranks::{
-    self, BOOLS, HASHED, INTS, TEXTS, TIMES, hash_int, hash_text, n_slots, order_double,
+    self, HASHED, INTS, RANKED, TEXTS, TIMES, hash_decimal, hash_int, hash_text, n_slots,
+    order_double,
 };
-use super::super::table::{VALUE_BYTES, push_bound, push_constant};
+use super::super::table::{Constants, VALUE_BYTES, push_bound, push_constant};
 use super::super::trace::walk;
 use super::explain::{SHAPE_BYTES, packed_bytes};
 use super::{Entry, Group, Plans};
@@ -40,6 +41,8 @@ pub(super) struct Shared {
 pub(in super::super) struct PlacedGroup {
     pub(super) words: u32,
     pub(super) columns: u32,
+    /// By column
+    pub(super) constants: Vec<Constants>,
     pub(super) state: u32,
     pub(super) rules: u32,
     /// For each rule the number of the shape that explains it, and its constants
@@ -100,6 +103,7 @@ fn place(group: &Group, data: &mut StaticData) -> PlacedGroup {
         words.u32(*word);
     }
     let mut columns = Record::new();
+    let mut constants = Vec::new();
     for column in &group.columns {
         let mut record = Record::new();
         for constant in &column.bounds.constants {
@@ -111,16 +115,19 @@ fn place(group: &Group, data: &mut StaticData) -> PlacedGroup {
             }
         }
         let mut kind = kind(&column.value.ty);
-        if column.is_hashed && push_slots(&mut record, &column.bounds.constants) {
+        let is_hashed = column.is_hashed && push_slots(&mut record, &column.bounds.constants);
+        if is_hashed && kind != RANKED {
             kind |= HASHED;
         }
         let n_bounds = column.bounds.constants.len() as u32;
+        let address = data.record(&record);
+        constants.push(Constants {
+            address,
+            n_constants: n_bounds,
+            is_hashed,
+        });
         // Also what fails is like a null.
-        columns
-            .u32(kind)
-            .u32(data.record(&record))
-            .u32(n_bounds)
-            .u32(0);
+        columns.u32(kind).u32(address).u32(n_bounds).u32(0);
         columns.u32(0).u32(0).u32(0).u32(ranks::PRESENT);
     }
     let mut n_entries = 0;
@@ -162,19 +169,21 @@ fn place(group: &Group, data: &mut StaticData) -> PlacedGroup {
         explained: data.record(&explained),
         words: data.record(&words),
         columns: data.record(&columns),
+        constants,
         state: data.reserve(8 * group.n_indexes as u32),
         rules: data.record(&rules),
         values,
     }
 }
 
-/// Appends the hash table of constants that are integers or texts; gives whether they are.
+/// Appends the hash table of constants that are integers, decimals or texts; gives whether they are.
 fn push_slots(record: &mut Record, constants: &[Const]) -> bool {
     let hash = |constant: &Const| {
         Some(match constant {
             Const::Int(value) | Const::Duration(value) => hash_int(*value),
             Const::Uint(value) => hash_int((*value ^ 1 << 63) as i64),
             Const::Double(value) => hash_int(order_double(*value)),
+            Const::Decimal(value) => hash_decimal(value.coefficient()),
             Const::String(text) => hash_text(text.as_bytes()),
             Const::Bytes(bytes) => hash_text(bytes),
             _ => return None,
@@ -201,7 +210,7 @@ fn push_slots(record: &mut Record, constants: &[Const]) -> bool {
 /// The kind of a column of a type.
 fn kind(ty: &Type) -> u32 {
     match inner(ty) {
-        Type::Bool => BOOLS,
+        Type::Bool | Type::Decimal => RANKED,
         Type::Timestamp => TIMES,
         Type::String | Type::Bytes => TEXTS,
         _ => INTS,

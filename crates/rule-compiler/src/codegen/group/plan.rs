@@ -216,7 +216,9 @@ fn plan(
         let tells_no_gaps = tests.all(|(tested, ranges)| {
             *tested as usize != index || column.bounds.tell_no_gaps(ranges)
         });
-        column.is_hashed = tells_no_gaps && column.bounds.constants.len() >= MIN_HASHED;
+        column.is_hashed = tells_no_gaps
+            && column.bounds.constants.len() >= MIN_HASHED
+            && column.bounds.can_be_hashed();
     }
     Group {
         first,

@@ -173,6 +173,11 @@ pub(in super::super) fn push_bound(record: &mut Record, data: &mut StaticData, c
         }
         Const::String(text) => push_text_bound(record, data, text.as_bytes()),
         Const::Bytes(bytes) => push_text_bound(record, data, bytes),
+        Const::Decimal(value) => {
+            let [low, high] = [value.coefficient(), value.coefficient() >> 64];
+            record.u64(low as u64).u64(high as u64);
+            record.u32(value.scale()).u32(0);
+        }
         // Booleans have their ranks without looking.
         _ => {}
     }

@@ -5,12 +5,12 @@
 mod rank_numbers;
 
 pub(in super::super) use rank_numbers::{
-    ABSENT, BOOLS, FAILED, FIRST, HASHED, INTS, MORE, NOT_A_NUMBER, NULL, PRESENT, TEXTS, TIMES,
-    hash_int, hash_text, n_slots, order_double,
+    ABSENT, FAILED, FIRST, HASHED, INTS, MORE, NOT_A_NUMBER, NULL, PRESENT, RANKED, TEXTS, TIMES,
+    hash_decimal, hash_int, hash_text, n_slots, order_double,
 };
 pub(super) use rank_numbers::{DENSE, LEAF, SPARSE};
 
-use crate::ir::{CellTest, CompareOp, Const, Expr, Table};
+use crate::ir::{CellTest, CompareOp, Const, Decimal, Expr, Table};
 use crate::types::Type;
 use std::cmp::Ordering;
 
@@ -61,9 +61,16 @@ impl Bounds {
         }
         constants.sort_by(|a, b| a.order(b).unwrap_or(Ordering::Equal));
         constants.dedup_by(|a, b| a.order(b) == Some(Ordering::Equal));
-        Self {
-            constants: constants.into_iter().cloned().collect(),
-        }
+        let mut constants: Vec<Const> = constants.into_iter().cloned().collect();
+        share_places(&mut constants);
+        Self { constants }
+    }
+
+    /// Whether equal values are equal bit by bit, so that a hash finds them: decimals have their places in common.
+    pub(in super::super) fn can_be_hashed(&self) -> bool {
+        let mut decimals = self.constants.iter().filter_map(as_decimal);
+        let first = decimals.next().map(Decimal::scale);
+        decimals.all(|each| Some(each.scale()) == first)
     }
 
     /// The highest rank.
@@ -158,6 +165,29 @@ impl Bounds {
             rest.push((next, self.max()));
         }
         rest
+    }
+}
+
+fn as_decimal(constant: &Const) -> Option<Decimal> {
+    match constant {
+        Const::Decimal(value) => Some(*value),
+        _ => None,
+    }
+}
+
+/// Decimals with the places of the one that has most, where all have room for them: then integers are compared.
+fn share_places(constants: &mut [Const]) {
+    let Some(most) = constants
+        .iter()
+        .filter_map(as_decimal)
+        .map(Decimal::scale)
+        .max()
+    else {
+        return;
+    };
+    let same = |constant: &Const| as_decimal(constant)?.with_scale(most).map(Const::Decimal);
+    if let Some(same) = constants.iter().map(same).collect::<Option<Vec<Const>>>() {
+        constants.clone_from_slice(&same);
     }
 }
 
