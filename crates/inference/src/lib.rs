@@ -12,10 +12,12 @@
 mod backend;
 mod convert;
 mod error;
+mod footprint;
 mod model;
 mod rten;
 mod signature;
 mod tensor;
+mod wire;
 
 pub use backend::{Backend, Graph, Options, Session, Signature, Target};
 pub use error::{InferenceError, InferenceErrorKind};
