@@ -91,7 +91,10 @@ fn unary(call: &Call<'_>) -> Option<Extent> {
                 false => v.combine(least, f64::max).combine(most, f64::min),
             })
         }
-        "Not" | "IsNaN" | "IsInf" => first.shape_of().of_kind(Kind::Int).with_range(Range::FLAG),
+        "Not" => each(Kind::Int, &|v| {
+            truth(v.whole() == Some(0), v.lo > 0.0 || v.hi < 0.0)
+        }),
+        "IsNaN" | "IsInf" => first.shape_of().of_kind(Kind::Int).with_range(Range::FLAG),
         "QuantizeLinear" | "com.microsoft.QuantizeLinear" => first.shape_of().of_kind(Kind::Int),
         "DequantizeLinear" | "com.microsoft.DequantizeLinear" => {
             first.shape_of().of_kind(call.at(1).kind.max(Kind::Float))
