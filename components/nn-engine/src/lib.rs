@@ -66,7 +66,7 @@ fn model_error(error: &InferenceError, name: Option<&str>) -> Error {
         InferenceErrorKind::InvalidInput => ErrorCode::InvalidArgument,
         InferenceErrorKind::InvalidModel => ErrorCode::InvalidEncoding,
         InferenceErrorKind::UnsupportedModel => ErrorCode::UnsupportedOperation,
-        InferenceErrorKind::TooLarge => ErrorCode::TooLarge,
+        InferenceErrorKind::TooLarge | InferenceErrorKind::MemoryLimit => ErrorCode::TooLarge,
         _ => ErrorCode::RuntimeError,
     };
     let message = match name {

@@ -12,6 +12,8 @@ mod extent;
 mod operators;
 mod plan;
 mod program;
+#[cfg(test)]
+mod tests;
 mod walk;
 
 use std::collections::BTreeSet;
@@ -243,7 +245,7 @@ fn integers(tensor: &Tensor) -> Option<Vec<Range>> {
 
 /// Bytes for people, in the units of manifests.
 fn shown(bytes: u64) -> String {
-    let units = [(40, "TiB"), (30, "GiB"), (20, "MiB"), (10, "KiB")];
+    let units = [(40, "TiB"), (30, "GiB"), (20, "MiB")];
     match units.iter().find(|(shift, _)| bytes >> shift > 0) {
         _ if bytes == u64::MAX => "more bytes than can be counted".to_owned(),
         Some((shift, unit)) => {

@@ -48,6 +48,12 @@ fn bad_models_and_tensors_are_errors() {
 }
 
 #[test]
+fn hostile_models_are_refused() {
+    let Some(runtime) = runtime() else { return };
+    engine::hostile::all_are_refused(&runtime);
+}
+
+#[test]
 fn real_models_run() {
     let Some(runtime) = runtime() else { return };
     engine::real_models_run(&runtime, &[]);

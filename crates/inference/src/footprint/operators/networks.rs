@@ -115,7 +115,12 @@ fn matmul(a: &Extent, b: &Extent) -> Extent {
     let dims = match (a.as_slice(), b.as_slice()) {
         ([_], [_]) => Vec::new(),
         ([_], [outer @ .., _, n]) => [outer, &[*n]].concat(),
-        ([outer @ .., m, _], [_]) => [outer, &[*m]].concat(),
+        ([m, _], [_]) => vec![*m],
+        ([outer @ .., m, _], [_]) => {
+            // rten leaves a dimension of 1 at the end.
+            let count = product(&[outer, &[*m]].concat());
+            return Extent::shapeless(kind, count);
+        }
         ([a_outer @ .., m, _], [b_outer @ .., _, n]) => {
             let mut dims = broadcast(a_outer, b_outer);
             dims.extend([*m, *n]);
