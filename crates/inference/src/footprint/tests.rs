@@ -392,6 +392,7 @@ fn networks() {
             "strides",
             &[stride, stride],
         );
+        let back = with_ints(back, "dilations", &[1, 1]);
         one(
             &[1, 2, 5, 4],
             with_ints(back, "pads", &[pad.min(1); 4]),
@@ -492,7 +493,7 @@ fn real_models() {
         ("tests/models/score.onnx", &[&[5, 4]]),
         ("tests/models/routes.onnx", &[&[3, 2], &[3, 3]]),
         ("tests/models/wide.onnx", &[&[4, 64]]),
-        ("tests/models/double.onnx", &[&[3, 4]]),
+        ("tests/models/double.onnx", &[&[3, 2]]),
         ("examples/flight-desk/lateness.onnx", &[&[6, 6]]),
         ("examples/upload-gate/file-type.onnx", &[&[1, 2048]]),
         ("tests/models/fetched/ppocr_cls.onnx", &[&[1, 3, 80, 160]]),
