@@ -8,7 +8,7 @@ use rulestage_inference::{DataType, InferenceErrorKind, Limits, Model, Rten, Ten
 
 #[test]
 fn hostile_models_are_refused() {
-    hostile::all_are_refused(&Rten);
+    hostile::all_are_refused(&Rten, &[]);
 }
 
 /// `y` is `x` repeated to 1000 x 4.

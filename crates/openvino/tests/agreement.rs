@@ -57,7 +57,7 @@ fn bad_models_and_tensors_are_errors() {
 #[test]
 fn hostile_models_are_refused() {
     let Some(runtime) = runtime() else { return };
-    engine::hostile::all_are_refused(&runtime);
+    engine::hostile::all_are_refused(&runtime, &[]);
 }
 
 #[test]
