@@ -320,9 +320,13 @@ pub fn cases() -> Vec<Case> {
             vec![
                 node("Slice", &["x", "zero", "zero", "zero"], &["none"]),
                 node("Expand", &["none", "size"], &["wide"]),
-                with_int(node("ReduceSum", &["wide", "zero"], &["y"]), "keepdims", 0),
+                with_int(node("ReduceSum", &["wide", "one"], &["y"]), "keepdims", 0),
             ],
-            vec![longs("zero", &[0]), longs("size", &[1 << 40, 1, 4])],
+            vec![
+                longs("zero", &[0]),
+                longs("one", &[1]),
+                longs("size", &[1 << 40, 1, 4]),
+            ],
             "needs 16.0 TiB for",
         ),
         case_of(
