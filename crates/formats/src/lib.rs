@@ -9,6 +9,7 @@ mod error;
 mod files;
 mod json;
 mod lines;
+mod pool;
 #[cfg(test)]
 mod tests;
 #[cfg(feature = "parquet")]

@@ -1,13 +1,14 @@
 //! Rows as CSV has them, for outputs that begin with the columns of their input.
 
+use crate::pool::Pool;
 use crate::write::push_csv;
 use arrow_array::UInt32Array;
-use std::sync::Arc;
+use arrow_buffer::Buffer;
 
 /// The rows of a batch as [`open_writer`](crate::open_writer) writes them in CSV, without the ends of the lines.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lines {
-    bytes: Arc<Vec<u8>>,
+    bytes: Buffer,
     /// Start and end of each row
     spans: Vec<[usize; 2]>,
     n_columns: usize,
@@ -58,6 +59,7 @@ impl Lines {
 pub(crate) struct LinesBuilder {
     bytes: Vec<u8>,
     spans: Vec<[usize; 2]>,
+    bytes_before: Pool,
 }
 
 impl LinesBuilder {
@@ -89,12 +91,13 @@ impl LinesBuilder {
 
     /// The rows of the batch; the next one is empty.
     pub(crate) fn finish(&mut self, n_columns: usize) -> Lines {
-        let bytes = Vec::with_capacity(self.bytes.capacity());
-        let spans = Vec::with_capacity(self.spans.capacity());
-        let done = std::mem::replace(self, Self { bytes, spans });
+        let bytes = Buffer::from_vec(std::mem::take(&mut self.bytes));
+        self.bytes_before.keep(&bytes);
+        self.bytes = self.bytes_before.take();
+        let next = Vec::with_capacity(self.spans.len());
         Lines {
-            bytes: Arc::new(done.bytes),
-            spans: done.spans,
+            bytes,
+            spans: std::mem::replace(&mut self.spans, next),
             n_columns,
         }
     }

@@ -16,6 +16,7 @@ mod model;
 mod rten;
 mod signature;
 mod tensor;
+mod weights;
 
 pub use backend::{Backend, Graph, Options, Session, Signature, Target};
 pub use error::{InferenceError, InferenceErrorKind};
@@ -23,3 +24,4 @@ pub use model::{Limits, Model};
 pub use rten::Rten;
 pub use signature::{Dimension, ElementType, TensorInfo};
 pub use tensor::{DataType, Tensor};
+pub use weights::without_weights;

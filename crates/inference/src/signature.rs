@@ -4,7 +4,7 @@ use std::fmt;
 
 use rten_onnx::onnx;
 
-use crate::{DataType, InferenceError, InferenceErrorKind, Signature};
+use crate::{DataType, InferenceError, InferenceErrorKind, Signature, without_weights};
 
 /// One input or output, as the model declares it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -111,7 +111,9 @@ pub(crate) fn quoted<'a>(names: impl Iterator<Item = &'a str>) -> String {
 impl Signature {
     /// The inputs and outputs of an ONNX file.
     pub(crate) fn of(file: &[u8]) -> Result<Self, InferenceError> {
-        let graph = parse_graph(file)?;
+        // Parsing copies, and nobody asks for the weights here.
+        let light = without_weights(file, "");
+        let graph = parse_graph(light.as_deref().unwrap_or(file))?;
         let weights: Vec<&str> = graph
             .initializer
             .iter()
