@@ -4,6 +4,7 @@ mod column;
 mod plain;
 mod records;
 
+use crate::lines::LinesBuilder;
 use crate::{BadLine, Chunk, FormatError, ReadOptions, Reader};
 use arrow_array::{RecordBatch, RecordBatchOptions};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
@@ -50,6 +51,7 @@ pub(crate) fn open(
     let batches = Batches {
         records,
         columns,
+        lines: options.keep_lines.then(LinesBuilder::default),
         schema: schema.clone(),
         options: options.clone(),
         is_over: false,
@@ -60,6 +62,8 @@ pub(crate) fn open(
 struct Batches {
     records: Records,
     columns: Vec<Column>,
+    /// The rows of the batch once more, if they are wanted
+    lines: Option<LinesBuilder>,
     schema: SchemaRef,
     options: ReadOptions,
     is_over: bool,
@@ -83,7 +87,8 @@ impl Batches {
         let batch_rows = self.options.batch_rows.max(1);
         while n_rows < batch_rows {
             let most_rows = batch_rows - n_rows;
-            n_rows += self.records.take_plain(&mut self.columns, most_rows);
+            let lines = self.lines.as_mut();
+            n_rows += self.records.take_plain(&mut self.columns, lines, most_rows);
             if n_rows == batch_rows {
                 break;
             }
@@ -99,6 +104,9 @@ impl Batches {
                             return Err(self.records.error(message.to_owned()));
                         }
                         column.append(cell.as_bytes(), std::iter::once((0, cell.len())));
+                    }
+                    if let Some(lines) = &mut self.lines {
+                        lines.append_cells(self.records.cells(n_cells).map(str::as_bytes));
                     }
                     n_rows += 1;
                 }
@@ -125,6 +133,11 @@ impl Batches {
         let rows = RecordBatchOptions::new().with_row_count(Some(n_rows));
         let batch =
             RecordBatch::try_new_with_options(self.schema.clone(), arrays, &rows).map_err(arrow)?;
-        Ok(Some(Chunk { batch, bad_lines }))
+        let lines = self.lines.as_mut();
+        Ok(Some(Chunk {
+            batch,
+            bad_lines,
+            lines: lines.map(|lines| lines.finish(self.columns.len())),
+        }))
     }
 }

@@ -149,7 +149,11 @@ impl Batches {
         let rows = RecordBatchOptions::new().with_row_count(Some(n_rows));
         let batch =
             RecordBatch::try_new_with_options(self.schema.clone(), arrays, &rows).map_err(arrow)?;
-        Ok(Some(Chunk { batch, bad_lines }))
+        Ok(Some(Chunk {
+            batch,
+            bad_lines,
+            lines: None,
+        }))
     }
 
     /// Adds a row. What is wrong with it, and how many lines below its start, otherwise; then columns may have a

@@ -8,6 +8,8 @@ mod csv;
 mod error;
 mod files;
 mod json;
+mod lines;
+mod pool;
 #[cfg(test)]
 mod tests;
 #[cfg(feature = "parquet")]
@@ -16,6 +18,7 @@ mod write;
 
 pub use error::{FormatError, FormatErrorKind, Place};
 pub use files::{FILE_BYTES, FileRows};
+pub use lines::Lines;
 pub use write::{BatchWriter, cell_text, open_writer};
 
 use arrow_array::RecordBatch;
@@ -105,6 +108,8 @@ pub struct ReadOptions {
     pub raw_json: bool,
     /// Report bad lines in [`Chunk::bad_lines`] and go on, instead of failing
     pub skip_bad_lines: bool,
+    /// Keep the rows of CSV as lines, too: for outputs in CSV that begin with all columns of the input
+    pub keep_lines: bool,
 }
 
 impl Default for ReadOptions {
@@ -116,6 +121,7 @@ impl Default for ReadOptions {
             columns: None,
             raw_json: false,
             skip_bad_lines: false,
+            keep_lines: false,
         }
     }
 }
@@ -147,6 +153,8 @@ pub struct Chunk {
     pub batch: RecordBatch,
     /// Lines that are no rows, in order; they stood between the rows of this batch and the one before
     pub bad_lines: Vec<BadLine>,
+    /// The rows as CSV has them, where [`ReadOptions::keep_lines`] asked for them
+    pub lines: Option<Lines>,
 }
 
 /// A line that could not be read.

@@ -114,6 +114,7 @@ fn typed_reader(
             Ok(Chunk {
                 batch: batch?,
                 bad_lines: Vec::new(),
+                lines: None,
             })
         }),
     )

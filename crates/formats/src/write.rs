@@ -4,8 +4,9 @@ mod cell;
 mod value;
 
 pub use cell::cell_text;
+pub(crate) use value::push_csv;
 
-use crate::{Format, FormatError};
+use crate::{Format, FormatError, Lines};
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
 use cell::Cells;
@@ -15,6 +16,11 @@ use std::io::Write;
 pub trait BatchWriter {
     /// Adds the rows of a batch.
     fn write(&mut self, batch: &RecordBatch) -> Result<(), FormatError>;
+
+    /// The same where the first columns of the batch are those of `lines`, row by row.
+    fn write_lines(&mut self, _: &Lines, batch: &RecordBatch) -> Result<(), FormatError> {
+        self.write(batch)
+    }
 
     /// Writes what is left and the end of the file.
     fn finish(self: Box<Self>) -> Result<(), FormatError>;
@@ -94,7 +100,7 @@ impl<W: Write> TextWriter<W> {
                     if index > 0 {
                         self.buffer.push(b',');
                     }
-                    value::push_csv(&mut self.buffer, field.name());
+                    push_csv(&mut self.buffer, field.name().as_bytes());
                 }
                 self.buffer.push(b'\n');
             }
@@ -104,20 +110,14 @@ impl<W: Write> TextWriter<W> {
         Ok(())
     }
 
-    fn flush(&mut self) -> Result<(), FormatError> {
-        let written = self.sink.write_all(&self.buffer);
-        self.buffer.clear();
-        written.map_err(|error| FormatError::io(&self.name, error))
-    }
-}
-
-impl<W: Write> BatchWriter for TextWriter<W> {
-    fn write(&mut self, batch: &RecordBatch) -> Result<(), FormatError> {
+    /// Adds the rows of a batch, whose first columns may be there as lines.
+    fn add(&mut self, lines: Option<&Lines>, batch: &RecordBatch) -> Result<(), FormatError> {
         let schema = batch.schema_ref();
         let columns: Vec<Cells<'_>> = batch
             .columns()
             .iter()
             .zip(schema.fields())
+            .skip(lines.map_or(0, Lines::n_columns))
             .map(|(column, field)| {
                 let mut cells = Cells::new(column, field);
                 match self.layout {
@@ -130,14 +130,19 @@ impl<W: Write> BatchWriter for TextWriter<W> {
         for row in 0..batch.num_rows() {
             match self.layout {
                 Layout::Csv => {
+                    if let Some(lines) = lines {
+                        let [start, end] = lines.span(row);
+                        self.buffer.extend_from_slice(&lines.bytes()[start..end]);
+                    }
                     for (index, column) in columns.iter().enumerate() {
-                        if index > 0 {
+                        if index > 0 || lines.is_some() {
                             self.buffer.push(b',');
                         }
                         column.push_csv(&mut self.buffer, row);
                     }
                     // A line with nothing on it is no record.
-                    if columns.len() == 1 && matches!(self.buffer.last(), Some(b'\n') | None) {
+                    if matches!(self.buffer.last(), Some(b'\n') | None) && batch.num_columns() == 1
+                    {
                         self.buffer.extend_from_slice(b"\"\"");
                     }
                     self.buffer.push(b'\n');
@@ -170,6 +175,22 @@ impl<W: Write> BatchWriter for TextWriter<W> {
             }
         }
         self.flush()
+    }
+
+    fn flush(&mut self) -> Result<(), FormatError> {
+        let written = self.sink.write_all(&self.buffer);
+        self.buffer.clear();
+        written.map_err(|error| FormatError::io(&self.name, error))
+    }
+}
+
+impl<W: Write> BatchWriter for TextWriter<W> {
+    fn write(&mut self, batch: &RecordBatch) -> Result<(), FormatError> {
+        self.add(None, batch)
+    }
+
+    fn write_lines(&mut self, lines: &Lines, batch: &RecordBatch) -> Result<(), FormatError> {
+        self.add(Some(lines).filter(|_| self.layout == Layout::Csv), batch)
     }
 
     fn finish(mut self: Box<Self>) -> Result<(), FormatError> {

@@ -17,6 +17,7 @@ mod model;
 mod rten;
 mod signature;
 mod tensor;
+mod weights;
 mod wire;
 
 pub use backend::{Backend, Graph, Options, Session, Signature, Target};
@@ -25,3 +26,4 @@ pub use model::{Limits, Model};
 pub use rten::Rten;
 pub use signature::{Dimension, ElementType, TensorInfo};
 pub use tensor::{DataType, Tensor};
+pub use weights::without_weights;

@@ -7,7 +7,7 @@ use crate::signature::{list, parse_graph, quoted};
 use crate::wire;
 use crate::{
     Backend, Dimension, Graph, InferenceError, InferenceErrorKind, Options, Rten, Session,
-    Signature, Tensor, TensorInfo,
+    Signature, Tensor, TensorInfo, without_weights,
 };
 
 /// How much a model and its tensors may take.
@@ -78,13 +78,15 @@ impl Model {
             ));
         }
         wire::check(file)?;
-        let parsed = parse_graph(file)?;
+        // Parsing copies, and nobody asks for the weights here.
+        let light = without_weights(file, "");
+        let parsed = parse_graph(light.as_deref().unwrap_or(file))?;
         let signature = Signature::of(&parsed)?;
         let footprint = match limits.compute_bytes {
             u64::MAX => None,
             limit => Some(Footprint::new(&parsed, limit)?),
         };
-        drop(parsed);
+        drop((parsed, light));
         let unbounded = match &footprint {
             Some(footprint) => footprint.check_load(&signature)?,
             None => None,

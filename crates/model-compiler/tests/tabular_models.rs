@@ -1,11 +1,16 @@
 //! Every model of `tests/models/tabular` as a component in wasmtime, against ONNX Runtime's answers.
 
+#[path = "../src/splice.rs"]
+mod splice;
+
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float32Type, Float64Type, Int64Type};
-use arrow_array::{ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray};
+use arrow_array::{
+    Array, ArrayRef, BooleanArray, Float64Array, Int64Array, RecordBatch, StringArray,
+};
 use arrow_schema::DataType;
 use rulestage_model_compiler::compile;
-use rulestage_onnx_ml::Options;
+use rulestage_onnx_ml::{Options, packed};
 use rulestage_pipeline::runtime::{Limits, Outcome, Runtime};
 use rulestage_runtime_wasmtime::{Config, WasmtimeRuntime, inspect};
 use serde_json::Value;
@@ -56,8 +61,43 @@ fn is_equal(found: &ArrayRef, row: usize, expected: &Value) -> bool {
     }
 }
 
-fn run(runtime: &WasmtimeRuntime, name: &str, given: &[Value]) -> Outcome {
-    let component = runtime.load(&component(name)).expect("it loads");
+/// The model beside the code of all operators.
+fn component_with_all_operators(name: &str) -> Vec<u8> {
+    const TEMPLATE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/model_stage.wasm"));
+    let file = fs::read(folder().join(format!("{name}.onnx"))).expect("a model");
+    let doc = "A tabular model, compiled from ONNX";
+    let data = packed::write(name, doc, &Options::default(), &file);
+    splice::place(TEMPLATE, &data, &(0..u64::BITS as usize).collect())
+}
+
+/// The names of all models.
+fn models() -> Vec<String> {
+    let files = fs::read_dir(folder()).expect("the models");
+    let paths = files.map(|entry| entry.expect("an entry").path());
+    let models = paths.filter(|path| {
+        path.extension()
+            .is_some_and(|extension| extension == "onnx")
+    });
+    let names = models.map(|path| {
+        path.file_stem()
+            .expect("a name")
+            .to_string_lossy()
+            .into_owned()
+    });
+    let mut names: Vec<String> = names.collect();
+    names.sort();
+    assert!(names.len() >= 90, "{} models", names.len());
+    names
+}
+
+/// What ONNX Runtime was given, and its answers.
+fn case(name: &str) -> Value {
+    let case = fs::read(folder().join(format!("{name}.json"))).expect("answers");
+    serde_json::from_slice(&case).expect("answers")
+}
+
+fn run(runtime: &WasmtimeRuntime, component: &[u8], given: &[Value]) -> Outcome {
+    let component = runtime.load(component).expect("it loads");
     let mut session = runtime.open(&component, &[], LIMITS).expect("it opens");
     let schema = runtime.schema(&session).inputs.clone();
     let columns = schema.fields().iter().zip(given);
@@ -71,25 +111,10 @@ fn run(runtime: &WasmtimeRuntime, name: &str, given: &[Value]) -> Outcome {
 #[test]
 fn every_component_agrees_with_onnx_runtime() {
     let runtime = WasmtimeRuntime::new(Config::default()).expect("wasmtime starts");
-    let mut n_models = 0;
-    for entry in fs::read_dir(folder()).expect("the models") {
-        let path = entry.expect("an entry").path();
-        if path.extension().is_none_or(|extension| extension != "onnx") {
-            continue;
-        }
-        n_models += 1;
-        let name = path
-            .file_stem()
-            .expect("a name")
-            .to_string_lossy()
-            .into_owned();
-        let case = fs::read(path.with_extension("json")).expect("answers");
-        let case: Value = serde_json::from_slice(&case).expect("answers");
-        let outcome = run(
-            &runtime,
-            &name,
-            case["columns"].as_array().expect("columns"),
-        );
+    for name in models() {
+        let case = case(&name);
+        let given = case["columns"].as_array().expect("columns");
+        let outcome = run(&runtime, &component(&name), given);
         let expected = case["outputs"].as_array().expect("outputs");
         assert_eq!(outcome.columns.len(), expected.len(), "{name}");
         let failed: Vec<u32> = outcome.errors.iter().map(|error| error.row).collect();
@@ -102,7 +127,25 @@ fn every_component_agrees_with_onnx_runtime() {
             }
         }
     }
-    assert!(n_models >= 90, "{n_models} models");
+}
+
+#[test]
+fn the_code_that_is_left_out_changes_no_bit() {
+    let runtime = WasmtimeRuntime::new(Config::default()).expect("wasmtime starts");
+    for name in models() {
+        let (component, whole) = (component(&name), component_with_all_operators(&name));
+        assert!(component.len() < whole.len(), "{name}");
+        let case = case(&name);
+        let given = case["columns"].as_array().expect("columns");
+        let [found, expected] = [component, whole].map(|each| run(&runtime, &each, given));
+        assert_eq!(found.errors, expected.errors, "{name}");
+        // Buffers are compared as bytes, so that NaN is what it is.
+        let columns = |outcome: Outcome| -> Vec<_> {
+            let columns = outcome.columns.iter();
+            columns.map(|column| column.to_data()).collect()
+        };
+        assert_eq!(columns(found), columns(expected), "{name}");
+    }
 }
 
 #[test]

@@ -172,17 +172,29 @@ impl Model {
     /// # Errors
     ///
     /// If columns do not fit [`Self::inputs`].
-    pub fn compute_rows(&self, rows: usize, columns: Vec<Data>) -> Result<(Vec<Data>, Refused)> {
+    pub fn compute_rows(
+        &self,
+        rows: usize,
+        mut columns: Vec<Data>,
+    ) -> Result<(Vec<Data>, Refused)> {
         self.check(rows, &columns)?;
         if rows <= self.block_rows {
             return self.compute_block(rows, columns);
         }
         let mut all_refused = Refused::new();
         let mut joined: Vec<Data> = Vec::new();
-        for start in (0..rows).step_by(self.block_rows) {
-            let end = (start + self.block_rows).min(rows);
-            let block = columns.iter().map(|column| column.slice(start..end));
-            let (results, refused) = self.compute_block(end - start, block.collect())?;
+        // From the last to the first, so that each value is moved once and none is cloned.
+        let starts = (0..rows).step_by(self.block_rows);
+        let mut blocks: Vec<(usize, Vec<Data>)> = starts
+            .rev()
+            .map(|start| {
+                let block = columns.iter_mut().map(|column| column.split_off(start));
+                (start, block.collect())
+            })
+            .collect();
+        while let Some((start, block)) = blocks.pop() {
+            let n_rows = self.block_rows.min(rows - start);
+            let (results, refused) = self.compute_block(n_rows, block)?;
             let refused = refused.into_iter();
             all_refused.extend(refused.map(|(row, reason)| (start + row, reason)));
             match joined.is_empty() {

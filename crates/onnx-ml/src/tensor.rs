@@ -73,6 +73,17 @@ impl Data {
         }
     }
 
+    /// The elements from one on, which are no longer in here.
+    pub(crate) fn split_off(&mut self, at: usize) -> Self {
+        match self {
+            Self::F32(values) => Self::F32(values.split_off(at)),
+            Self::F64(values) => Self::F64(values.split_off(at)),
+            Self::I64(values) => Self::I64(values.split_off(at)),
+            Self::Bool(values) => Self::Bool(values.split_off(at)),
+            Self::Text(values) => Self::Text(values.split_off(at)),
+        }
+    }
+
     /// Adds what is of the same type.
     pub(crate) fn append(&mut self, more: Self) -> Result<()> {
         match (self, more) {

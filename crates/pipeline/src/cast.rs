@@ -24,6 +24,7 @@ use arrow_array::{
 };
 use arrow_buffer::{NullBuffer, OffsetBuffer};
 use arrow_schema::{ArrowError, DataType, Field, FieldRef, Fields, TimeUnit};
+use rulestage_sort::sort_by_key;
 use std::sync::Arc;
 
 /// A column of the wanted type, and the rows whose values did not convert; their slots are null.
@@ -458,7 +459,7 @@ fn finish_lists(
         }
         present.push(fits);
     }
-    errors.sort_by_key(|error| error.row);
+    sort_by_key(&mut errors, |error| error.row);
     let nulls = Some(NullBuffer::from(present)).filter(|nulls| nulls.null_count() > 0);
     let elements = Arc::new(arrow_array::Float32Array::from(elements));
     let item = Arc::new((**item).clone());
@@ -529,7 +530,7 @@ fn structs(array: &StructArray, from: &Fields, to: &Fields) -> Result<Converted,
         }));
         children.push(converted.array);
     }
-    errors.sort_by_key(|error| error.row);
+    sort_by_key(&mut errors, |error| error.row);
     errors.dedup_by_key(|error| error.row);
     let mut present = vec![true; array.len()];
     (0..array.len())

@@ -21,6 +21,7 @@ mod value;
 
 pub use cost::{Cost, Costs, cost};
 pub use inputs::{Representatives, representatives};
+use rulestage_sort::sort_by_key;
 pub use value::{json, literal};
 
 use formula::Conditions;
@@ -64,6 +65,6 @@ pub fn analyse(ruleset: &RuleSet, source: &str, effort: Effort) -> Vec<Diagnosti
     found.extend(findings::of_conflicts(ruleset, &conditions, &mut search));
     found.extend(redundancy::of_parts(ruleset, source, effort.n_tries));
     found.extend(tables::of_tables(ruleset, effort.n_table_steps));
-    found.sort_by_key(|diagnostic| diagnostic.span);
+    sort_by_key(&mut found, |diagnostic| diagnostic.span);
     found
 }

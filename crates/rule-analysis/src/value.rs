@@ -2,6 +2,7 @@
 
 use rulestage_diagnostics::Example;
 use rulestage_rule_compiler::ir::{ArithmeticOp, CompareOp, Const};
+use rulestage_sort::sort_by;
 use std::cmp::Ordering;
 
 /// What a comparison of two constants gives; `None` where it isn't defined.
@@ -59,7 +60,7 @@ pub(crate) fn order(a: &Const, b: &Const) -> Option<Ordering> {
 
 /// Puts values of one type in order, each once.
 pub(crate) fn sort(values: &mut Vec<Const>) {
-    values.sort_by(|a, b| order(a, b).unwrap_or(Ordering::Equal));
+    sort_by(values, |a, b| order(a, b).unwrap_or(Ordering::Equal));
     values.dedup_by(|a, b| order(a, b) == Some(Ordering::Equal));
 }
 

@@ -3,6 +3,7 @@
 use crate::lexer::lex;
 use crate::token::{KEYWORDS, RESERVED, Token, TokenKind};
 use rulestage_diagnostics::Span;
+use rulestage_sort::sort_by_key;
 
 /// What a piece of source is, to an editor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -111,7 +112,7 @@ pub fn highlight(source: &str) -> Vec<(Span, TokenClass)> {
         };
         pieces.push((token.span, class));
     }
-    pieces.sort_by_key(|(span, _)| *span);
+    sort_by_key(&mut pieces, |(span, _)| *span);
     pieces
 }
 

@@ -33,6 +33,7 @@ pub use format::format;
 pub use highlight::{TokenClass, highlight};
 pub use invariants::{N_COLUMNS_PER_INVARIANT, compile_invariants};
 pub use parser::{Parsed, parse, parse_expression};
+use rulestage_sort::sort_by_key;
 pub use token::Comment;
 
 use rulestage_diagnostics::{Diagnostic, Severity};
@@ -116,7 +117,7 @@ fn generate(checked: Checked, source: &str, explains: bool) -> Compilation {
 
 /// Diagnostics in source order; the rule set only where none of them is an error.
 fn finish(mut diagnostics: Vec<Diagnostic>, ruleset: Option<ir::RuleSet>) -> Checked {
-    diagnostics.sort_by_key(|diagnostic| diagnostic.span);
+    sort_by_key(&mut diagnostics, |diagnostic| diagnostic.span);
     let has_errors = diagnostics
         .iter()
         .any(|diagnostic| diagnostic.severity == Severity::Error);

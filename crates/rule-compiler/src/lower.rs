@@ -9,6 +9,7 @@ use crate::typed;
 use crate::types::{Column, Type};
 use rulestage_decimal::Decimal;
 use rulestage_diagnostics::{Diagnostic, Span};
+use rulestage_sort::sort_by_key;
 
 /// The rule set, complete where no error was reported.
 pub(crate) fn lower(
@@ -30,7 +31,7 @@ pub(crate) fn lower(
         .filter_map(|rule| lowerer.lower_rule(rule))
         .collect();
     // A stable sort: source order among equals
-    rules.sort_by_key(|rule| std::cmp::Reverse(rule.priority));
+    sort_by_key(&mut rules, |rule| std::cmp::Reverse(rule.priority));
     let invariants = ruleset
         .invariants
         .iter()

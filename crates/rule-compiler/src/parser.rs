@@ -18,6 +18,7 @@ use crate::ast::{Expr, ExprKind, MAX_DEPTH, Name, RuleSet, TypeExpr};
 use crate::lexer::{Lexed, lex};
 use crate::token::{Comment, Token, TokenKind};
 use rulestage_diagnostics::{Diagnostic, Span};
+use rulestage_sort::sort_by_key;
 
 /// What the parser made of a source of rules.
 #[derive(Debug, Clone)]
@@ -97,7 +98,7 @@ impl<'a> Parser<'a> {
 
     fn take_diagnostics(&mut self) -> Vec<Diagnostic> {
         let mut diagnostics = std::mem::take(&mut self.diagnostics);
-        diagnostics.sort_by_key(|diagnostic| diagnostic.span);
+        sort_by_key(&mut diagnostics, |diagnostic| diagnostic.span);
         diagnostics
     }
 

@@ -5,6 +5,7 @@ use rulestage_diagnostics::Span;
 use rulestage_rule_compiler::analysis::{Analysis, NameKind, analyse};
 use rulestage_rule_compiler::ast::{Function, Item, ItemKind, Name, Text};
 use rulestage_rule_compiler::types::Type;
+use rulestage_sort::sort_by_key;
 
 /// What has a name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -288,7 +289,7 @@ pub fn document_symbols(source: &str) -> Vec<DocumentSymbol> {
         })
         .filter(|symbol| !symbol.name.trim().is_empty());
     let mut children: Vec<DocumentSymbol> = inner.map(entry).collect();
-    children.sort_by_key(|child| child.span);
+    sort_by_key(&mut children, |child| child.span);
     let Some(outer) = all.iter().find(|symbol| symbol.kind == SymbolKind::RuleSet) else {
         return children;
     };

@@ -11,7 +11,7 @@ use arrow_array::RecordBatch;
 use arrow_schema::{Schema, SchemaRef};
 use folder::{FolderOptions, FolderReader};
 use rulestage_formats::{
-    FILE_BYTES, FileRows, Format, FormatError, ReadOptions, Reader, open_reader,
+    FILE_BYTES, FileRows, Format, FormatError, Lines, ReadOptions, Reader, open_reader,
 };
 use std::fmt::Display;
 use std::fs::File;
@@ -55,6 +55,14 @@ enum Rows {
     Folder(FolderReader),
 }
 
+/// What was read of one input.
+struct Read {
+    rows: RecordBatch,
+    lines: Option<Lines>,
+    /// What stood before the rows and is none
+    bad_rows: Vec<DeadLetter>,
+}
+
 /// Rows that go through the stages together.
 #[derive(Debug)]
 pub(crate) struct Batch {
@@ -63,6 +71,8 @@ pub(crate) struct Batch {
     pub(crate) rows: RecordBatch,
     /// Lines and files before these rows that are none
     pub(crate) bad_rows: Vec<DeadLetter>,
+    /// The rows as lines of CSV, if the output has them so
+    pub(crate) lines: Option<Lines>,
     /// The column of whole files, which is too large to be told
     hidden: Option<usize>,
 }
@@ -80,6 +90,10 @@ impl Batch {
                 first_row: self.first_row + start as u64,
                 rows: self.rows.slice(start, end - start),
                 bad_rows: std::mem::take(&mut bad_rows),
+                lines: self
+                    .lines
+                    .as_ref()
+                    .map(|lines| lines.slice(start, end - start)),
                 hidden: self.hidden,
             }
         })
@@ -141,6 +155,9 @@ pub(crate) fn open(
             columns: (!options.columns.is_empty()).then(|| columns.clone()),
             raw_json: keeps_text,
             skip_bad_lines: options.skip_bad_rows,
+            keep_lines: keeps_text
+                && options.columns.is_empty()
+                && options.keep_text_for == Some(Format::Csv),
         };
         let reader =
             open_reader(format, source(path)?, &options).map_err(|error| unreadable(&error))?;
@@ -263,20 +280,28 @@ impl Rows {
         }
     }
 
-    /// The next rows of the input that messages call `name`, and what stood before them and is no row.
-    fn next(&mut self, name: &str) -> Option<Result<(RecordBatch, Vec<DeadLetter>)>> {
+    /// The next rows of the input that messages call `name`.
+    fn next(&mut self, name: &str) -> Option<Result<Read>> {
         match self {
             Self::Format(reader) => {
                 let chunk = reader.next()?.map_err(|error| unreadable(&error));
                 Some(chunk.map(|chunk| {
                     let letters = chunk.bad_lines.iter();
                     let letters = letters.map(|line| DeadLetter::bad_line(name, line));
-                    (chunk.batch, letters.collect())
+                    Read {
+                        bad_rows: letters.collect(),
+                        rows: chunk.batch,
+                        lines: chunk.lines,
+                    }
                 }))
             }
             Self::Folder(reader) => {
                 let files = reader.next()?;
-                Some(files.map(|files| (files.rows, files.unread)))
+                Some(files.map(|files| Read {
+                    rows: files.rows,
+                    lines: None,
+                    bad_rows: files.unread,
+                }))
             }
         }
     }
@@ -337,14 +362,20 @@ impl Iterator for Batches {
                 match reader.next(name) {
                     None => self.current = None,
                     Some(Err(failure)) => return Some(Err(failure)),
-                    Some(Ok((rows, bad_rows))) => {
+                    Some(Ok(Read {
+                        rows,
+                        lines,
+                        bad_rows,
+                    })) => {
                         let first_row = self.n_rows;
                         self.n_rows += rows.num_rows() as u64;
+                        let lines = lines.filter(|_| rows.schema_ref() == &self.schema);
                         let rows = in_order_of(&self.schema, rows);
                         return Some(rows.map(|rows| Batch {
                             first_row,
                             rows,
                             bad_rows,
+                            lines,
                             hidden: self.hidden,
                         }));
                     }
@@ -408,6 +439,7 @@ mod tests {
                 first_row: 100,
                 rows: rows.clone(),
                 bad_rows: Vec::new(),
+                lines: None,
                 hidden: None,
             };
             let mut next = 0;

@@ -209,9 +209,11 @@ impl ResultWriter {
             Ok(projected) => projected.unwrap_or_else(|| done.output.clone()),
             Err(error) => return Err(Failure::new(Status::File, error)),
         };
-        self.writer
-            .write(&batch)
-            .map_err(|error| self.failure(&error))
+        let written = match &done.lines {
+            Some(lines) => self.writer.write_lines(lines, &batch),
+            None => self.writer.write(&batch),
+        };
+        written.map_err(|error| self.failure(&error))
     }
 
     /// Ends the files and puts them in their places. Returns the name of the dead letters' file.

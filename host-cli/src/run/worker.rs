@@ -8,6 +8,7 @@ use crate::host::{self, Host};
 use crate::pipelines::{Loaded, Pipeline};
 use crate::render::value::code_name;
 use arrow_array::RecordBatch;
+use rulestage_formats::Lines;
 use rulestage_pipeline::bind::Binding;
 use rulestage_pipeline::load::LoadError;
 use rulestage_pipeline::run::{Executor, Funnels, Observer, RunFailure};
@@ -27,6 +28,8 @@ pub(super) struct Worker {
 pub(super) struct Done {
     pub(super) n_rows: u64,
     pub(super) output: RecordBatch,
+    /// The input's part of the output as lines of CSV, if the output has them so
+    pub(super) lines: Option<Lines>,
     pub(super) dead: Vec<DeadLetter>,
     pub(super) stages: Vec<Part>,
     /// The time that did not go into stages: columns to the types of stages, gates, joining results
@@ -82,6 +85,10 @@ impl Worker {
             })
         });
         let funnels = self.why.as_ref().and_then(|why| why.count(&outcome));
+        let lines = match (batch.lines, &outcome.kept) {
+            (Some(lines), Some(kept)) => Some(lines.take(kept)),
+            (lines, _) => lines,
+        };
         let output = match &self.why {
             Some(why) => why.add_to(&outcome)?,
             None => outcome.output,
@@ -89,6 +96,7 @@ impl Worker {
         Ok(Done {
             n_rows: batch.rows.num_rows() as u64,
             output,
+            lines,
             dead: batch
                 .bad_rows
                 .into_iter()

@@ -1,5 +1,7 @@
 //! What the bytes of a component are: its sections, those of the modules inside, and how large each is.
 
+use rulestage_sort::sort_by_key;
+
 /// Names and sizes, largest first; empty for what is no component.
 pub(crate) fn sizes(component: &[u8]) -> Vec<(String, usize)> {
     const CORE_MODULE: u8 = 1;
@@ -26,7 +28,7 @@ pub(crate) fn sizes(component: &[u8]) -> Vec<(String, usize)> {
             add(name, inner.size);
         }
     }
-    sizes.sort_by_key(|(_, size)| std::cmp::Reverse(*size));
+    sort_by_key(&mut sizes, |(_, size)| std::cmp::Reverse(*size));
     sizes
 }
 

@@ -4,6 +4,7 @@ use super::cells;
 use crate::protocol::{RowPage, Summary, View};
 use arrow_array::{Array, ArrayRef, RecordBatch};
 use arrow_schema::DataType;
+use rulestage_sort::sort_by_key;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
@@ -118,9 +119,11 @@ fn counts(array: &ArrayRef, is_by_frequency: bool) -> Summary {
     }
     let mut values: Vec<(String, usize)> = counts.into_iter().collect();
     if is_by_frequency {
-        values.sort_by_key(|(_, n)| std::cmp::Reverse(*n));
+        sort_by_key(&mut values, |(_, n)| std::cmp::Reverse(*n));
     } else {
-        values.sort_by_key(|(value, _)| value.parse::<i64>().unwrap_or_default());
+        sort_by_key(&mut values, |(value, _)| {
+            value.parse::<i64>().unwrap_or_default()
+        });
     }
     let n_others = values.iter().skip(MOST_VALUES).map(|(_, n)| n).sum();
     values.truncate(MOST_VALUES);

@@ -1,6 +1,7 @@
 //! One column of the batch that is being read.
 
 use crate::copy::push_piece;
+use crate::pool::Pool;
 use arrow_array::{ArrayRef, StringArray};
 use arrow_buffer::{Buffer, NullBufferBuilder, OffsetBuffer};
 use arrow_schema::ArrowError;
@@ -12,6 +13,8 @@ pub(super) struct Column {
     bytes: Vec<u8>,
     offsets: Vec<i32>,
     nulls: NullBufferBuilder,
+    texts_before: Pool,
+    offsets_before: Pool,
 }
 
 impl Column {
@@ -21,6 +24,8 @@ impl Column {
             bytes: Vec::new(),
             offsets: vec![0],
             nulls: NullBufferBuilder::new(0),
+            texts_before: Pool::default(),
+            offsets_before: Pool::default(),
         }
     }
 
@@ -42,19 +47,16 @@ impl Column {
 
     /// The column of the batch; the next one is empty.
     pub(super) fn finish(&mut self) -> Result<ArrayRef, ArrowError> {
-        let next = Self {
-            // The next batch is likely to be as long, and then nothing is moved.
-            bytes: Vec::with_capacity(self.bytes.capacity()),
-            offsets: Vec::with_capacity(self.offsets.len()),
-            ..Self::new(self.empty_is_null)
-        };
-        let mut column = std::mem::replace(self, next);
-        self.offsets.push(0);
         let text = StringArray::try_new(
-            OffsetBuffer::new(column.offsets.into()),
-            Buffer::from_vec(column.bytes),
-            column.nulls.finish(),
+            OffsetBuffer::new(std::mem::take(&mut self.offsets).into()),
+            Buffer::from_vec(std::mem::take(&mut self.bytes)),
+            self.nulls.finish(),
         )?;
+        self.texts_before.keep(text.values());
+        self.offsets_before.keep(text.offsets().inner().inner());
+        self.bytes = self.texts_before.take();
+        self.offsets = self.offsets_before.take();
+        self.offsets.push(0);
         Ok(Arc::new(text))
     }
 }

@@ -6,6 +6,7 @@
 //! beginning of that record.
 
 use super::column::Column;
+use crate::lines::LinesBuilder;
 
 /// Records whose cells are found before they are copied
 const GROUP_ROWS: usize = 64;
@@ -21,6 +22,16 @@ pub(super) struct Plain {
     valid_to: usize,
     /// The cells of a group, record by record
     cells: Vec<[u32; 2]>,
+    /// The records of a group
+    rows: Vec<Row>,
+}
+
+/// A record in the bytes, without the end of its line.
+struct Row {
+    start: usize,
+    end: usize,
+    /// Whether the record would be written like that: nothing is in quotes that needs none
+    is_as_written: bool,
 }
 
 /// Records that were read.
@@ -74,14 +85,15 @@ impl Plain {
         }
     }
 
-    /// Adds to the columns what can be read of `bytes[from..until]`, at most so many rows. `bytes` are those that it was
-    /// started with, and maybe more behind them; a record starts at `from`, or line breaks before one.
+    /// Adds to the columns and lines what can be read of `bytes[from..until]`, at most so many rows. `bytes` are those that
+    /// it was started with, and maybe more behind them; a record starts at `from`, or line breaks before one.
     pub(super) fn take(
         &mut self,
         bytes: &[u8],
         from: usize,
         until: usize,
         columns: &mut [Column],
+        mut lines: Option<&mut LinesBuilder>,
         most_rows: usize,
     ) -> Taken {
         let passed = self.marks[self.next_mark..]
@@ -102,6 +114,7 @@ impl Plain {
         let mut n_rows = 0;
         while n_rows < most_rows {
             self.cells.clear();
+            self.rows.clear();
             let (mut end, mut n_found) = (at, 0);
             while n_found < GROUP_ROWS.min(most_rows - n_rows) {
                 let Some(next) = self.record(bytes, end, columns.len()) else {
@@ -119,6 +132,9 @@ impl Plain {
                 let cells = cells.map(|[start, end]| (*start as usize, *end as usize));
                 column.append(bytes, cells);
             }
+            if let Some(lines) = &mut lines {
+                self.add_lines(bytes, lines, n_columns);
+            }
             (at, n_rows) = (end, n_rows + n_found);
         }
         self.next_mark = at.mark;
@@ -126,6 +142,27 @@ impl Plain {
             n_rows,
             end: at.byte,
             n_breaks: at.n_breaks,
+        }
+    }
+
+    /// Adds the records of the group.
+    fn add_lines(&self, bytes: &[u8], lines: &mut LinesBuilder, n_columns: usize) {
+        let mut cells = self.cells.as_slice();
+        let alike = self
+            .rows
+            .chunk_by(|row, next| row.is_as_written && next.is_as_written);
+        for rows in alike {
+            let (of_rows, others) = cells.split_at(rows.len() * n_columns);
+            match rows {
+                [row] if !row.is_as_written => {
+                    let cells = of_rows.iter();
+                    lines.append_cells(
+                        cells.map(|[start, end]| &bytes[*start as usize..*end as usize]),
+                    );
+                }
+                rows => lines.append(bytes, rows.iter().map(|row| [row.start, row.end])),
+            }
+            cells = others;
         }
     }
 
@@ -150,6 +187,8 @@ impl Plain {
 
     /// Adds the cells of a record, which must then be so many.
     fn cells_of(&mut self, bytes: &[u8], mut at: Place, n_cells: usize) -> Option<Place> {
+        let start = at.byte;
+        let mut is_as_written = true;
         loop {
             let mut mark = self.mark_at(at.mark)?;
             let mut cell = (at.byte, mark);
@@ -157,6 +196,7 @@ impl Plain {
                 if mark != at.byte {
                     return None;
                 }
+                let opened = at.mark;
                 loop {
                     at.mark += 1;
                     mark = self.mark_at(at.mark)?;
@@ -167,6 +207,7 @@ impl Plain {
                     }
                 }
                 cell = (cell.0 + 1, mark);
+                is_as_written &= at.mark > opened + 1;
                 at.mark += 1;
                 mark = self.mark_at(at.mark)?;
                 if mark != cell.1 + 1 {
@@ -179,6 +220,11 @@ impl Plain {
                 b',' if self.cells.len() < n_cells => {}
                 b'\r' | b'\n' if self.cells.len() == n_cells && mark <= self.valid_to => {
                     at.n_breaks += u64::from(bytes[mark] == b'\n');
+                    self.rows.push(Row {
+                        start,
+                        end: mark,
+                        is_as_written,
+                    });
                     return Some(at);
                 }
                 _ => return None,

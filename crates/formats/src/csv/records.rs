@@ -2,6 +2,7 @@
 
 use super::column::Column;
 use super::plain::Plain;
+use crate::lines::LinesBuilder;
 use crate::{FormatError, Place};
 use csv_core::ReadRecordResult;
 use std::io::{ErrorKind, Read};
@@ -51,12 +52,18 @@ impl Records {
         }
     }
 
-    /// Adds to the columns what can be read without the parser, at most so many rows, and says how many these are.
-    pub(super) fn take_plain(&mut self, columns: &mut [Column], most_rows: usize) -> usize {
+    /// Adds to the columns and lines what can be read without the parser, at most so many rows, and says how many these
+    /// are.
+    pub(super) fn take_plain(
+        &mut self,
+        columns: &mut [Column],
+        lines: Option<&mut LinesBuilder>,
+        most_rows: usize,
+    ) -> usize {
         let std::ops::Range { start, end } = self.unread;
         let taken = self
             .plain
-            .take(&self.buffer, start, end, columns, most_rows);
+            .take(&self.buffer, start, end, columns, lines, most_rows);
         self.unread.start = taken.end;
         self.next_line += taken.n_breaks;
         taken.n_rows

@@ -177,6 +177,96 @@ fn some_file(seed: u64) -> Vec<u8> {
 }
 
 #[test]
+fn lines_are_what_the_columns_are_written_as() {
+    // Whatever else the output has behind them
+    let score =
+        |n_rows: usize| -> ArrayRef { Arc::new(Int64Array::from_iter_values(0..n_rows as i64)) };
+    for seed in 0..60 {
+        let file = some_file(seed);
+        for (piece, batch_rows) in [(1, 64), (7, 3), (100, 64), (5000, 1000), (1 << 20, 64)] {
+            let options = ReadOptions {
+                batch_rows,
+                skip_bad_lines: true,
+                keep_lines: true,
+                ..options("file")
+            };
+            let input = Input::Stream(Box::new(Drip(file.clone(), piece)));
+            for chunk in open_reader(Format::Csv, input, &options).expect("columns") {
+                let Chunk { batch, lines, .. } = chunk.expect("bad lines set aside");
+                let lines = lines.expect("asked for");
+                assert_eq!(lines.n_rows(), batch.num_rows());
+                let n_rows = batch.num_rows() as u32;
+                let odd = UInt32Array::from_iter_values((0..n_rows).filter(|row| row % 2 == 1));
+                let some = odd.values().iter().map(|row| batch.slice(*row as usize, 1));
+                let some: Vec<_> = some.map(|row| with(&row, "score", score(1))).collect();
+                for (lines, batches) in [
+                    (lines.clone(), vec![batch.clone()]),
+                    (
+                        lines.clone(),
+                        vec![with(&batch, "score", score(n_rows as usize))],
+                    ),
+                    (
+                        lines.slice(0, 1.min(n_rows as usize)),
+                        vec![batch.slice(0, 1.min(n_rows as usize))],
+                    ),
+                    (lines.take(&odd), some),
+                ] {
+                    let Some(first) = batches.first() else {
+                        continue;
+                    };
+                    let sink = Sink::default();
+                    let mut writer =
+                        open_writer(Format::Csv, sink.clone(), first.schema_ref(), "out")
+                            .expect("columns that fit");
+                    for (number, batch) in batches.iter().enumerate() {
+                        let lines = match batches.len() {
+                            1 => lines.clone(),
+                            _ => lines.slice(number, 1),
+                        };
+                        writer.write_lines(&lines, batch).expect("a good batch");
+                    }
+                    writer.finish().expect("an end");
+                    let found = std::mem::take(&mut *sink.0.lock().expect("one thread"));
+                    assert_eq!(found, write(Format::Csv, &batches), "file {seed}");
+                }
+            }
+        }
+    }
+}
+
+/// The batch with another column behind its own.
+fn with(batch: &RecordBatch, name: &str, column: ArrayRef) -> RecordBatch {
+    let mut fields: Vec<_> = batch.schema_ref().fields().iter().cloned().collect();
+    fields.push(wanted(name, column.data_type().clone(), false));
+    let mut columns = batch.columns().to_vec();
+    columns.push(column);
+    RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).expect("a batch")
+}
+
+/// One column, in which a line with nothing on it would be no record.
+#[test]
+fn lines_of_one_column_are_records() {
+    let source = "a\n\"\"\nx\n\"\"\n";
+    let options = ReadOptions {
+        keep_lines: true,
+        ..options("a.csv")
+    };
+    let sink = Sink::default();
+    for chunk in open_reader(Format::Csv, bytes(source), &options).expect("good CSV") {
+        let chunk = chunk.expect("good CSV");
+        let mut writer = open_writer(Format::Csv, sink.clone(), chunk.batch.schema_ref(), "out")
+            .expect("columns that fit");
+        let lines = chunk.lines.expect("asked for");
+        writer
+            .write_lines(&lines, &chunk.batch)
+            .expect("a good batch");
+        writer.finish().expect("an end");
+    }
+    let found = std::mem::take(&mut *sink.0.lock().expect("one thread"));
+    assert_eq!(String::from_utf8(found).expect("text"), source);
+}
+
+#[test]
 fn what_needs_no_parser_is_what_the_parser_reads() {
     let wanted = vec![wanted("b", DataType::Utf8, true)];
     for seed in 0..60 {

@@ -106,14 +106,14 @@ impl<'a> Cells<'a> {
                 array,
                 is_plain: true,
             } => push_utf8(buffer, array, row),
-            Values::Utf8 { array, .. } => push_csv(buffer, array.value(row)),
-            Values::Text(value) => push_csv(buffer, value(row)),
+            Values::Utf8 { array, .. } => push_csv(buffer, array.value(row).as_bytes()),
+            Values::Text(value) => push_csv(buffer, value(row).as_bytes()),
             Values::Double(array) => push_double(buffer, array.value(row)),
             Values::Float(array) => push_float(buffer, array.value(row)),
             _ => {
                 let mut text = Vec::new();
                 self.push_plain(&mut text, row);
-                push_csv(buffer, &String::from_utf8_lossy(&text));
+                push_csv(buffer, &text);
             }
         }
     }

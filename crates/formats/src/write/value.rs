@@ -14,15 +14,15 @@ pub(super) fn is_special_in_json(byte: u8) -> bool {
 }
 
 /// Text as a CSV field, in quotes where it needs them.
-pub(super) fn push_csv(buffer: &mut Vec<u8>, text: &str) {
-    if !text.bytes().any(is_special_in_csv) {
-        buffer.extend_from_slice(text.as_bytes());
+pub(crate) fn push_csv(buffer: &mut Vec<u8>, text: &[u8]) {
+    if !text.iter().copied().any(is_special_in_csv) {
+        buffer.extend_from_slice(text);
         return;
     }
     buffer.push(b'"');
-    for part in text.split_inclusive('"') {
-        buffer.extend_from_slice(part.as_bytes());
-        if part.ends_with('"') {
+    for part in text.split_inclusive(|byte| *byte == b'"') {
+        buffer.extend_from_slice(part);
+        if part.ends_with(b"\"") {
             buffer.push(b'"');
         }
     }

@@ -237,9 +237,9 @@ fn joined(arguments: &Arguments<'_>, wanted: i64) -> Result<Vec<Tensor>> {
     }
     let mut dims = first.dims.clone();
     dims[at] = width;
-    let capacity = n_cells(&dims, arguments.rows)?;
+    let all_cells = n_cells(&dims, arguments.rows)?;
     let outer: usize = dims[..at].iter().product();
-    macro_rules! joined {
+    macro_rules! of_kind {
         ($kind:ident) => {{
             let values = parts.iter().map(|(part, size)| match &part.data {
                 Data::$kind(values) => Ok((values.as_slice(), *size)),
@@ -249,22 +249,23 @@ fn joined(arguments: &Arguments<'_>, wanted: i64) -> Result<Vec<Tensor>> {
                     other.type_name()
                 ))),
             });
-            let values = values.collect::<Result<Vec<_>>>()?;
-            let mut all = Vec::with_capacity(capacity);
-            for row in 0..outer {
-                for &(values, size) in &values {
-                    push_few(&mut all, &values[row * size..][..size]);
-                }
-            }
-            Data::$kind(all)
+            values.collect::<Result<Vec<_>>>()?
         }};
     }
     let data = match &first.data {
-        Data::F32(_) => joined!(F32),
-        Data::F64(_) => joined!(F64),
-        Data::I64(_) => joined!(I64),
-        Data::Bool(_) => joined!(Bool),
-        Data::Text(_) => joined!(Text),
+        Data::F32(_) => Data::F32(side_by_side(&of_kind!(F32), outer, all_cells)),
+        Data::F64(_) => Data::F64(side_by_side(&of_kind!(F64), outer, all_cells)),
+        Data::I64(_) => Data::I64(side_by_side(&of_kind!(I64), outer, all_cells)),
+        Data::Bool(_) => Data::Bool(side_by_side(&of_kind!(Bool), outer, all_cells)),
+        Data::Text(_) => {
+            let parts = of_kind!(Text);
+            let rows = (0..outer).flat_map(|row| {
+                parts
+                    .iter()
+                    .flat_map(move |(values, size)| &values[row * size..][..*size])
+            });
+            Data::Text(rows.cloned().collect())
+        }
     };
     Ok(vec![Tensor {
         dims,
@@ -274,19 +275,31 @@ fn joined(arguments: &Arguments<'_>, wanted: i64) -> Result<Vec<Tensor>> {
     }])
 }
 
-/// Adds elements of which there are a few as a rule: four at a time, because a copy of any number is a call of the host
-/// in WebAssembly.
-fn push_few<T: Clone>(all: &mut Vec<T>, values: &[T]) {
-    let (fours, rest) = values.as_chunks::<4>();
-    for four in fours {
-        all.extend_from_slice(four);
+/// Rows that are those of the parts side by side; each part has so many elements in a row, and all have `n_cells`. Four
+/// elements are moved at a time, because a copy of any number is a call of the host in WebAssembly; those that are too many
+/// are written over by what comes next.
+fn side_by_side<T: Copy + Default>(
+    parts: &[(&[T], usize)],
+    n_rows: usize,
+    n_cells: usize,
+) -> Vec<T> {
+    const FEW: usize = 4;
+    let mut all = vec![T::default(); n_cells + FEW];
+    let mut at = 0;
+    for row in 0..n_rows {
+        for &(values, size) in parts {
+            for done in (0..size).step_by(FEW) {
+                let (from, to) = (&values[row * size + done..], &mut all[at + done..]);
+                match (from.first_chunk::<FEW>(), to.first_chunk_mut()) {
+                    (Some(few), Some(place)) => *place = *few,
+                    _ => to[..size - done].copy_from_slice(&from[..size - done]),
+                }
+            }
+            at += size;
+        }
     }
-    match rest {
-        [a] => all.push(a.clone()),
-        [a, b] => all.extend_from_slice(&[a.clone(), b.clone()]),
-        [a, b, c] => all.extend_from_slice(&[a.clone(), b.clone(), c.clone()]),
-        _ => {}
-    }
+    all.truncate(n_cells);
+    all
 }
 
 /// Elements along one axis by number.

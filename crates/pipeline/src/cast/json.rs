@@ -18,6 +18,7 @@ use arrow_schema::{DataType, Field, FieldRef, Fields};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use raw::Raw;
+use rulestage_sort::sort_by_key;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -68,7 +69,7 @@ pub(super) fn convert(text: &StringArray, to: &Field) -> Converted {
     let mut builder = Builder { errors };
     let array = builder.array(&values, to, &|row| (row as u32, String::new()), true);
     let mut errors = builder.errors;
-    errors.sort_by_key(|error| error.row);
+    sort_by_key(&mut errors, |error| error.row);
     errors.dedup_by_key(|error| error.row);
     Converted { array, errors }
 }

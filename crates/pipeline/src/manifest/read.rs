@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::suggest::{did_you_mean, list};
+use rulestage_sort::sort_by_key;
 use toml::Spanned as TomlSpanned;
 use toml::de::{DeTable, DeValue};
 
@@ -418,7 +419,7 @@ impl Reader {
             }
         }
         // In the order of the file: the table sorts by name
-        read.sort_by_key(|param| param.name_span);
+        sort_by_key(&mut read, |param| param.name_span);
         read
     }
 

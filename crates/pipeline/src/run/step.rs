@@ -16,6 +16,7 @@ use crate::wire::is_dynamic;
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, RecordBatch, UInt32Array, new_empty_array};
 use arrow_schema::{ArrowError, Field, FieldRef, Schema};
+use rulestage_sort::sort_by_key;
 
 /// A batch on its way through the stages. All columns keep the batch's rows; dead ones go at the end.
 pub(super) struct Work<'a> {
@@ -135,7 +136,7 @@ impl<'a> Work<'a> {
                 .map(|column| take(column, rows_of(kept)))
                 .collect::<Result<_, _>>()?;
         }
-        self.dead.sort_by_key(|row| row.row_in_batch);
+        sort_by_key(&mut self.dead, |row| row.row_in_batch);
         let output = record_batch(binding.output.clone(), columns, n_rows)?;
         Ok(BatchOutcome {
             output,
@@ -400,7 +401,7 @@ impl<R: Runtime> Call<'_, '_, R> {
             errors.extend(cells.map(|cell| (cell.row, &**wanted, cell.message)));
         }
         // The first column that failed speaks for the row.
-        errors.sort_by_key(|(row, ..)| *row);
+        sort_by_key(&mut errors, |(row, ..)| *row);
         errors.dedup_by_key(|(row, ..)| *row);
         let failed_rows: Vec<u32> = errors.iter().map(|(row, ..)| *row).collect();
         for (row, wanted, message) in errors {

@@ -9,6 +9,7 @@ use crate::overloads::{Meaning, Overload, Style};
 use crate::typed::{Expr, ExprKind};
 use crate::types::Type;
 use rulestage_diagnostics::{Diagnostic, Span};
+use rulestage_sort::sort_by_key;
 
 /// An overload that the arguments fit.
 struct Fitting {
@@ -102,7 +103,9 @@ impl Checker<'_> {
         // Of `[1] + [null]` both are lists of `int?`: the first to come says what the parameter stands for, and a null
         // must not be unwrapped for the sake of a side without one.
         if n_generic > 1 && overload.params.windows(2).all(|two| two[0] == two[1]) {
-            pairs.sort_by_key(|(from, _)| !self.unifier.resolve(from).mentions_null());
+            sort_by_key(&mut pairs, |(from, _)| {
+                !self.unifier.resolve(from).mentions_null()
+            });
         }
         self.unifier.assign_all(&pairs).then(|| Fitting {
             overload,

@@ -7,6 +7,7 @@ use super::function::Label;
 use super::layout::{inner, is_cell, is_nullable, slots};
 use crate::ir::{CompareOp, Expr, ExprKind, Function};
 use crate::types::Type;
+use rulestage_sort::sort_by_key;
 use wasm_encoder::{BlockType, ValType};
 
 /// Whether it costs about as much as a branch.
@@ -89,7 +90,7 @@ impl RowCode<'_> {
         let anything_fails = fails.iter().any(|fails| *fails);
         if self.trace.is_none() && !anything_fails {
             // Nothing can be seen of the order, so what is cheap goes first, and without branches.
-            operands.sort_by_key(|operand| !is_cheap(operand));
+            sort_by_key(&mut operands, |operand| !is_cheap(operand));
         }
         let can_go_together = |(operand, fails): (&&Expr, &bool)| is_cheap(operand) && !fails;
         let n_cheap = match (&self.trace, anything_fails) {

@@ -10,6 +10,7 @@ use super::{
 use crate::dump;
 use crate::ir::{CellTest, Const, Contribution, Expr, ExprKind, Merge, Rule, RuleSet};
 use crate::types::{Column, Type};
+use rulestage_sort::sort_by_key;
 use std::collections::HashMap;
 
 /// Fewer rules with tests are evaluated one after another: that takes no longer than an index does.
@@ -206,7 +207,7 @@ fn plan(
                 None => tests.push((column as u32, ranges)),
             }
         }
-        tests.sort_by_key(|(column, _)| *column);
+        sort_by_key(&mut tests, |(column, _)| *column);
         rows.push(tests);
         members.push(shapes.member(rule, &rest, &mut outputs));
     }
@@ -346,7 +347,7 @@ fn lay_out(rows: &[RowTests], columns: &[TestedColumn]) -> (Vec<u32>, usize) {
             None => others.push(row),
         }
     }
-    by_column.sort_by_key(|rows| std::cmp::Reverse(rows.len()));
+    sort_by_key(&mut by_column, |rows| std::cmp::Reverse(rows.len()));
     let n_worth_it = by_column
         .iter()
         .take(MAX_INDEXES - 1)

@@ -2,6 +2,7 @@
 //! table's: where ranges overlap so much that it would grow beyond, the rows are gone through instead.
 
 use super::ranks::{DENSE, LEAF, MORE, Range, SPARSE};
+use rulestage_sort::sort_by;
 use std::collections::{BTreeSet, HashMap};
 
 /// Rows that are tested one by one rather than told apart by a node.
@@ -189,7 +190,7 @@ impl Builder<'_> {
             .filter_map(|column| Some((self.rows_each(rows, column)?, column)))
             .filter(|(rows_each, _)| *rows_each <= 0.75 * rows.len() as f64)
             .collect();
-        choices.sort_by(|a, b| a.0.total_cmp(&b.0));
+        sort_by(&mut choices, |a, b| a.0.total_cmp(&b.0));
         choices.into_iter().find_map(|(_, column)| {
             let segments = self.segments(rows, column, decided)?;
             (segments.len() > 1).then_some((column, segments))

@@ -9,6 +9,7 @@ use crate::ast::HitPolicy;
 use crate::ir::{Const, Expr, RuleSet, Table, TableValue};
 use crate::types::Type;
 use rulestage_diagnostics::SourceMap;
+use rulestage_sort::sort_by_key;
 use std::collections::HashMap;
 
 /// What is known of a table before there are addresses.
@@ -46,7 +47,7 @@ fn plan(table: &Table<Expr>) -> Plan {
                 (*column as u32, bounds[*column].ranges(tests))
             })
             .collect();
-        tests.sort_by_key(|(column, _)| *column);
+        sort_by_key(&mut tests, |(column, _)| *column);
         rows.push(tests);
     }
     const N_HEADER: u32 = 4;

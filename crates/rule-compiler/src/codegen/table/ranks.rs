@@ -12,6 +12,7 @@ pub(super) use rank_numbers::{DENSE, LEAF, SPARSE};
 
 use crate::ir::{CellTest, CompareOp, Const, Decimal, Expr, Table};
 use crate::types::Type;
+use rulestage_sort::sort_by;
 use std::cmp::Ordering;
 
 /// Ranks that no value has.
@@ -59,7 +60,7 @@ impl Bounds {
         if *super::super::layout::inner(ty) == Type::Bool {
             constants = BOOLS.iter().collect();
         }
-        constants.sort_by(|a, b| a.order(b).unwrap_or(Ordering::Equal));
+        sort_by(&mut constants, |a, b| a.order(b).unwrap_or(Ordering::Equal));
         constants.dedup_by(|a, b| a.order(b) == Some(Ordering::Equal));
         let mut constants: Vec<Const> = constants.into_iter().cloned().collect();
         share_places(&mut constants);
