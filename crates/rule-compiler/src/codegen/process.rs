@@ -101,6 +101,7 @@ pub(super) fn generate(
     code.f.ins().local_get(rows);
     code.f.if_(BlockType::Empty);
     let next = code.f.loop_();
+    code.scan_groups(&plans.groups, &statics.groups, rows);
     code.start_row(&outputs);
     code.reset_shared(&shared);
     code.cache_inputs();
