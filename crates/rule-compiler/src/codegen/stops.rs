@@ -5,13 +5,19 @@ use super::expression::{RowCode, at};
 use super::function::Label;
 use super::group;
 use super::logic::{chain, is_cheap};
-use crate::ir::{Expr, Rule, RuleSet};
+use crate::ir::{CompareOp, Const, Expr, ExprKind, Rule, RuleSet};
+use std::collections::{BTreeMap, BTreeSet};
 use wasm_encoder::{BlockType, ValType};
 
 /// So many rules have a byte at most: the rows of a batch are many.
 const MAX_RULES: usize = 256;
+/// The number of the first operand.
+const FIRST_OPERAND: i32 = 1;
 /// The highest number of an operand.
 const LAST_OPERAND: i32 = 253;
+/// A value that is compared with so many constants is rarely one of them in particular: a branch that is mispredicted
+/// where it is takes as long as some 16 rules that are computed without one.
+const MIN_CONSTANTS: usize = 16;
 /// Where the condition holds.
 const FIRED: i32 = 0;
 /// Where the condition failed.
@@ -27,6 +33,8 @@ type Operand<'e> = (i32, &'e Expr);
 pub(super) struct Stops {
     /// By their numbers, ascending
     pub(super) rules: Vec<usize>,
+    /// Of these, the rules whose first operand is rarely true: where it is false is there before the first row
+    rare: BTreeSet<usize>,
     /// Local with the address of the first row's bytes
     pub(super) first: u32,
     /// Local with the address of the row's bytes
@@ -49,11 +57,49 @@ pub(super) fn rules(ruleset: &RuleSet, groups: &group::Plans) -> Vec<usize> {
     rules
 }
 
+/// Of some rules, those that first compare a value for equality which is compared with many constants: most of them are
+/// passed over there, and a branch is predicted.
+fn rare(ruleset: &RuleSet, rules: &[usize]) -> BTreeSet<usize> {
+    let mut by_value: BTreeMap<String, Vec<(&Const, usize)>> = BTreeMap::new();
+    for index in rules {
+        let first = numbered(&ruleset.rules[*index].condition)
+            .into_iter()
+            .next();
+        let Some((_, operand)) = first.filter(|(_, operand)| is_cheap(operand)) else {
+            continue;
+        };
+        if let ExprKind::Compare(CompareOp::Equal, a, b) = &operand.kind
+            && let (value, ExprKind::Const(constant)) | (ExprKind::Const(constant), value) =
+                (&a.kind, &b.kind)
+            && matches!(value, ExprKind::Input(_) | ExprKind::Let(_))
+        {
+            by_value
+                .entry(format!("{value:?}"))
+                .or_default()
+                .push((constant, *index));
+        }
+    }
+    let mut rare = BTreeSet::new();
+    for found in by_value.into_values() {
+        let mut constants: Vec<&Const> = Vec::new();
+        for (constant, _) in &found {
+            if !constants.contains(constant) {
+                constants.push(constant);
+            }
+        }
+        if constants.len() >= MIN_CONSTANTS {
+            rare.extend(found.into_iter().map(|(_, index)| index));
+        }
+    }
+    rare
+}
+
 impl RowCode<'_> {
     /// Allocates the bytes for `rows` rows.
     pub(super) fn open_stops(&mut self, rules: Vec<usize>, rows: u32) -> Stops {
         let n_rules = rules.len();
         let stops = Stops {
+            rare: rare(self.ruleset, &rules),
             rules,
             first: self.f.local(ValType::I32),
             row: self.f.local(ValType::I32),
@@ -68,6 +114,12 @@ impl RowCode<'_> {
             .call(super::module::function::ALLOCATE)
             .local_tee(stops.first)
             .local_set(stops.row);
+        if !stops.rare.is_empty() {
+            let mut ins = self.f.ins();
+            ins.local_get(stops.first).i32_const(FIRST_OPERAND);
+            ins.local_get(rows).i32_const(n_rules as i32).i32_mul();
+            ins.memory_fill(0);
+        }
         stops
     }
 
@@ -132,7 +184,17 @@ impl RowCode<'_> {
         let done = self.f.block(BlockType::Empty);
         let stopped = self.f.block(BlockType::Empty);
         let cannot_be_told = self.f.block(BlockType::Empty);
-        self.emit_operands(&operands, byte, stopped, cannot_be_told);
+        let mut operands = &operands[..];
+        if let Some(((_, first), rest)) = operands.split_first()
+            && notes.is_rare(index)
+            && !self.can_fail(first)
+        {
+            operands = rest;
+            self.emit(first, cannot_be_told);
+            self.f.ins().i32_eqz();
+            self.f.br_if(stopped);
+        }
+        self.emit_operands(operands, byte, stopped, cannot_be_told);
         then(self);
         self.f.br(done);
         if self.f.end() {
@@ -255,11 +317,16 @@ impl RowCode<'_> {
 fn numbered(condition: &Expr) -> Vec<Operand<'_>> {
     let mut operands = Vec::new();
     chain(condition, true, &mut operands);
-    let numbers = (1..LAST_OPERAND).chain(std::iter::repeat(LAST_OPERAND));
+    let numbers = (FIRST_OPERAND..LAST_OPERAND).chain(std::iter::repeat(LAST_OPERAND));
     numbers.zip(operands).collect()
 }
 
 impl RowNotes {
+    fn is_rare(&self, index: usize) -> bool {
+        let reasons = self.reasons.as_ref();
+        reasons.is_some_and(|reasons| reasons.stops.rare.contains(&index))
+    }
+
     /// Whether a rule has a byte.
     pub(super) fn has_stop(&self, index: usize) -> bool {
         self.stop_of(index).is_some()
