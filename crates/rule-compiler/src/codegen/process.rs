@@ -64,12 +64,14 @@ pub(super) fn generate(
     code.keep_context(&statics.groups, session, columns);
     let shared = super::shared::find(ruleset, &plans.groups);
     code.open_shared(&shared);
+    let own = stops::rules(ruleset, &plans.groups);
+    let rare = stops::rare(ruleset, &own);
     let notes = RowNotes {
         error: code.f.local(ValType::I32),
         origin: code.f.local(ValType::I32),
         fails: Cell::new(false),
         reasons: with_reasons.then(|| {
-            let stops = code.open_stops(stops::rules(ruleset, &plans.groups), rows);
+            let stops = code.open_stops(own, &rare, rows);
             let leaves_out = stops.rules.len() < ruleset.rules.len();
             let fired = leaves_out.then(|| FiredRules {
                 rules: code.growable(),
@@ -77,6 +79,7 @@ pub(super) fn generate(
             });
             Reasons { stops, fired }
         }),
+        rare,
     };
     let errors = code.growable();
     let mut outputs = Vec::new();

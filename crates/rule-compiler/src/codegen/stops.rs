@@ -33,15 +33,13 @@ type Operand<'e> = (i32, &'e Expr);
 pub(super) struct Stops {
     /// By their numbers, ascending
     pub(super) rules: Vec<usize>,
-    /// Of these, the rules whose first operand is rarely true: where it is false is there before the first row
-    rare: BTreeSet<usize>,
     /// Local with the address of the first row's bytes
     pub(super) first: u32,
     /// Local with the address of the row's bytes
     row: u32,
 }
 
-/// The rules that have bytes: those that are not found through an index.
+/// The rules that are not found through an index. The first of them have bytes.
 pub(super) fn rules(ruleset: &RuleSet, groups: &group::Plans) -> Vec<usize> {
     let mut rules = Vec::new();
     let mut index = 0;
@@ -53,13 +51,12 @@ pub(super) fn rules(ruleset: &RuleSet, groups: &group::Plans) -> Vec<usize> {
             index += 1;
         }
     }
-    rules.truncate(MAX_RULES);
     rules
 }
 
-/// Of some rules, those that first compare a value for equality which is compared with many constants: most of them are
+/// Of rules that have code of their own, those that first compare a value for equality which is compared with many constants: most of them are
 /// passed over there, and a branch is predicted.
-fn rare(ruleset: &RuleSet, rules: &[usize]) -> BTreeSet<usize> {
+pub(super) fn rare(ruleset: &RuleSet, rules: &[usize]) -> BTreeSet<usize> {
     let mut by_value: BTreeMap<String, Vec<(&Const, usize)>> = BTreeMap::new();
     for index in rules {
         let first = numbered(&ruleset.rules[*index].condition)
@@ -96,10 +93,15 @@ fn rare(ruleset: &RuleSet, rules: &[usize]) -> BTreeSet<usize> {
 
 impl RowCode<'_> {
     /// Allocates the bytes for `rows` rows.
-    pub(super) fn open_stops(&mut self, rules: Vec<usize>, rows: u32) -> Stops {
+    pub(super) fn open_stops(
+        &mut self,
+        mut rules: Vec<usize>,
+        rare: &BTreeSet<usize>,
+        rows: u32,
+    ) -> Stops {
+        rules.truncate(MAX_RULES);
         let n_rules = rules.len();
         let stops = Stops {
-            rare: rare(self.ruleset, &rules),
             rules,
             first: self.f.local(ValType::I32),
             row: self.f.local(ValType::I32),
@@ -114,7 +116,8 @@ impl RowCode<'_> {
             .call(super::module::function::ALLOCATE)
             .local_tee(stops.first)
             .local_set(stops.row);
-        if !stops.rare.is_empty() {
+        // Where the first operand of these rules is false is there before the first row.
+        if !rare.is_empty() {
             let mut ins = self.f.ins();
             ins.local_get(stops.first).i32_const(FIRST_OPERAND);
             ins.local_get(rows).i32_const(n_rules as i32).i32_mul();
@@ -185,14 +188,10 @@ impl RowCode<'_> {
         let stopped = self.f.block(BlockType::Empty);
         let cannot_be_told = self.f.block(BlockType::Empty);
         let mut operands = &operands[..];
-        if let Some(((_, first), rest)) = operands.split_first()
-            && notes.is_rare(index)
-            && !self.can_fail(first)
+        if let Some((first, rest)) = operands.split_first()
+            && self.emit_rare(first.1, index, notes, stopped, cannot_be_told)
         {
             operands = rest;
-            self.emit(first, cannot_be_told);
-            self.f.ins().i32_eqz();
-            self.f.br_if(stopped);
         }
         self.emit_operands(operands, byte, stopped, cannot_be_told);
         then(self);
@@ -205,6 +204,24 @@ impl RowCode<'_> {
         otherwise(self);
         self.f.end();
         true
+    }
+
+    /// Goes to `stopped` where the first operand of a rule is false, if it is rarely true; gives whether it is.
+    pub(super) fn emit_rare(
+        &mut self,
+        first: &Expr,
+        index: usize,
+        notes: &RowNotes,
+        stopped: Label,
+        on_error: Label,
+    ) -> bool {
+        let is_rare = notes.rare.contains(&index) && !self.can_fail(first);
+        if is_rare {
+            self.emit(first, on_error);
+            self.f.ins().i32_eqz();
+            self.f.br_if(stopped);
+        }
+        is_rare
     }
 
     /// Notes whether a row of a table matched; `n_hits` is a local.
@@ -322,11 +339,6 @@ fn numbered(condition: &Expr) -> Vec<Operand<'_>> {
 }
 
 impl RowNotes {
-    fn is_rare(&self, index: usize) -> bool {
-        let reasons = self.reasons.as_ref();
-        reasons.is_some_and(|reasons| reasons.stops.rare.contains(&index))
-    }
-
     /// Whether a rule has a byte.
     pub(super) fn has_stop(&self, index: usize) -> bool {
         self.stop_of(index).is_some()
