@@ -1,6 +1,6 @@
 //! `session.process`: the loop over the rows of a batch.
 
-use super::columns::count_uses;
+use super::columns::{count_uses, keyed_inputs};
 use super::contributions::{FiredRules, Gathered, Reasons, RowNotes, asks_what_is_set};
 use super::expression::{RowCode, at};
 use super::function::FunctionBuilder;
@@ -65,13 +65,14 @@ pub(super) fn generate(
     let shared = super::shared::find(ruleset, &plans.groups);
     code.open_shared(&shared);
     let own = stops::rules(ruleset, &plans.groups);
+    code.open_keys(&keyed_inputs(ruleset, &own));
     let rare = stops::rare(ruleset, &own);
     let notes = RowNotes {
         error: code.f.local(ValType::I32),
         origin: code.f.local(ValType::I32),
         fails: Cell::new(false),
         reasons: with_reasons.then(|| {
-            let stops = code.open_stops(own, &rare, rows);
+            let stops = code.open_stops(own, rows);
             let leaves_out = stops.rules.len() < ruleset.rules.len();
             let fired = leaves_out.then(|| FiredRules {
                 rules: code.growable(),
@@ -106,6 +107,7 @@ pub(super) fn generate(
     let next = code.f.loop_();
     code.scan_groups(&plans.groups, &statics.groups, rows);
     code.start_row(&outputs);
+    code.start_stops(&notes);
     code.reset_shared(&shared);
     code.cache_inputs();
     code.emit_lets();

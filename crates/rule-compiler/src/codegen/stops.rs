@@ -93,12 +93,7 @@ pub(super) fn rare(ruleset: &RuleSet, rules: &[usize]) -> BTreeSet<usize> {
 
 impl RowCode<'_> {
     /// Allocates the bytes for `rows` rows.
-    pub(super) fn open_stops(
-        &mut self,
-        mut rules: Vec<usize>,
-        rare: &BTreeSet<usize>,
-        rows: u32,
-    ) -> Stops {
+    pub(super) fn open_stops(&mut self, mut rules: Vec<usize>, rows: u32) -> Stops {
         rules.truncate(MAX_RULES);
         let n_rules = rules.len();
         let stops = Stops {
@@ -116,14 +111,26 @@ impl RowCode<'_> {
             .call(super::module::function::ALLOCATE)
             .local_tee(stops.first)
             .local_set(stops.row);
-        // Where the first operand of these rules is false is there before the first row.
-        if !rare.is_empty() {
-            let mut ins = self.f.ins();
-            ins.local_get(stops.first).i32_const(FIRST_OPERAND);
-            ins.local_get(rows).i32_const(n_rules as i32).i32_mul();
-            ins.memory_fill(0);
-        }
         stops
+    }
+
+    /// Where there are rules whose first operand is rarely true, the row's bytes say that it is false, for all at once.
+    pub(super) fn start_stops(&mut self, notes: &RowNotes) {
+        let Some(Reasons { stops, .. }) = &notes.reasons else {
+            return;
+        };
+        if notes.rare.is_empty() {
+            return;
+        }
+        // There are eight at least; the last eight may overlap those before.
+        let last = (stops.rules.len() as u64).saturating_sub(8);
+        let places = (0..last).step_by(8).chain([last]);
+        for place in places {
+            let mut ins = self.f.ins();
+            ins.local_get(stops.row);
+            ins.i64_const(i64::from_ne_bytes([FIRST_OPERAND as u8; 8]));
+            ins.i64_store(at(place));
+        }
     }
 
     /// The next row has the bytes behind the row's.
