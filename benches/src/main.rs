@@ -3,7 +3,7 @@
 //!     rulestage-bench PROGRAM EXAMPLE FLIGHTS WORK
 //!     rulestage-bench memory | nested | networks | reference | scale | strings
 //!     rulestage-bench peers WORK COMMAND...
-//!     rulestage-bench reasons EXAMPLE
+//!     rulestage-bench reasons EXAMPLE [PART-OF-TITLE]
 //!     rulestage-bench trees MODEL ROWS COLUMNS
 //!
 //! `PROGRAM` is the `rulestage` program, `EXAMPLE` the folder of flight-desk, `FLIGHTS` the Parquet file with all
@@ -48,7 +48,8 @@ fn main() -> Result<()> {
         }
         Some("reasons") => {
             let example = std::env::args().nth(2).context("EXAMPLE is missing")?;
-            return reasons::report(example.as_ref());
+            let part = std::env::args().nth(3).unwrap_or_default();
+            return reasons::report(example.as_ref(), &part);
         }
         Some("reference") => return reference::report(),
         Some("scale") => return scale::report(),

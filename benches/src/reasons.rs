@@ -17,14 +17,21 @@ const ROWS: usize = 65_536;
 const BATCH_ROWS: usize = 8_192;
 const REPETITIONS: usize = 101;
 
-/// `example` is the folder of flight-desk.
-pub(crate) fn report(example: &Path) -> Result<()> {
+/// `example` is the folder of flight-desk; only what has `part` in its title is measured.
+pub(crate) fn report(example: &Path, part: &str) -> Result<()> {
+    let measure =
+        |title: &str, source: &str, columns: &dyn Fn(&Schema) -> Result<Vec<ArrayRef>>| match title
+            .contains(part)
+        {
+            true => measure(title, source, columns),
+            false => Ok(()),
+        };
     println!("| | ns/row | with reasons | ratio |\n|---|---:|---:|---:|");
     for workload in workloads::all() {
         let columns = |schema: &Schema| workload.columns(ROWS, schema);
         measure(workload.title, &workload.source, &columns)?;
     }
-    for n_rules in [10, 60] {
+    for n_rules in [10, 24, 40, 60] {
         let title = format!("{n_rules} rules of large sets");
         let source = scale::source(n_rules, (n_rules / 2).max(5));
         let columns = |_: &Schema| Ok(workloads::merchants(ROWS, (n_rules / 2).max(5)));

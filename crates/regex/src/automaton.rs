@@ -12,7 +12,12 @@
 mod determinize;
 
 #[cfg(feature = "determinize")]
+mod positions;
+
+#[cfg(feature = "determinize")]
 pub use determinize::determinize;
+#[cfg(feature = "determinize")]
+pub use positions::positions;
 
 use crate::machine::decode;
 use crate::program::word;

@@ -16,9 +16,9 @@ mod parser;
 mod program;
 mod properties;
 
-#[cfg(feature = "determinize")]
-pub use automaton::determinize;
 pub use automaton::is_match;
+#[cfg(feature = "determinize")]
+pub use automaton::{determinize, positions};
 pub use machine::{SCRATCH_IS_SMALL, scratch_words, search};
 pub use parser::compile;
 pub use program::n_groups;

@@ -31,6 +31,7 @@ mod nested;
 mod optionals;
 mod outline;
 mod outputs;
+mod positions;
 mod process;
 mod reads;
 mod result;

@@ -4,7 +4,7 @@
 use crate::ir::{Const, Expr, ExprKind};
 use crate::zones;
 use rulestage_diagnostics::{Diagnostic, Span};
-use rulestage_regex::{CommonProperties, Error, ErrorKind, determinize};
+use rulestage_regex::{CommonProperties, Error, ErrorKind, determinize, positions};
 
 /// The most words that a program may have: what `rulestage_regex` allows.
 const MAX_PROGRAM_WORDS: usize = 1 << 15;
@@ -32,6 +32,13 @@ const OF_PATTERNS: [(&str, &str); 5] = [
 ];
 
 const IN_ZONE: &str = "timestamp_in_zone";
+
+/// What stands at each position of a text, where this helper matches a text with a literal pattern that says so: the
+/// first and the last character.
+pub(crate) fn text_of_positions(helper: &str, args: &[Expr]) -> Option<Vec<[u8; 2]>> {
+    let pattern = literal(args.get(1)?).filter(|_| helper == MATCHES)?;
+    positions(&determinize(&compile(pattern).ok()?)?)
+}
 
 /// What an argument of this helper is made ready as, if it can be.
 pub(crate) fn prepare(helper: &str, args: &[Expr]) -> Option<Prepared> {

@@ -54,3 +54,23 @@ unsafe fn bytes<'a>(pointer: *const u8, length: usize) -> &'a [u8] {
     // SAFETY: as the caller promises.
     unsafe { core::slice::from_raw_parts(pointer, length) }
 }
+
+/// The first 8 bytes as a little-endian number, zeros behind them where there are fewer.
+#[inline(always)]
+fn first_bytes(bytes: &[u8]) -> u64 {
+    if let Some(first) = bytes.first_chunk() {
+        return u64::from_le_bytes(*first);
+    }
+    // Lengths of short texts follow no pattern, so a loop over them would be mispredicted.
+    #[cfg(target_arch = "wasm32")]
+    {
+        // SAFETY: memory goes on behind every value, as the allocator sees to.
+        let first = unsafe { bytes.as_ptr().cast::<u64>().read_unaligned() };
+        first & !(u64::MAX << (8 * bytes.len()))
+    }
+    #[cfg(not(target_arch = "wasm32"))]
+    {
+        let bytes = bytes.iter().rev();
+        bytes.fold(0, |word, byte| word << 8 | u64::from(*byte))
+    }
+}

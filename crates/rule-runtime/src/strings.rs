@@ -3,9 +3,10 @@
 pub mod format;
 
 use crate::abi::{Outcome, helpers};
+use crate::first_bytes;
 use crate::memory::{Buffer, Values};
 use crate::status::{INDEX_OUT_OF_BOUNDS, INVALID_ARGUMENT, NO_SUCH_OVERLOAD, TOO_LARGE};
-use crate::text::{find, padded, with_other_case};
+use crate::text::{find, with_other_case};
 use crate::value::{Value, tag};
 
 helpers! {
@@ -151,7 +152,7 @@ fn change_case<'a>(text: &[u8], first: u8) -> Outcome<&'a [u8]> {
             changed.push_word(with_other_case(*last, first));
         }
         None => {
-            changed.push_word(with_other_case(padded(text), first));
+            changed.push_word(with_other_case(first_bytes(text).to_le_bytes(), first));
             changed.truncate(text.len());
         }
     }

@@ -16,7 +16,7 @@ pub mod decimals;
 mod rank_numbers;
 pub mod rules;
 
-use crate::bytes;
+use crate::{bytes, first_bytes};
 use core::cmp::Ordering;
 use rank_numbers::{DENSE, FAILED, FIRST, LEAF, MORE, NAN};
 
@@ -106,16 +106,7 @@ pub unsafe extern "C" fn table_rank_timestamp(
 
 /// The first 8 bytes, in an order that is that of the bytes.
 fn prefix(bytes: &[u8]) -> u64 {
-    if let Some(first) = bytes.first_chunk::<8>() {
-        return u64::from_be_bytes(*first);
-    }
-    let mut prefix = 0;
-    let mut shift = 64;
-    for byte in bytes {
-        shift -= 8;
-        prefix |= u64::from(*byte) << shift;
-    }
-    prefix
+    first_bytes(bytes).swap_bytes()
 }
 
 /// The rank of a text among constants in ascending order: the first 8 bytes as a big-endian number (8 bytes), address

@@ -1,6 +1,6 @@
 //! Functions on strings.
 
-use crate::bytes;
+use crate::{bytes, first_bytes};
 
 /// The number of code points.
 ///
@@ -62,7 +62,7 @@ pub(crate) fn find(text: &[u8], needle: &[u8]) -> Option<usize> {
         // Some are tried again, which is less than to go byte by byte.
         Some(last) if !rest.is_empty() => find_in(last, starts.len() - 8),
         Some(_) => None,
-        None => find_in(&padded(rest), 0),
+        None => find_in(&first_bytes(rest).to_le_bytes(), 0),
     }
 }
 
@@ -72,13 +72,6 @@ const HIGH_BITS: u64 = ONES << 7;
 /// The high bit of each byte that is zero.
 const fn zero_bytes(word: u64) -> u64 {
     !((word & !HIGH_BITS).wrapping_add(!HIGH_BITS) | word) & HIGH_BITS
-}
-
-/// Up to eight bytes and zeros.
-pub(crate) fn padded(bytes: &[u8]) -> [u8; 8] {
-    let word = bytes.iter().rev();
-    word.fold(0, |word, byte| word << 8 | u64::from(*byte))
-        .to_le_bytes()
 }
 
 /// Eight bytes with the case of those changed that are ASCII letters from `first`, `A` or `a`, on.

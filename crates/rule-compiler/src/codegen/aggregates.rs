@@ -8,7 +8,7 @@ use super::function::Label;
 use super::layout::is_cell;
 use super::nested::field_index;
 use crate::ir::{Expr, ExprKind};
-use crate::prepared::prepare;
+use crate::prepared::{prepare, text_of_positions};
 use crate::types::Type;
 use wasm_encoder::{BlockType, ValType};
 
@@ -253,6 +253,9 @@ impl RowCode<'_> {
     }
 
     pub(super) fn emit_helper(&mut self, name: &str, args: &[Expr], ty: &Type, on_error: Label) {
+        if let (Some(positions), [text, _]) = (text_of_positions(name, args), args) {
+            return self.emit_positions(text, &positions, on_error);
+        }
         if let Some(prepared) = prepare(name, args) {
             let record = Record::of(prepared.data);
             let address = self.module.data.intern_record(&record);

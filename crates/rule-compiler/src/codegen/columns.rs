@@ -1,6 +1,7 @@
 //! Input columns: what of them is used, where their arrays lie, and the values of a row.
 
-use super::expression::{InputAccess, RowCode, at};
+use super::compare::as_integer;
+use super::expression::{InputAccess, RowCode, at, literal_bytes};
 use super::function::Label;
 use super::layout::{
     array, buffer, buffer_case, inner, input_children, input_storage, is_fallible_input,
@@ -8,7 +9,8 @@ use super::layout::{
 };
 use super::nested::{Node, keys_of, nested_root, reads_part};
 use super::reads::Reads;
-use crate::ir::{Expr, ExprKind, Function, RuleSet};
+use super::trace::walk;
+use crate::ir::{CompareOp, Expr, ExprKind, Function, RuleSet};
 use crate::types::Type;
 use std::rc::Rc;
 use wasm_encoder::{BlockType, ValType};
@@ -84,7 +86,66 @@ pub(super) fn count_in(
     }
 }
 
+/// Texts up to this length have keys of their own.
+const MAX_KEY_BYTES: usize = 7;
+
+/// Fewer comparisons than this take no longer without a key.
+const MIN_KEY_USES: usize = 16;
+
+/// What the key of an input is compared with, where an expression compares it with a short text for equality.
+pub(super) fn key_test(a: &Expr, b: &Expr) -> Option<(usize, i64)> {
+    let (input, literal) = match (&a.kind, &b.kind) {
+        (ExprKind::Input(index), _) => (*index, literal_bytes(b)?),
+        (_, ExprKind::Input(index)) => (*index, literal_bytes(a)?),
+        _ => return None,
+    };
+    let fits = a.ty == b.ty && literal.len() <= MAX_KEY_BYTES;
+    fits.then(|| (input, as_integer(literal) | (literal.len() as i64) << 56))
+}
+
+/// The texts that some rules compare with many short ones.
+pub(super) fn keyed_inputs(ruleset: &RuleSet, rules: &[usize]) -> Vec<usize> {
+    let mut n_uses = vec![0; ruleset.inputs.len()];
+    for rule in rules {
+        walk(&ruleset.rules[*rule].condition, &mut |expr| {
+            if let ExprKind::Compare(CompareOp::Equal | CompareOp::NotEqual, a, b) = &expr.kind
+                && let Some((input, _)) = key_test(a, b)
+            {
+                n_uses[input] += 1;
+            }
+        });
+    }
+    let inputs = n_uses.into_iter().enumerate();
+    inputs
+        .filter_map(|(input, n_uses)| (n_uses >= MIN_KEY_USES).then_some(input))
+        .collect()
+}
+
 impl RowCode<'_> {
+    /// From the next row on, these inputs have keys: each up to 7 bytes of a text and its length, or -1 where it is longer.
+    pub(super) fn open_keys(&mut self, inputs: &[usize]) {
+        for index in inputs {
+            if self.inputs[*index].cached.is_some() {
+                self.inputs[*index].key = Some(self.f.local(ValType::I64));
+            }
+        }
+    }
+
+    /// Computes the key of a text in locals.
+    fn set_key(&mut self, key: u32, text: &[u32]) {
+        let mut ins = self.f.ins();
+        // Memory goes on behind every value.
+        ins.local_get(text[0]).i64_load(at(0));
+        ins.i64_const(-1).local_get(text[1]).i64_extend_i32_u();
+        ins.i64_const(3).i64_shl().i64_shl();
+        ins.i64_const(-1).i64_xor().i64_and();
+        ins.local_get(text[1]).i64_extend_i32_u();
+        ins.i64_const(56).i64_shl().i64_or();
+        ins.i64_const(-1);
+        ins.local_get(text[1]).i32_const(MAX_KEY_BYTES as i32);
+        ins.i32_le_u().select().local_set(key);
+    }
+
     /// Loads the addresses of the columns that are used; they are valid for the whole batch.
     pub(super) fn open_columns(&mut self, columns: u32, uses: &[Uses], reads: &[Reads]) {
         let ruleset = self.ruleset;
@@ -168,6 +229,9 @@ impl RowCode<'_> {
                         self.push_row_value(index, unreachable);
                         self.f.set_all(&locals);
                         self.f.end();
+                        if let Some(key) = self.inputs[index].key {
+                            self.set_key(key, &locals);
+                        }
                     }
                 }
                 self.inputs[index].cached = Some(locals);

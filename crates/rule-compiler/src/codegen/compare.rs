@@ -1,5 +1,6 @@
 //! Equality and order.
 
+use super::columns::key_test;
 use super::expression::{RowCode, at, literal_bytes};
 use super::function::Label;
 use super::layout::{inner, is_cell, is_nullable};
@@ -27,6 +28,18 @@ impl RowCode<'_> {
         let is_equality = matches!(op, CompareOp::Equal | CompareOp::NotEqual);
         if is_cell(&a.ty) || is_cell(&b.ty) {
             return self.emit_compare_cells(op, a, b, on_error);
+        }
+        if is_equality
+            && let Some((input, expected)) = key_test(a, b)
+            && let Some(key) = self.inputs[input].key
+        {
+            let mut ins = self.f.ins();
+            ins.local_get(key).i64_const(expected);
+            match op {
+                CompareOp::Equal => ins.i64_eq(),
+                _ => ins.i64_ne(),
+            };
+            return;
         }
         if is_equality && matches!(a.ty, Type::String | Type::Bytes) && a.ty == b.ty {
             let (text, literal) = if literal_bytes(b).is_some() {

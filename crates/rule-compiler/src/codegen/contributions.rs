@@ -3,6 +3,7 @@
 use super::expression::{RowCode, at};
 use super::function::Label;
 use super::layout::{inner, is_nullable, slots};
+use super::logic::chain;
 use super::outputs::{Growable, OutputColumn, is_wide};
 use super::stops::Stops;
 use super::table::PlacedTable;
@@ -10,6 +11,7 @@ use super::trace::{ListItems, list_items};
 use crate::ir::{CompareOp, Const, Contribution, ExprKind, FoldKind, Merge, Output, Rule, RuleSet};
 use crate::types::{Column, Type};
 use std::cell::Cell;
+use std::collections::BTreeSet;
 use wasm_encoder::{BlockType, ValType};
 
 /// So many slots are chosen without a branch at most, where a rule holds or not.
@@ -31,6 +33,8 @@ pub(super) struct RowNotes {
     pub(super) error: u32,
     pub(super) origin: u32,
     pub(super) reasons: Option<Reasons>,
+    /// The rules whose first operand is rarely true
+    pub(super) rare: BTreeSet<usize>,
     /// Whether there is code that notes an error
     pub(super) fails: Cell<bool>,
 }
@@ -81,7 +85,7 @@ impl RowCode<'_> {
             code.f.ins().i32_const(index as i32);
         };
         let notes_fired = notes.reasons.is_some() && !notes.has_stop(index);
-        if !notes_fired && self.is_choice(rule) {
+        if !notes_fired && !notes.rare.contains(&index) && self.is_choice(rule) {
             return self.emit_choice(rule, index, outputs, notes);
         }
         let done = self.f.block(BlockType::Empty);
@@ -101,7 +105,18 @@ impl RowCode<'_> {
                 |code| code.contribute_all(&rule.otherwise, outputs, failed),
             );
             if !is_noted {
-                self.emit(&rule.condition, failed);
+                let mut operands = Vec::new();
+                chain(&rule.condition, true, &mut operands);
+                let is_rare = rule.otherwise.is_empty()
+                    && self.emit_rare(operands[0], index, notes, done, failed);
+                match operands[1..] {
+                    _ if !is_rare => self.emit(&rule.condition, failed),
+                    [] => {
+                        self.f.ins().i32_const(1);
+                    }
+                    [operand] => self.emit(operand, failed),
+                    ref operands => self.emit_operands_of(operands.to_vec(), true, failed),
+                }
                 self.f.if_(BlockType::Empty);
                 self.note_fired(notes, push_index);
                 self.contribute_all(&rule.then, outputs, failed);

@@ -47,6 +47,8 @@ pub(super) struct InputAccess {
     pub(super) node: Rc<Node>,
     /// The row's value, where it is loaded once per row
     pub(super) cached: Option<Vec<u32>>,
+    /// What short texts are compared by, where there is such a thing
+    pub(super) key: Option<u32>,
     /// The number of its error, where it or a part of it is read from JSON text
     pub(super) error: Option<u32>,
 }

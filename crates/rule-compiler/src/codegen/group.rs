@@ -40,6 +40,10 @@ pub(super) struct Group {
     /// The tests and indexes: see `rule-runtime/src/table.rs`
     words: Vec<u32>,
     n_indexes: usize,
+    /// The columns that the indexes ask for, where these can be gone through before the row's other values are there
+    scanned: Vec<usize>,
+    /// The columns whose values a row has to have there
+    stored: Vec<usize>,
     rules: Vec<Member>,
     pub(super) shapes: Vec<Shape>,
     /// The outputs that its rules contribute to, with the types of contributions

@@ -83,6 +83,16 @@ impl RowCode<'_> {
     pub(super) fn emit_chain(&mut self, expr: &Expr, and: bool, on_error: Label) {
         let mut operands = Vec::new();
         chain(expr, and, &mut operands);
+        self.emit_operands_of(operands, and, on_error);
+    }
+
+    /// Likewise of operands, at least one.
+    pub(super) fn emit_operands_of(
+        &mut self,
+        mut operands: Vec<&Expr>,
+        and: bool,
+        on_error: Label,
+    ) {
         let fails: Vec<bool> = operands
             .iter()
             .map(|operand| self.can_fail(operand))

@@ -1,6 +1,6 @@
 //! `session.process`: the loop over the rows of a batch.
 
-use super::columns::count_uses;
+use super::columns::{count_uses, keyed_inputs};
 use super::contributions::{FiredRules, Gathered, Reasons, RowNotes, asks_what_is_set};
 use super::expression::{RowCode, at};
 use super::function::FunctionBuilder;
@@ -64,12 +64,15 @@ pub(super) fn generate(
     code.keep_context(&statics.groups, session, columns);
     let shared = super::shared::find(ruleset, &plans.groups);
     code.open_shared(&shared);
+    let own = stops::rules(ruleset, &plans.groups);
+    code.open_keys(&keyed_inputs(ruleset, &own));
+    let rare = stops::rare(ruleset, &own);
     let notes = RowNotes {
         error: code.f.local(ValType::I32),
         origin: code.f.local(ValType::I32),
         fails: Cell::new(false),
         reasons: with_reasons.then(|| {
-            let stops = code.open_stops(stops::rules(ruleset, &plans.groups), rows);
+            let stops = code.open_stops(own, rows);
             let leaves_out = stops.rules.len() < ruleset.rules.len();
             let fired = leaves_out.then(|| FiredRules {
                 rules: code.growable(),
@@ -77,6 +80,7 @@ pub(super) fn generate(
             });
             Reasons { stops, fired }
         }),
+        rare,
     };
     let errors = code.growable();
     let mut outputs = Vec::new();
@@ -101,7 +105,9 @@ pub(super) fn generate(
     code.f.ins().local_get(rows);
     code.f.if_(BlockType::Empty);
     let next = code.f.loop_();
+    code.scan_groups(&plans.groups, &statics.groups, rows);
     code.start_row(&outputs);
+    code.start_stops(&notes);
     code.reset_shared(&shared);
     code.cache_inputs();
     code.emit_lets();

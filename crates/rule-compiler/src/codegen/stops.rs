@@ -5,13 +5,19 @@ use super::expression::{RowCode, at};
 use super::function::Label;
 use super::group;
 use super::logic::{chain, is_cheap};
-use crate::ir::{Expr, Rule, RuleSet};
+use crate::ir::{CompareOp, Const, Expr, ExprKind, Rule, RuleSet};
+use std::collections::{BTreeMap, BTreeSet};
 use wasm_encoder::{BlockType, ValType};
 
 /// So many rules have a byte at most: the rows of a batch are many.
 const MAX_RULES: usize = 256;
+/// The number of the first operand.
+const FIRST_OPERAND: i32 = 1;
 /// The highest number of an operand.
 const LAST_OPERAND: i32 = 253;
+/// A value that is compared with so many constants is rarely one of them in particular: a branch that is mispredicted
+/// where it is takes as long as some 16 rules that are computed without one.
+const MIN_CONSTANTS: usize = 16;
 /// Where the condition holds.
 const FIRED: i32 = 0;
 /// Where the condition failed.
@@ -33,7 +39,7 @@ pub(super) struct Stops {
     row: u32,
 }
 
-/// The rules that have bytes: those that are not found through an index.
+/// The rules that are not found through an index. The first of them have bytes.
 pub(super) fn rules(ruleset: &RuleSet, groups: &group::Plans) -> Vec<usize> {
     let mut rules = Vec::new();
     let mut index = 0;
@@ -45,13 +51,50 @@ pub(super) fn rules(ruleset: &RuleSet, groups: &group::Plans) -> Vec<usize> {
             index += 1;
         }
     }
-    rules.truncate(MAX_RULES);
     rules
+}
+
+/// Of rules that have code of their own, those that first compare a value for equality which is compared with many constants: most of them are
+/// passed over there, and a branch is predicted.
+pub(super) fn rare(ruleset: &RuleSet, rules: &[usize]) -> BTreeSet<usize> {
+    let mut by_value: BTreeMap<String, Vec<(&Const, usize)>> = BTreeMap::new();
+    for index in rules {
+        let first = numbered(&ruleset.rules[*index].condition)
+            .into_iter()
+            .next();
+        let Some((_, operand)) = first.filter(|(_, operand)| is_cheap(operand)) else {
+            continue;
+        };
+        if let ExprKind::Compare(CompareOp::Equal, a, b) = &operand.kind
+            && let (value, ExprKind::Const(constant)) | (ExprKind::Const(constant), value) =
+                (&a.kind, &b.kind)
+            && matches!(value, ExprKind::Input(_) | ExprKind::Let(_))
+        {
+            by_value
+                .entry(format!("{value:?}"))
+                .or_default()
+                .push((constant, *index));
+        }
+    }
+    let mut rare = BTreeSet::new();
+    for found in by_value.into_values() {
+        let mut constants: Vec<&Const> = Vec::new();
+        for (constant, _) in &found {
+            if !constants.contains(constant) {
+                constants.push(constant);
+            }
+        }
+        if constants.len() >= MIN_CONSTANTS {
+            rare.extend(found.into_iter().map(|(_, index)| index));
+        }
+    }
+    rare
 }
 
 impl RowCode<'_> {
     /// Allocates the bytes for `rows` rows.
-    pub(super) fn open_stops(&mut self, rules: Vec<usize>, rows: u32) -> Stops {
+    pub(super) fn open_stops(&mut self, mut rules: Vec<usize>, rows: u32) -> Stops {
+        rules.truncate(MAX_RULES);
         let n_rules = rules.len();
         let stops = Stops {
             rules,
@@ -69,6 +112,25 @@ impl RowCode<'_> {
             .local_tee(stops.first)
             .local_set(stops.row);
         stops
+    }
+
+    /// Where there are rules whose first operand is rarely true, the row's bytes say that it is false, for all at once.
+    pub(super) fn start_stops(&mut self, notes: &RowNotes) {
+        let Some(Reasons { stops, .. }) = &notes.reasons else {
+            return;
+        };
+        if notes.rare.is_empty() {
+            return;
+        }
+        // There are eight at least; the last eight may overlap those before.
+        let last = (stops.rules.len() as u64).saturating_sub(8);
+        let places = (0..last).step_by(8).chain([last]);
+        for place in places {
+            let mut ins = self.f.ins();
+            ins.local_get(stops.row);
+            ins.i64_const(i64::from_ne_bytes([FIRST_OPERAND as u8; 8]));
+            ins.i64_store(at(place));
+        }
     }
 
     /// The next row has the bytes behind the row's.
@@ -132,7 +194,13 @@ impl RowCode<'_> {
         let done = self.f.block(BlockType::Empty);
         let stopped = self.f.block(BlockType::Empty);
         let cannot_be_told = self.f.block(BlockType::Empty);
-        self.emit_operands(&operands, byte, stopped, cannot_be_told);
+        let mut operands = &operands[..];
+        if let Some((first, rest)) = operands.split_first()
+            && self.emit_rare(first.1, index, notes, stopped, cannot_be_told)
+        {
+            operands = rest;
+        }
+        self.emit_operands(operands, byte, stopped, cannot_be_told);
         then(self);
         self.f.br(done);
         if self.f.end() {
@@ -143,6 +211,24 @@ impl RowCode<'_> {
         otherwise(self);
         self.f.end();
         true
+    }
+
+    /// Goes to `stopped` where the first operand of a rule is false, if it is rarely true; gives whether it is.
+    pub(super) fn emit_rare(
+        &mut self,
+        first: &Expr,
+        index: usize,
+        notes: &RowNotes,
+        stopped: Label,
+        on_error: Label,
+    ) -> bool {
+        let is_rare = notes.rare.contains(&index) && !self.can_fail(first);
+        if is_rare {
+            self.emit(first, on_error);
+            self.f.ins().i32_eqz();
+            self.f.br_if(stopped);
+        }
+        is_rare
     }
 
     /// Notes whether a row of a table matched; `n_hits` is a local.
@@ -255,7 +341,7 @@ impl RowCode<'_> {
 fn numbered(condition: &Expr) -> Vec<Operand<'_>> {
     let mut operands = Vec::new();
     chain(condition, true, &mut operands);
-    let numbers = (1..LAST_OPERAND).chain(std::iter::repeat(LAST_OPERAND));
+    let numbers = (FIRST_OPERAND..LAST_OPERAND).chain(std::iter::repeat(LAST_OPERAND));
     numbers.zip(operands).collect()
 }
 

@@ -18,15 +18,27 @@ pub(crate) const DENSE: u32 = 1;
 /// A node with a child for each range of ranks.
 pub(crate) const SPARSE: u32 = 2;
 
+/// Words of a test of a rule: the first is the column with flags.
+pub(crate) const TEST_WORDS: usize = 5;
+/// The column among the flags; [`MORE`] is another one.
+pub(crate) const COLUMN: u32 = LAST - 1;
+/// The last test of a rule.
+pub(crate) const LAST: u32 = 1 << 28;
+/// NaN passes.
+pub(crate) const IF_NAN: u32 = 1 << 29;
+/// Null passes.
+pub(crate) const IF_NULL: u32 = 1 << 30;
+
 /// Kinds of columns, by what their constants are.
-/// The value is its rank: booleans, and decimals, whose constants only the code that finds their ranks needs.
-pub(crate) const RANKED: u32 = 0;
-/// 64 bits in the order of signed integers; so are doubles, see [`order_double`].
-pub(crate) const INTS: u32 = 1;
+///
+/// 64 bits in the order of signed integers; so are doubles, see [`order_double`], and booleans.
+pub(crate) const INTS: u32 = 0;
 /// Seconds and nanoseconds.
-pub(crate) const TIMES: u32 = 2;
+pub(crate) const TIMES: u32 = 1;
 /// Texts and bytes.
-pub(crate) const TEXTS: u32 = 3;
+pub(crate) const TEXTS: u32 = 2;
+/// The value is its rank: decimals, whose constants only the code that finds their ranks needs.
+pub(crate) const RANKED: u32 = 3;
 
 /// Whether a column has a value in a row: none, or what failed.
 pub(crate) const ABSENT: u32 = 0;
@@ -43,12 +55,10 @@ pub(crate) fn order_double(value: f64) -> i64 {
     bits ^ (bits >> 63 & i64::MAX)
 }
 
-/// In the kind of a column: values are only compared for equality, and behind the constants is a hash table of them. It
-/// has [`n_slots`] slots of 4 bytes: a constant's place from 1 on, or 0. A value that is no constant has the rank
-/// [`FIRST`].
-pub(crate) const HASHED: u32 = 1 << 9;
-
-/// How many slots there are for so many constants: a power of two, and more than half of them are free.
+/// How many slots the hash table of a column has whose values are only compared for equality: a power of two, and more
+/// than half of them are free. They are behind the constants, 4 bytes each: a constant's place from 1 on, or 0. A value
+/// that is no constant has the rank [`FIRST`].
+#[allow(dead_code, reason = "for the compiler")]
 pub(crate) const fn n_slots(n_constants: u32) -> u32 {
     (2 * n_constants + 1).next_power_of_two()
 }
@@ -67,17 +77,17 @@ pub(crate) const fn hash_decimal(coefficient: i128) -> u32 {
     hash_int(coefficient as i64 ^ high as i64)
 }
 
-/// Likewise of a text.
-pub(crate) fn hash_text(text: &[u8]) -> u32 {
-    let mut hash = text.len() as u64;
-    let (chunks, rest) = text.as_chunks::<8>();
-    for chunk in chunks {
-        hash = (hash ^ u64::from_le_bytes(*chunk)).wrapping_mul(MULTIPLIER);
-        hash ^= hash >> 32;
+/// Likewise of a text, whose first 8 bytes, zeros behind them, are a little-endian number.
+#[inline(always)]
+pub(crate) fn hash_text(first: u64, text: &[u8]) -> u32 {
+    let fold = |hash: u64| (hash ^ hash >> 32).wrapping_mul(MULTIPLIER);
+    let mut hash = fold(first ^ text.len() as u64);
+    // What is left is cut into eights, the last of which may repeat a part of the one before.
+    if let (Some(last), Some(rest)) = (text.last_chunk(), text.get(8..)) {
+        for chunk in rest.as_chunks().0 {
+            hash = fold(hash ^ u64::from_le_bytes(*chunk));
+        }
+        hash = fold(hash ^ u64::from_le_bytes(*last));
     }
-    let mut last = 0;
-    for byte in rest {
-        last = last << 8 | u64::from(*byte);
-    }
-    ((hash ^ last).wrapping_mul(MULTIPLIER) >> 32) as u32
+    (hash >> 32) as u32
 }

@@ -7,8 +7,8 @@ use super::super::function::Label;
 use super::super::layout::{inner, is_nullable, slots};
 use super::super::table::PRESENT;
 use super::super::table::ranks;
-use super::place::{PlacedGroup, PlacedGroups, Shared};
-use super::{FIRST_CONSTANT, Group};
+use super::place::{PlacedGroup, PlacedGroups, SCANNED_ROWS, STATE_BYTES, Shared};
+use super::{FIRST_CONSTANT, Group, Plans};
 use crate::ir::{Contribution, Expr, ExprKind, RuleSet};
 use crate::types::Type;
 use rulestage_diagnostics::Span;
@@ -133,25 +133,31 @@ impl RowCode<'_> {
         notes: &RowNotes,
     ) {
         let (shared, placed) = (&placed.shared, placed.get(number));
-        self.emit_group_values(group, placed);
-        let start = self.module.helper("rules_start");
+        self.store_tested(group, placed, &group.stored);
         let find = self.module.helper("rules_next");
-        let rule = self.f.local(ValType::I32);
+        let (rule, state) = (self.f.local(ValType::I32), self.f.local(ValType::I32));
+        let state_bytes = STATE_BYTES * group.n_indexes as u32;
+        if group.scanned.is_empty() {
+            self.f.ins().i32_const(placed.state as i32).local_set(state);
+            self.find_candidates(placed, state);
+        } else {
+            let row = self.row;
+            let mut ins = self.f.ins();
+            ins.local_get(row)
+                .i32_const(SCANNED_ROWS as i32 - 1)
+                .i32_and();
+            ins.i32_const(state_bytes as i32).i32_mul();
+            ins.i32_const(placed.state as i32)
+                .i32_add()
+                .local_set(state);
+        }
         let done = self.f.block(BlockType::Empty);
-        self.f
-            .ins()
-            .i32_const(placed.words as i32)
-            .i32_const(placed.columns as i32)
-            .i32_const(group.columns.len() as i32)
-            .i32_const(placed.state as i32);
-        self.f.call(start).i32_eqz();
-        self.f.br_if(done);
         let next = self.f.loop_();
         self.f
             .ins()
             .i32_const(placed.words as i32)
             .i32_const(placed.columns as i32)
-            .i32_const(placed.state as i32);
+            .local_get(state);
         self.f.call(find).local_tee(rule).i32_const(0).i32_lt_s();
         self.f.br_if(done);
         let failed = self.f.block(BlockType::Empty);
@@ -171,9 +177,79 @@ impl RowCode<'_> {
         self.f.end();
     }
 
-    /// A value that fails is like a null: what is tested is evaluated again then.
-    fn emit_group_values(&mut self, group: &Group, placed: &PlacedGroup) {
-        for (index, column) in group.columns.iter().enumerate() {
+    /// Looks up the next rows in the indexes of groups that need not wait for anything else. Rows do not depend on each
+    /// other, so that processors look up several at once, where going through their rules in between would stop them.
+    pub(in super::super) fn scan_groups(
+        &mut self,
+        plans: &Plans,
+        placed: &PlacedGroups,
+        rows: u32,
+    ) {
+        let groups = plans.0.iter().enumerate();
+        let groups: Vec<_> = groups
+            .filter(|(_, group)| !group.scanned.is_empty())
+            .collect();
+        if groups.is_empty() {
+            return;
+        }
+        let row = self.row;
+        let mut ins = self.f.ins();
+        ins.local_get(row)
+            .i32_const(SCANNED_ROWS as i32 - 1)
+            .i32_and();
+        ins.i32_eqz();
+        self.f.if_(BlockType::Empty);
+        for (number, group) in groups {
+            self.scan_group(group, placed.get(number), rows);
+        }
+        self.f.end();
+    }
+
+    fn scan_group(&mut self, group: &Group, placed: &PlacedGroup, rows: u32) {
+        self.f.mark_locals();
+        let [scanned, end, state] = [(); 3].map(|()| self.f.local(ValType::I32));
+        let row = std::mem::replace(&mut self.row, scanned);
+        // Only the row's own values are in locals.
+        let inputs = self.inputs.iter_mut();
+        let cached: Vec<_> = inputs.map(|input| input.cached.take()).collect();
+        let mut ins = self.f.ins();
+        ins.local_get(row).local_tee(scanned);
+        ins.i32_const(SCANNED_ROWS as i32).i32_add().local_tee(end);
+        ins.local_get(rows).local_get(end).local_get(rows);
+        ins.i32_lt_u().select().local_set(end);
+        ins.i32_const(placed.state as i32).local_set(state);
+        let next = self.f.loop_();
+        self.store_tested(group, placed, &group.scanned);
+        self.find_candidates(placed, state);
+        let mut ins = self.f.ins();
+        ins.local_get(state);
+        ins.i32_const((STATE_BYTES * group.n_indexes as u32) as i32);
+        ins.i32_add().local_set(state);
+        ins.local_get(scanned).i32_const(1).i32_add();
+        ins.local_tee(scanned).local_get(end).i32_lt_u();
+        self.f.br_if(next);
+        self.f.end();
+        for (input, cached) in self.inputs.iter_mut().zip(cached) {
+            input.cached = cached;
+        }
+        self.row = row;
+        self.f.release_locals();
+    }
+
+    /// Looks up the values that are there in the indexes; a local says where the state goes.
+    fn find_candidates(&mut self, placed: &PlacedGroup, state: u32) {
+        let start = self.module.helper("rules_start");
+        let mut ins = self.f.ins();
+        ins.i32_const(placed.words as i32)
+            .i32_const(placed.columns as i32);
+        ins.local_get(state);
+        self.f.call(start);
+    }
+
+    /// Stores the row's values of some columns. One that fails is like a null: what is tested is evaluated again then.
+    fn store_tested(&mut self, group: &Group, placed: &PlacedGroup, columns: &[usize]) {
+        for index in columns {
+            let (index, column) = (*index, &group.columns[*index]);
             let address = placed.columns + index as u32 * COLUMN_BYTES + COLUMN_VALUE;
             let ty = &column.value.ty;
             let push_presence = |code: &mut Self, presence: u32| {
@@ -197,7 +273,7 @@ impl RowCode<'_> {
             }
             if *inner(ty) == Type::Double {
                 self.store_ordered(ty, address, &value);
-            } else if matches!(inner(ty), Type::Bool | Type::Decimal) {
+            } else if *inner(ty) == Type::Decimal {
                 self.f.ins().i32_const(address as i32);
                 self.emit_rank(ty, &value, placed.constants[index]);
                 self.f.ins().i32_store(at(0));

@@ -1,21 +1,26 @@
 //! Where the data of groups lie.
 
+use super::super::compare::as_integer;
 use super::super::data::{Record, StaticData};
 use super::super::layout::{inner, is_cell, is_fallible_input};
 use super::super::table::ranks::{
-    self, HASHED, INTS, RANKED, TEXTS, TIMES, hash_decimal, hash_int, hash_text, n_slots,
-    order_double,
+    self, INTS, RANKED, TEXTS, TIMES, hash_decimal, hash_int, hash_text, n_slots, ordered,
 };
 use super::super::table::{Constants, VALUE_BYTES, push_bound, push_constant};
 use super::super::trace::walk;
 use super::explain::{SHAPE_BYTES, packed_bytes};
-use super::{Entry, Group, Plans};
+use super::{Entry, Group, Plans, TestedColumn};
 use crate::ir::{Const, ExprKind, RuleSet};
 use crate::types::Type;
 use std::collections::BTreeMap;
 
 /// Bytes of a value that the row keeps for shapes: as in `push_constant`, then its error.
 const KEPT_BYTES: u32 = 24;
+
+/// So many rows are looked up in the indexes before they are gone through.
+pub(super) const SCANNED_ROWS: u32 = 256;
+/// Bytes of the state of an index: see `rule-runtime/src/table/rules.rs`.
+pub(super) const STATE_BYTES: u32 = 8;
 
 /// Where the data of all groups lie.
 pub(in super::super) struct PlacedGroups {
@@ -105,29 +110,19 @@ fn place(group: &Group, data: &mut StaticData) -> PlacedGroup {
     let mut columns = Record::new();
     let mut constants = Vec::new();
     for column in &group.columns {
-        let mut record = Record::new();
-        for constant in &column.bounds.constants {
-            match constant {
-                Const::Double(value) => {
-                    record.u64(order_double(*value) as u64);
-                }
-                constant => push_bound(&mut record, data, constant),
-            }
-        }
-        let mut kind = kind(&column.value.ty);
-        let is_hashed = column.is_hashed && push_slots(&mut record, &column.bounds.constants);
-        if is_hashed && kind != RANKED {
-            kind |= HASHED;
-        }
+        let (record, last_slot) = place_bounds(column, data);
         let n_bounds = column.bounds.constants.len() as u32;
         let address = data.record(&record);
         constants.push(Constants {
             address,
             n_constants: n_bounds,
-            is_hashed,
+            is_hashed: last_slot != 0,
         });
         // Also what fails is like a null.
-        columns.u32(kind).u32(address).u32(n_bounds).u32(0);
+        let kind = kind(&column.value.ty);
+        // The code that finds the ranks of decimals looks into their hash table itself.
+        let own_slot = if kind == RANKED { 0 } else { last_slot };
+        columns.u32(kind).u32(address).u32(n_bounds).u32(own_slot);
         columns.u32(0).u32(0).u32(0).u32(ranks::PRESENT);
     }
     let mut n_entries = 0;
@@ -151,6 +146,10 @@ fn place(group: &Group, data: &mut StaticData) -> PlacedGroup {
             .u32(place_entries(group, &rule.then, values, data))
             .u32(place_entries(group, &rule.otherwise, values, data));
     }
+    let n_rows = match group.scanned.is_empty() {
+        true => 1,
+        false => SCANNED_ROWS,
+    };
     let mut explained = Record::new();
     for (shape, constants) in group
         .rules
@@ -170,27 +169,35 @@ fn place(group: &Group, data: &mut StaticData) -> PlacedGroup {
         words: data.record(&words),
         columns: data.record(&columns),
         constants,
-        state: data.reserve(8 * group.n_indexes as u32),
+        state: data.reserve(n_rows * STATE_BYTES * group.n_indexes as u32),
         rules: data.record(&rules),
         values,
     }
 }
 
-/// Appends the hash table of constants that are integers, decimals or texts; gives whether they are.
-fn push_slots(record: &mut Record, constants: &[Const]) -> bool {
-    let hash = |constant: &Const| {
-        Some(match constant {
-            Const::Int(value) | Const::Duration(value) => hash_int(*value),
-            Const::Uint(value) => hash_int((*value ^ 1 << 63) as i64),
-            Const::Double(value) => hash_int(order_double(*value)),
-            Const::Decimal(value) => hash_decimal(value.coefficient()),
-            Const::String(text) => hash_text(text.as_bytes()),
-            Const::Bytes(bytes) => hash_text(bytes),
-            _ => return None,
-        })
-    };
-    let Some(hashes) = constants.iter().map(hash).collect::<Option<Vec<u32>>>() else {
-        return false;
+/// The constants of a column, and behind them their hash table, where there is one; the number of its last slot, or 0.
+fn place_bounds(column: &TestedColumn, data: &mut StaticData) -> (Record, u32) {
+    let constants = &column.bounds.constants;
+    let hashes = column
+        .is_hashed
+        .then(|| constants.iter().map(hash).collect());
+    let hashes: Option<Vec<u32>> = hashes.flatten();
+    let mut record = Record::new();
+    for constant in constants {
+        match (ordered(constant), text(constant)) {
+            (Some(value), _) => {
+                record.u64(value as u64);
+            }
+            (None, Some(text)) if hashes.is_some() => {
+                let address = data.intern(text);
+                let first = record.u64(first_bytes(text));
+                first.u32(address).u32(text.len() as u32);
+            }
+            _ => push_bound(&mut record, data, constant),
+        }
+    }
+    let Some(hashes) = hashes else {
+        return (record, 0);
     };
     let last = n_slots(constants.len() as u32) - 1;
     let mut slots = vec![0; last as usize + 1];
@@ -204,13 +211,37 @@ fn push_slots(record: &mut Record, constants: &[Const]) -> bool {
     for slot in slots {
         record.u32(slot);
     }
-    true
+    (record, last)
+}
+
+/// The hash of an integer, a decimal or a text.
+fn hash(constant: &Const) -> Option<u32> {
+    if let Const::Decimal(value) = constant {
+        return Some(hash_decimal(value.coefficient()));
+    }
+    match (ordered(constant), text(constant)) {
+        (Some(value), _) => Some(hash_int(value)),
+        (None, text) => text.map(|text| hash_text(first_bytes(text), text)),
+    }
+}
+
+fn text(constant: &Const) -> Option<&[u8]> {
+    match constant {
+        Const::String(text) => Some(text.as_bytes()),
+        Const::Bytes(bytes) => Some(bytes),
+        _ => None,
+    }
+}
+
+/// The first 8 bytes as a little-endian number, zeros behind them where there are fewer.
+fn first_bytes(bytes: &[u8]) -> u64 {
+    as_integer(&bytes[..bytes.len().min(8)]) as u64
 }
 
 /// The kind of a column of a type.
-fn kind(ty: &Type) -> u32 {
+pub(super) fn kind(ty: &Type) -> u32 {
     match inner(ty) {
-        Type::Bool | Type::Decimal => RANKED,
+        Type::Decimal => RANKED,
         Type::Timestamp => TIMES,
         Type::String | Type::Bytes => TEXTS,
         _ => INTS,

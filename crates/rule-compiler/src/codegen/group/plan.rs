@@ -1,9 +1,13 @@
 //! Which rules become groups, and everything about these that does not depend on addresses.
 
-use super::super::table::index::{RowTests, build_rules};
-use super::super::table::ranks::{Bounds, NOTHING, NULL, Range};
+use super::super::layout::is_cell;
+use super::super::table::index::{RowTests, RuleIndexes};
+use super::super::table::ranks::{
+    Bounds, IF_NAN, IF_NULL, INTS, NAN, NOTHING, NULL, Range, TEST_WORDS,
+};
 use super::super::trace::{ListItems, list_items};
 use super::conjuncts::{Test, conjuncts, is_infallible, scalar_type, test};
+use super::place::kind;
 use super::{
     ComputedEntry, Entry, ExplainedShape, FIRST_CONSTANT, Group, Member, Shape, TestedColumn,
 };
@@ -11,7 +15,7 @@ use crate::dump;
 use crate::ir::{CellTest, Const, Contribution, Expr, ExprKind, Merge, Rule, RuleSet};
 use crate::types::{Column, Type};
 use rulestage_sort::sort_by_key;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 /// Fewer rules with tests are evaluated one after another: that takes no longer than an index does.
 const MIN_INDEXED: usize = 64;
@@ -211,7 +215,12 @@ fn plan(
         rows.push(tests);
         members.push(shapes.member(rule, &rest, &mut outputs));
     }
-    let (words, n_indexes) = lay_out(&rows, &columns);
+    let Indexes {
+        words,
+        n_indexes,
+        asked,
+        tested,
+    } = lay_out(&rows, &columns);
     for (index, column) in columns.iter_mut().enumerate() {
         let mut tests = rows.iter().flatten();
         let tells_no_gaps = tests.all(|(tested, ranges)| {
@@ -221,12 +230,22 @@ fn plan(
             && column.bounds.constants.len() >= MIN_HASHED
             && column.bounds.can_be_hashed();
     }
+    let is_plain = |index: &usize| {
+        let value = &columns[*index].value;
+        matches!(value.kind, ExprKind::Input(_)) && is_infallible[*index] && !is_cell(&value.ty)
+    };
+    let (scanned, stored) = match asked.iter().all(is_plain) {
+        true => (asked.into_iter().collect(), tested),
+        false => (Vec::new(), &asked | &tested),
+    };
     Group {
         first,
         end: first + rules.len(),
         columns,
         words,
         n_indexes,
+        scanned,
+        stored: stored.into_iter().collect(),
         rules: members,
         first_function,
         first_explain_function: first_function + shapes.list.len() as u32,
@@ -322,9 +341,18 @@ fn intersection(a: &[Range], b: &[Range]) -> Vec<Range> {
     both
 }
 
-/// The words of a group, and how many indexes it has: one for each column that tells many rules apart best, and one
-/// list of all other rules.
-fn lay_out(rows: &[RowTests], columns: &[TestedColumn]) -> (Vec<u32>, usize) {
+/// The indexes of a group.
+struct Indexes {
+    words: Vec<u32>,
+    n_indexes: usize,
+    /// The columns that their nodes ask for
+    asked: BTreeSet<usize>,
+    /// The columns of what is left to test
+    tested: BTreeSet<usize>,
+}
+
+/// One index for each column that tells many rules apart best, and one list of all other rules.
+fn lay_out(rows: &[RowTests], columns: &[TestedColumn]) -> Indexes {
     const N_HEADER: usize = 1;
     let max_ranks: Vec<u32> = columns.iter().map(|column| column.bounds.max()).collect();
     let share = |(column, ranges): &(u32, Vec<Range>)| {
@@ -361,10 +389,44 @@ fn lay_out(rows: &[RowTests], columns: &[TestedColumn]) -> (Vec<u32>, usize) {
     let n_indexes = by_column.len();
     let mut words = vec![n_indexes as u32];
     words.resize(N_HEADER + n_indexes, 0);
+    let encode = |column: u32, range| columns[column as usize].encode(column, range);
+    let mut rules = RuleIndexes {
+        rules: rows,
+        max_ranks: &max_ranks,
+        encode: &encode,
+        known_tests: HashMap::new(),
+        asked: BTreeSet::new(),
+        tested: BTreeSet::new(),
+    };
     for (index, some) in by_column.into_iter().enumerate() {
-        words[N_HEADER + index] = build_rules(rows, some, &max_ranks, &mut words);
+        words[N_HEADER + index] = rules.build(some, &mut words);
     }
-    (words, n_indexes)
+    let (asked, tested) = (rules.asked, rules.tested);
+    Indexes {
+        words,
+        n_indexes,
+        asked,
+        tested,
+    }
+}
+
+impl TestedColumn {
+    /// The words of a test: see `rule-runtime/src/table/rules.rs`.
+    fn encode(&self, column: u32, (low, high): Range) -> [u32; TEST_WORDS] {
+        let mut flags = 0;
+        for (rank, flag) in [(NULL, IF_NULL), (NAN, IF_NAN)] {
+            if (low..=high).contains(&rank) {
+                flags |= flag;
+            }
+        }
+        if kind(&self.value.ty) != INTS {
+            return [column | flags, low, high, 0, 0];
+        }
+        let (low, high) = self.bounds.integers((low, high));
+        let halves = |value: i64| [value as u32, (value >> 32) as u32];
+        let ([a, b], [c, d]) = (halves(low), halves(high));
+        [column | flags, a, b, c, d]
+    }
 }
 
 /// The shapes of a group so far.

@@ -1,7 +1,7 @@
 //! The index of a table: a tree that leads from ranks to the few rows that may match. Its size is linear in the
 //! table's: where ranges overlap so much that it would grow beyond, the rows are gone through instead.
 
-use super::ranks::{DENSE, LEAF, MORE, Range, SPARSE};
+use super::ranks::{DENSE, LAST, LEAF, MORE, Range, SPARSE, TEST_WORDS};
 use rulestage_sort::sort_by;
 use std::collections::{BTreeSet, HashMap};
 
@@ -31,21 +31,63 @@ pub(super) fn build(
     }
 }
 
-/// Appends the nodes that lead to some of the rules, all of which count, and what is left to test of these; gives the
-/// root. See `rule-runtime/src/table/rules.rs`.
-pub(in super::super) fn build_rules(
-    rows: &[RowTests],
-    some: Vec<u32>,
-    max_ranks: &[u32],
-    words: &mut Vec<u32>,
-) -> u32 {
-    let mut builder = Builder::new(rows, some.len(), max_ranks, false, words);
-    builder.max_leaf = MAX_RULES;
-    builder.rests = Some(HashMap::new());
-    builder.node(some, 0)
+/// How rules are indexed.
+pub(in super::super) struct RuleIndexes<'a> {
+    /// The tests of each rule
+    pub(in super::super) rules: &'a [RowTests],
+    /// Of each column
+    pub(in super::super) max_ranks: &'a [u32],
+    /// The words of a test
+    pub(in super::super) encode: &'a dyn Fn(u32, Range) -> [u32; TEST_WORDS],
+    /// Where tests are, by their words
+    pub(in super::super) known_tests: HashMap<Vec<u32>, u32>,
+    /// The columns that nodes ask for
+    pub(in super::super) asked: BTreeSet<usize>,
+    /// The columns of tests
+    pub(in super::super) tested: BTreeSet<usize>,
 }
 
-impl<'a> Builder<'a> {
+impl RuleIndexes<'_> {
+    /// Appends the nodes that lead to some of the rules, all of which count, and what is left to test of these; gives the
+    /// root. See `rule-runtime/src/table/rules.rs`.
+    pub(in super::super) fn build(&mut self, some: Vec<u32>, words: &mut Vec<u32>) -> u32 {
+        let mut builder = Builder::new(self.rules, some.len(), self.max_ranks, false, words);
+        builder.max_leaf = MAX_RULES;
+        builder.rests = Some((HashMap::new(), self));
+        builder.node(some, 0)
+    }
+
+    /// The place of the tests of a row that are of columns not decided; 0 where there are none.
+    fn push_tests(&mut self, row: u32, decided: u128, words: &mut Vec<u32>) -> u32 {
+        let is_open = |column: u32| column >= MAX_COLUMNS as u32 || decided >> column & 1 == 0;
+        let mut tests: Vec<u32> = Vec::new();
+        let rules = self.rules;
+        for (column, ranges) in rules[row as usize]
+            .iter()
+            .filter(|(column, _)| is_open(*column))
+        {
+            self.tested.insert(*column as usize);
+            for (index, range) in ranges.iter().enumerate() {
+                let mut test = (self.encode)(*column, *range);
+                if index + 1 < ranges.len() {
+                    test[0] |= MORE;
+                }
+                tests.extend(test);
+            }
+        }
+        let Some(last) = tests.len().checked_sub(TEST_WORDS) else {
+            return 0;
+        };
+        tests[last] |= LAST;
+        *self.known_tests.entry(tests).or_insert_with_key(|tests| {
+            let start = words.len() as u32;
+            words.extend(tests);
+            start
+        })
+    }
+}
+
+impl<'a> Builder<'a, '_> {
     fn new(
         rows: &'a [RowTests],
         n_rows: usize,
@@ -74,28 +116,7 @@ impl<'a> Builder<'a> {
     }
 }
 
-/// The tests of a row that are of columns not decided, with the number of their words before them; 0 where there are
-/// none.
-fn push_tests(row: &RowTests, decided: u128, words: &mut Vec<u32>) -> u32 {
-    let is_open = |column: u32| column >= MAX_COLUMNS as u32 || decided >> column & 1 == 0;
-    let start = words.len();
-    words.push(0);
-    for (column, ranges) in row.iter().filter(|(column, _)| is_open(*column)) {
-        for (index, (low, high)) in ranges.iter().enumerate() {
-            let more = if index + 1 < ranges.len() { MORE } else { 0 };
-            words.extend([column | more, *low, *high]);
-        }
-    }
-    let n_words = words.len() - start - 1;
-    if n_words == 0 {
-        words.truncate(start);
-        return 0;
-    }
-    words[start] = n_words as u32;
-    start as u32
-}
-
-struct Builder<'a> {
+struct Builder<'a, 'r> {
     rows: &'a [RowTests],
     /// For each row the columns that it tests
     tested: Vec<u128>,
@@ -107,13 +128,13 @@ struct Builder<'a> {
     /// Nodes by their rows and the columns decided above them
     known: HashMap<(Vec<u32>, u128), u32>,
     /// Of rules: the tests by their rule and the columns that they are of
-    rests: Option<HashMap<(u32, u128), u32>>,
+    rests: Option<(HashMap<(u32, u128), u32>, &'a mut RuleIndexes<'r>)>,
 }
 
 /// The lowest rank of each, and the rows that can still match there.
 type Segments = Vec<(u32, Vec<u32>)>;
 
-impl Builder<'_> {
+impl Builder<'_, '_> {
     /// The node for these rows; `decided` are the columns of the nodes above.
     fn node(&mut self, rows: Vec<u32>, decided: u128) -> u32 {
         let key = (rows, decided);
@@ -135,7 +156,7 @@ impl Builder<'_> {
 
     fn leaf(&mut self, rows: &[u32], decided: u128) -> u32 {
         let n_rows = rows.len() as u32;
-        let Some(mut rests) = self.rests.take() else {
+        let Some((known, rules)) = &mut self.rests else {
             let node = self.words.len() as u32;
             self.words.extend([LEAF, n_rows]);
             self.words.extend(rows);
@@ -144,12 +165,11 @@ impl Builder<'_> {
         let mut candidates = Vec::with_capacity(2 * rows.len());
         for row in rows {
             let rest = self.tested[*row as usize] & !decided;
-            let tests = *rests
+            let tests = *known
                 .entry((*row, rest))
-                .or_insert_with(|| push_tests(&self.rows[*row as usize], decided, self.words));
+                .or_insert_with(|| rules.push_tests(*row, decided, self.words));
             candidates.extend([*row, tests]);
         }
-        self.rests = Some(rests);
         let node = self.words.len() as u32;
         self.words.extend([LEAF, n_rows]);
         self.words.extend(candidates);
@@ -157,6 +177,9 @@ impl Builder<'_> {
     }
 
     fn branch(&mut self, column: usize, segments: Segments, decided: u128) -> u32 {
+        if let Some((_, rules)) = &mut self.rests {
+            rules.asked.insert(column);
+        }
         let mut starts = Vec::with_capacity(segments.len());
         let mut children = Vec::with_capacity(segments.len());
         for (start, rows) in segments {

@@ -5,8 +5,8 @@
 mod rank_numbers;
 
 pub(in super::super) use rank_numbers::{
-    ABSENT, FAILED, FIRST, HASHED, INTS, MORE, NOT_A_NUMBER, NULL, PRESENT, RANKED, TEXTS, TIMES,
-    hash_decimal, hash_int, hash_text, n_slots, order_double,
+    ABSENT, FAILED, FIRST, IF_NAN, IF_NULL, INTS, LAST, MORE, NAN, NOT_A_NUMBER, NULL, PRESENT,
+    RANKED, TEST_WORDS, TEXTS, TIMES, hash_decimal, hash_int, hash_text, n_slots, order_double,
 };
 pub(super) use rank_numbers::{DENSE, LEAF, SPARSE};
 
@@ -90,6 +90,29 @@ impl Bounds {
             })
             .sum();
         n_gaps == 0 || n_gaps as usize == self.constants.len() + 1
+    }
+
+    /// The integers that a range of ranks stands for, where constants are integers: the lowest and the highest.
+    pub(in super::super) fn integers(&self, (low, high): Range) -> (i64, i64) {
+        const NONE: (i64, i64) = (i64::MAX, i64::MIN);
+        let max = self.max();
+        if low > max || high < FIRST {
+            return NONE;
+        }
+        let constant = |place: u32| self.constants.get(place as usize).and_then(ordered);
+        // Odd ones are constants, even ones what lies before the next constant.
+        let (low, high) = (low.max(FIRST) - FIRST, high.min(max) - FIRST);
+        let low = match low {
+            0 => Some(i64::MIN),
+            low if low & 1 == 1 => constant(low / 2),
+            low => constant(low / 2 - 1).and_then(|below| below.checked_add(1)),
+        };
+        let high = match high {
+            high if high & 1 == 1 => constant(high / 2),
+            high if high / 2 == self.constants.len() as u32 => Some(i64::MAX),
+            high => constant(high / 2).and_then(|above| above.checked_sub(1)),
+        };
+        low.zip(high).unwrap_or(NONE)
     }
 
     fn rank(&self, constant: &Const) -> u32 {
@@ -190,6 +213,17 @@ fn share_places(constants: &mut [Const]) {
     if let Some(same) = constants.iter().map(same).collect::<Option<Vec<Const>>>() {
         constants.clone_from_slice(&same);
     }
+}
+
+/// A constant as an integer, in the order of such constants; `None` of texts and points in time.
+pub(in super::super) fn ordered(constant: &Const) -> Option<i64> {
+    Some(match constant {
+        Const::Bool(value) => i64::from(*value),
+        Const::Int(value) | Const::Duration(value) => *value,
+        Const::Uint(value) => (*value ^ 1 << 63) as i64,
+        Const::Double(value) => order_double(*value),
+        _ => return None,
+    })
 }
 
 fn collect<'t>(tests: &'t [CellTest], found: &mut Vec<&'t Const>) {
