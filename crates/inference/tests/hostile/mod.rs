@@ -426,7 +426,7 @@ pub fn cases() -> Vec<Case> {
         case(
             "buffers that small tensors hold",
             nodes,
-            vec![longs("size", &[1 << 21, 4]), longs("few", &[64])],
+            vec![longs("size", &[1 << 20, 4]), longs("few", &[64])],
             "an engine may keep",
         )
     });
