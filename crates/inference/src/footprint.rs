@@ -26,6 +26,9 @@ use extent::{Dim, Extent, Kind, MOST_VALUES, Range};
 use program::Graph;
 use walk::{Refusal, Walk, Walked, Why};
 
+/// How many times the limit an engine may come to keep in buffers that it does not use.
+const MOST_KEPT: u64 = 4;
+
 /// Shapes of inputs that were found to fit, at most.
 const MOST_KNOWN: usize = 4096;
 
@@ -149,6 +152,14 @@ impl Footprint {
             .saturating_add(walked.constant_bytes)
             .saturating_add(input_bytes);
         self.check_whole(&walked, bytes)?;
+        let kept = walked.buffers.bytes();
+        if kept / MOST_KEPT > self.limit {
+            let (kept, limit) = (shown(kept), shown(self.limit));
+            return Err(refused(format!(
+                "the model's tensors are of so many sizes that an engine may keep {kept} for them, more than \
+                 {MOST_KEPT} times the {limit} that one computation may take; {RAISE}"
+            )));
+        }
         Ok(bytes)
     }
 

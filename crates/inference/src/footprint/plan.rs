@@ -9,6 +9,63 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::mem;
 
+/// Engines take smaller tensors from elsewhere than from the buffers that they keep.
+const LEAST_KEPT: u64 = 128;
+
+/// The buffers of a computation that are asked for, and how many are used at the same time.
+///
+/// An engine that keeps buffers until the end allocates one of a size only while all of that size, and larger, are in
+/// use. So of each size there are no more than are used at once, whatever takes which, in any order.
+#[derive(Debug, Default)]
+pub(super) struct Buffers {
+    /// By size, how often it is asked for
+    asked: BTreeMap<u64, u64>,
+    at_once: u64,
+}
+
+impl Buffers {
+    pub(super) fn of(steps: &[Step], kept: &[usize], n_values: usize) -> Self {
+        let mut asked: BTreeMap<u64, u64> = BTreeMap::new();
+        let sizes = steps.iter().flat_map(|step| {
+            let outputs = step.outputs.iter().map(|(_, size)| *size);
+            outputs.chain([step.scratch])
+        });
+        for size in sizes.filter(|size| *size >= LEAST_KEPT) {
+            *asked.entry(size).or_default() += 1;
+        }
+        let one = |size: u64| u64::from(size >= LEAST_KEPT);
+        let ones = steps.iter().map(|step| Step {
+            inputs: step.inputs.clone(),
+            outputs: step
+                .outputs
+                .iter()
+                .map(|(value, size)| (*value, one(*size)))
+                .collect(),
+            scratch: one(step.scratch),
+        });
+        let ones: Vec<Step> = ones.collect();
+        let at_once = bytes_at_once(&ones, kept, n_values);
+        Self { asked, at_once }
+    }
+
+    /// Takes in the buffers of a graph inside of a node, which may be asked for in every round.
+    pub(super) fn add(&mut self, inside: &Self) {
+        for size in inside.asked.keys() {
+            self.asked.insert(*size, u64::MAX);
+        }
+        self.at_once = self.at_once.saturating_add(inside.at_once);
+    }
+
+    /// The bytes of all that an engine may keep.
+    pub(super) fn bytes(&self) -> u64 {
+        let bytes = self.asked.iter().map(|(size, asked)| {
+            let n = (*asked).min(self.at_once);
+            size.saturating_mul(n)
+        });
+        bytes.fold(0, u64::saturating_add)
+    }
+}
+
 /// One node: values are numbers from 0.
 #[derive(Debug, Default)]
 pub(super) struct Step {
@@ -182,6 +239,23 @@ mod tests {
         let smalls: Vec<usize> = (51..101).collect();
         steps.push(step(&smalls, &[(101, 1)]));
         assert_eq!(bytes_at_once(&steps, &[101], 102), 50 * 1001);
+    }
+
+    /// Small tensors that stay may sit in large buffers.
+    #[test]
+    fn buffers_that_are_taken_by_small_tensors() {
+        let mut steps = vec![step(&[0], &[(1, 1000)])];
+        for at in 0..50 {
+            let [big, small, next] = [1, 2, 3].map(|offset| at * 2 + offset);
+            steps.push(step(&[big], &[(small, 200)]));
+            steps.push(step(&[small], &[(next, 1000)]));
+        }
+        let mut all: Vec<usize> = (0..50).map(|at| at * 2 + 2).collect();
+        all.push(101);
+        steps.push(step(&all, &[(102, 1)]));
+        let buffers = Buffers::of(&steps, &[102], 103);
+        assert!(bytes_at_once(&steps, &[102], 103) < 60 * 1000);
+        assert!(buffers.bytes() >= 51 * 1000 + 50 * 200);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::extent::{Dim, Extent, Kind, Range, UNBOUNDED};
 use super::operators::{self, Call};
-use super::plan::{self, Step};
+use super::plan::{self, Buffers, Step};
 use super::program::{Graph, Inner, Node};
 
 /// Rounds of loops in each other; more are taken for endless, since an engine can't be interrupted between them.
@@ -43,6 +43,8 @@ pub(super) struct Walked {
     pub(super) outputs: Vec<Extent>,
     /// What its tensors take at once; 0 while loading
     pub(super) bytes: u64,
+    /// What an engine may keep of them
+    pub(super) buffers: Buffers,
     /// What of it depends on nothing but the file
     pub(super) constant_bytes: u64,
     /// Where the largest tensor is made, with its size and shape
@@ -53,6 +55,7 @@ pub(super) struct Walked {
 struct Done {
     outputs: Vec<Extent>,
     scratch: u64,
+    buffers: Buffers,
     constant_bytes: u64,
 }
 
@@ -86,9 +89,11 @@ impl Walk {
         let mut walked = Walked {
             outputs: Vec::new(),
             bytes: 0,
+            buffers: Buffers::default(),
             constant_bytes: 0,
             largest: None,
         };
+        let mut inside = Vec::new();
         let mut steps: Vec<Step> = Vec::with_capacity(graph.nodes.len());
         for node in &graph.nodes {
             let reads: Vec<usize> = node.reads().collect();
@@ -106,6 +111,7 @@ impl Walk {
                     Done {
                         outputs: Vec::new(),
                         scratch: 0,
+                        buffers: Buffers::default(),
                         constant_bytes: 0,
                     }
                 }
@@ -117,6 +123,9 @@ impl Walk {
                 ..Step::default()
             };
             walked.constant_bytes = walked.constant_bytes.saturating_add(done.constant_bytes);
+            if !node.graphs.is_empty() {
+                inside.push(done.buffers);
+            }
             let mut made = done.outputs.into_iter();
             for value in &node.outputs {
                 let made = made.next().unwrap_or(Extent::UNKNOWN);
@@ -150,6 +159,10 @@ impl Walk {
         }
         if !self.is_loading {
             walked.bytes = plan::bytes_at_once(&steps, &graph.outputs, graph.n_values);
+            walked.buffers = Buffers::of(&steps, &graph.outputs, graph.n_values);
+            for buffers in &inside {
+                walked.buffers.add(buffers);
+            }
         }
         let outputs = graph.outputs.iter();
         walked.outputs = outputs
@@ -191,6 +204,7 @@ impl Walk {
                 .map(|effect| Done {
                     outputs: effect.outputs,
                     scratch: effect.scratch,
+                    buffers: Buffers::default(),
                     constant_bytes: 0,
                 })
                 .ok_or_else(|| refused(Why::Unknown)),
@@ -250,9 +264,13 @@ impl Walk {
             let walked = self.inside(inner, values, [])?;
             joined = Some(match joined {
                 None => walked,
-                Some(other) => Walked {
+                Some(mut other) => Walked {
                     outputs: either(&other.outputs, &walked.outputs),
                     bytes: other.bytes.max(walked.bytes),
+                    buffers: {
+                        other.buffers.add(&walked.buffers);
+                        other.buffers
+                    },
                     constant_bytes: other.constant_bytes.saturating_add(walked.constant_bytes),
                     largest: None,
                 },
@@ -262,11 +280,13 @@ impl Walk {
             Done {
                 outputs: Vec::new(),
                 scratch: 0,
+                buffers: Buffers::default(),
                 constant_bytes: 0,
             },
             |walked| Done {
                 outputs: walked.outputs,
                 scratch: walked.bytes,
+                buffers: walked.buffers,
                 constant_bytes: walked.constant_bytes,
             },
         ))
@@ -429,6 +449,7 @@ impl Walk {
         Ok(Done {
             outputs: conditions.chain(states).chain(collected).collect(),
             scratch: if self.is_loading { 0 } else { scratch },
+            buffers: walked.buffers,
             constant_bytes: walked.constant_bytes,
         })
     }

@@ -16,7 +16,7 @@ const LIMIT: u64 = 64 << 20;
 /// A model that must be refused, what it is given, and what the refusal says.
 pub struct Case {
     name: &'static str,
-    file: Vec<u8>,
+    pub file: Vec<u8>,
     given: Vec<(String, Tensor)>,
     says: &'static str,
 }
@@ -397,6 +397,37 @@ pub fn cases() -> Vec<Case> {
             nodes,
             vec![longs("size", &[1 << 18, 4])],
             "the model's tensors may take",
+        )
+    });
+    cases.push({
+        // Each small tensor stays, in the buffer of the large one before it.
+        let mut nodes = vec![node("Identity", &["x"], &["r0"])];
+        let names: Vec<[String; 4]> = (0..40)
+            .map(|at| {
+                [
+                    format!("r{at}"),
+                    format!("b{at}"),
+                    format!("k{at}"),
+                    format!("r{}", at + 1),
+                ]
+            })
+            .collect();
+        for [before, big, small, after] in &names {
+            nodes.push(node("Expand", &[before, "size"], &[big]));
+            nodes.push(node("ReduceSum", &[big], &[after]));
+            nodes.push(node("Expand", &[after, "few"], &[small]));
+        }
+        let mut parts: Vec<&str> = names
+            .iter()
+            .map(|[_, _, small, _]| small.as_str())
+            .collect();
+        parts.push("r40");
+        nodes.push(node("Sum", &parts, &["y"]));
+        case(
+            "buffers that small tensors hold",
+            nodes,
+            vec![longs("size", &[1 << 20, 4]), longs("few", &[64])],
+            "an engine may keep",
         )
     });
     let (nodes, constants) = looped(

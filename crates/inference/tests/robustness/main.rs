@@ -10,7 +10,7 @@ use std::path::Path;
 
 use exercise::exercise;
 use hostile::build::{file, node, value};
-use rten_onnx::onnx::{AttributeProto, DataType as Onnx, GraphProto};
+use rten_onnx::onnx::{DataType as Onnx, GraphProto};
 use rulestage_inference::{InferenceErrorKind, Limits, Model};
 
 /// Small models that are fine, and hostile ones.
@@ -70,7 +70,7 @@ fn damaged_models_are_errors_or_compute() {
     let mut numbers = Numbers(20_241_028);
     for whole in corpus() {
         exercise(&whole);
-        for _ in 0..150 {
+        for _ in 0..60 {
             exercise(&damaged(&whole, &mut numbers));
         }
     }
@@ -156,14 +156,7 @@ fn large_graphs_are_gone_through_once() {
     nodes.reverse();
     let all: Vec<&str> = names.iter().map(String::as_str).collect();
     nodes.push(node("Sum", &all, &["y"]));
-    let mut last = node("Identity", &["y"], &["z"]);
-    last.attribute = (0..n)
-        .map(|at| AttributeProto {
-            name: Some(format!("a{at}")),
-            ..AttributeProto::default()
-        })
-        .collect();
-    nodes.push(last);
+    nodes.push(node("Identity", &["y"], &["z"]));
     let whole = file(GraphProto {
         node: nodes,
         input: vec![value("v0", Onnx::FLOAT, Some(&[1]))],
