@@ -1,7 +1,7 @@
 //! Generated patterns and texts: the `regex` crate, told to take RE2's ASCII classes, says what is right.
 
 use rulestage_regex::{
-    CommonProperties, ErrorKind, compile, determinize, n_groups, scratch_words, search,
+    CommonProperties, ErrorKind, compile, determinize, n_groups, positions, scratch_words, search,
 };
 
 fn compiled(pattern: &str) -> Result<Vec<u32>, rulestage_regex::Error> {
@@ -69,6 +69,16 @@ fn check(pattern: &str, texts: &[String]) -> bool {
                 captures.is_some(),
                 "the automaton of {pattern} on {text:?}"
             );
+            if let Some(positions) = positions(automaton) {
+                let has_length = positions.len() == text.len();
+                let mut pairs = positions.iter().zip(text.bytes());
+                let fits = pairs.all(|([low, high], byte)| (*low..=*high).contains(&byte));
+                assert_eq!(
+                    has_length && fits,
+                    captures.is_some(),
+                    "the positions of {pattern} on {text:?}"
+                );
+            }
         }
         if let Some((start, _)) = text.char_indices().nth(2) {
             let found = find(&program, text, start).map(|groups| groups[0]);
@@ -383,5 +393,70 @@ fn time_is_linear() {
             !is_match(&compiled(pattern).expect(pattern), &text),
             "{pattern}"
         );
+    }
+}
+
+#[test]
+fn codes_of_one_length_have_positions() {
+    let texts = [
+        "",
+        "a",
+        "ab",
+        "AB",
+        "aB",
+        "abc",
+        "a\n",
+        "ab\n",
+        "\nab",
+        "cd",
+        "ad",
+        "ä",
+        "aä",
+        "12345678",
+        "1234567",
+        "123456789",
+        "ORD-1234-X",
+        "ORD-1234-[",
+        "ORD-12:4-X",
+        "ORD-123-X",
+        "\0\u{7f}",
+        "\0\u{80}",
+    ];
+    let mut texts: Vec<String> = texts.map(str::to_owned).to_vec();
+    texts.extend([31, 32, 33].map(|length| "x".repeat(length)));
+    let count = |pattern: &str| {
+        check(pattern, &texts);
+        let program = compiled(pattern).expect("it compiles");
+        let automaton = determinize(&program).expect("it is small");
+        positions(&automaton).map(|positions| positions.len())
+    };
+    for (pattern, length) in [
+        (r"^ORD-[0-9]{4}-[A-Z]$", 10),
+        (r"^\d{8}$", 8),
+        (r"^[!-/][a-d]$", 2),
+        (r"\Aab\z", 2),
+        (r"^(ab|ac)$", 2),
+        (r"^a\n$", 2),
+        (r"^[\x00-\x7f]b$", 2),
+        (r"^x{32}$", 32),
+    ] {
+        assert_eq!(count(pattern), Some(length), "{pattern}");
+    }
+    for pattern in [
+        r"[0-9]{8}",
+        r"^ab",
+        r"ab$",
+        r"^ab?$",
+        r"^(ab|cd)$",
+        r"^a.$",
+        r"^[^b]b$",
+        r"^(?i)ab$",
+        r"^$",
+        r"^ä$",
+        r"(?m)^ab$",
+        r"^x{33}$",
+        r"^[A-Za-z]$",
+    ] {
+        assert_eq!(count(pattern), None, "{pattern}");
     }
 }
