@@ -275,8 +275,15 @@ impl Policy {
         (value, line): (&Expression, u32),
         explanation: Option<Expression>,
     ) -> Result<()> {
+        let mut output = value.text.clone();
         match value.type_of(&self.types) {
-            Ok(ty) => self.outputs.push((ty, line)),
+            Ok(ty) => {
+                // A list would contribute its elements.
+                if self.is_aggregate && matches!(ty, Type::List(_) | Type::Dyn) {
+                    output = format!("[{output}]");
+                }
+                self.outputs.push((ty, line));
+            }
             Err(reason) => self
                 .writer
                 .lose(line, format!("does not compile: {reason}")),
@@ -284,10 +291,7 @@ impl Policy {
         self.n_rules += 1;
         let name = self.writer.name(&format!("{id}_{}", self.n_rules));
         let title = comment(&title.unwrap_or_default());
-        let mut text = format!(
-            "{title}rule {name} {{ when {when}\nthen {{ {RESULT} = {}\n",
-            value.text
-        );
+        let mut text = format!("{title}rule {name} {{ when {when}\nthen {{ {RESULT} = {output}\n");
         if let (Some(output), Some(value)) = (&self.explanation, explanation) {
             let _ = writeln!(text, "{output} = {}", value.text);
         }
