@@ -9,9 +9,9 @@
 reads rows, makes tokens or features, computes and writes; Python has its session open and its tokens or features made, and
 only computes. Another Python is measured as a whole process, too: it imports, opens its session, reads tokens or features
 that are made already, and computes. They take turns on the same rows, one thread a computation; results are compared first.
-Printed as Markdown:
-the best wall and the least processor time of all repetitions, and both to Python's. Texts are measured for two numbers of
-them: what each further text costs is the steady state, and the rest is the start with the loading of the model.
+Printed as Markdown: the best wall and the least processor time of all repetitions, and both to Python's. Texts are measured
+for two numbers of them: what each further text costs is the steady state, and the rest is the start with the loading of the
+model.
 """
 
 import json

@@ -271,9 +271,9 @@ pub(crate) struct Run {
     /// Workers, each with its own instances [default: one for each processor]
     #[arg(short, long)]
     pub(crate) jobs: Option<NonZero<usize>>,
-    /// Rows that go through the stages together
-    #[arg(long, default_value = "8192", value_name = "N")]
-    pub(crate) batch_rows: NonZero<u32>,
+    /// Rows that go through the stages together [default: 2048 of formats in text, otherwise 8192]
+    #[arg(long, value_name = "N")]
+    pub(crate) batch_rows: Option<NonZero<u32>>,
     /// No progress and no summary
     #[arg(short, long)]
     pub(crate) quiet: bool,

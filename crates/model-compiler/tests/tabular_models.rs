@@ -10,10 +10,11 @@ use arrow_array::{
 };
 use arrow_schema::DataType;
 use rulestage_model_compiler::compile;
-use rulestage_onnx_ml::{Options, packed};
+use rulestage_onnx_ml::{Options, operator_numbers, packed};
 use rulestage_pipeline::runtime::{Limits, Outcome, Runtime};
 use rulestage_runtime_wasmtime::{Config, WasmtimeRuntime, inspect};
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -132,7 +133,13 @@ fn every_component_agrees_with_onnx_runtime() {
 #[test]
 fn the_code_that_is_left_out_changes_no_bit() {
     let runtime = WasmtimeRuntime::new(Config::default()).expect("wasmtime starts");
+    // What is left out depends on the operators alone.
+    let mut compared = BTreeSet::new();
     for name in models() {
+        let file = fs::read(folder().join(format!("{name}.onnx"))).expect("a model");
+        if !compared.insert(operator_numbers(&file).expect("a model")) {
+            continue;
+        }
         let (component, whole) = (component(&name), component_with_all_operators(&name));
         assert!(component.len() < whole.len(), "{name}");
         let case = case(&name);

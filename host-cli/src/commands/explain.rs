@@ -17,7 +17,7 @@ pub(crate) fn explain(args: &Explain) -> Result<Status> {
     let loaded = pipelines::load(&source.pipeline, &source.param, !source.no_cache)?;
     let options = input::InputOptions {
         format: source.format.map(Into::into),
-        batch_rows: 8192,
+        batch_rows: None,
         max_file_bytes: source.max_file_size,
         // So rows have the numbers that they have in dead letters.
         skip_bad_rows: true,

@@ -49,7 +49,7 @@ fn on_error(args: &Run) -> Option<OnError> {
 fn input_options(args: &Run) -> Result<InputOptions> {
     Ok(InputOptions {
         format: args.source.format.map(Into::into),
-        batch_rows: args.batch_rows.get() as usize,
+        batch_rows: args.batch_rows.map(|rows| rows.get() as usize),
         columns: args.columns.clone(),
         keep_text_for: Some(run::result::format(args)?),
         max_file_bytes: args.source.max_file_size,

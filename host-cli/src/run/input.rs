@@ -20,12 +20,18 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+/// Rows of a batch, where nobody says how many
+const BATCH_ROWS: usize = 8192;
+/// Cells as text take more memory than their values, and what is used for the first time costs the system's time.
+const BATCH_ROWS_OF_TEXT: usize = 2048;
+
 /// How the input is read.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct InputOptions {
     /// `None`: by extension
     pub(crate) format: Option<Format>,
-    pub(crate) batch_rows: usize,
+    /// `None`: as many as suit the format
+    pub(crate) batch_rows: Option<usize>,
     /// Only these columns and those that stages read, where the format can leave others out
     pub(crate) columns: Vec<String>,
     /// Cells without types go to the output as they are
@@ -141,7 +147,7 @@ pub(crate) fn open(
         let name = input::name(path);
         let Some(format) = format else {
             let options = FolderOptions {
-                batch_rows: options.batch_rows,
+                batch_rows: options.batch_rows.unwrap_or(BATCH_ROWS),
                 max_file_bytes: options.max_file_bytes,
                 skip_unreadable: options.skip_bad_rows,
             };
@@ -150,7 +156,10 @@ pub(crate) fn open(
         };
         let options = ReadOptions {
             name: name.clone(),
-            batch_rows: options.batch_rows,
+            batch_rows: options.batch_rows.unwrap_or(match format.is_text() {
+                true => BATCH_ROWS_OF_TEXT,
+                false => BATCH_ROWS,
+            }),
             wanted: wanted.clone(),
             columns: (!options.columns.is_empty()).then(|| columns.clone()),
             raw_json: keeps_text,
