@@ -10,6 +10,7 @@
 //! out with one.
 
 mod library;
+mod run;
 mod session;
 mod tensors;
 
