@@ -32,7 +32,12 @@ pub(crate) fn model(manifest: &ModelManifest, file: Vec<u8>) -> ModelSource {
         "auto" => inference::Target::Auto,
         _ => inference::Target::Cpu,
     };
+    let mut limits = inference::Limits::default();
+    if let Some(bytes) = manifest.max_memory_bytes {
+        limits.compute_bytes = bytes;
+    }
     let options = inference::Options {
+        limits,
         threads: manifest.threads,
         target,
         ..inference::Options::default()

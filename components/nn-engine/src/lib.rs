@@ -66,7 +66,7 @@ fn model_error(error: &InferenceError, name: Option<&str>) -> Error {
         InferenceErrorKind::InvalidInput => ErrorCode::InvalidArgument,
         InferenceErrorKind::InvalidModel => ErrorCode::InvalidEncoding,
         InferenceErrorKind::UnsupportedModel => ErrorCode::UnsupportedOperation,
-        InferenceErrorKind::TooLarge => ErrorCode::TooLarge,
+        InferenceErrorKind::TooLarge | InferenceErrorKind::MemoryLimit => ErrorCode::TooLarge,
         _ => ErrorCode::RuntimeError,
     };
     let message = match name {
@@ -105,8 +105,13 @@ impl graph::Guest for Engine {
                 let message = format!("the component has no model `{name}`; it has {listed}");
                 return Err(error(ErrorCode::NotFound, message));
             };
-            let model = Model::load(file, Limits::default())
-                .map_err(|error| model_error(&error, Some(name)))?;
+            // The limit is that of the stage: this memory is part of its.
+            let limits = Limits {
+                compute_bytes: u64::MAX,
+                ..Limits::default()
+            };
+            let model =
+                Model::load(file, limits).map_err(|error| model_error(&error, Some(name)))?;
             let model = Rc::new(model);
             loaded.push((name, Rc::clone(&model)));
             Ok(Graph::new(EngineGraph(model)))

@@ -7,7 +7,7 @@
 //! neighbours change.
 
 use rulestage_stage_guest::stage::{
-    Array, Buffer, Description, Guest, GuestSession, Outcome, Parameter, Schema, Session,
+    Array, Buffer, Description, Guest, GuestSession, Outcome, Parameter, RowError, Schema, Session,
     StageError, TensorType as TensorNode, TypeNode, Value,
 };
 use rulestage_stage_guest::{
@@ -124,7 +124,10 @@ impl GuestSession for TextEmbeddingSession {
         };
         // By the number of tokens, and in the order of the rows
         let mut waiting: BTreeMap<usize, Vec<(usize, Vec<u32>)>> = BTreeMap::new();
-        let mut vectors = vec![0.0; rows as usize * self.width];
+        let mut found = Found {
+            vectors: vec![0.0; rows as usize * self.width],
+            errors: Vec::new(),
+        };
         for row in (0..rows as usize).filter(|row| texts.is_valid(*row)) {
             let text = slices
                 .text_of(row)
@@ -133,32 +136,53 @@ impl GuestSession for TextEmbeddingSession {
             let group = waiting.entry(tokens.len()).or_default();
             group.push((row, tokens));
             if group.len() == self.together {
-                self.compute(&std::mem::take(group), &mut vectors)?;
+                self.compute(&std::mem::take(group), &mut found)?;
             }
         }
         for group in waiting.values().filter(|group| !group.is_empty()) {
-            self.compute(group, &mut vectors)?;
+            self.compute(group, &mut found)?;
         }
+        found.errors.sort_by_key(|error| error.row);
         Ok(Outcome {
             columns: vec![Array {
                 length: rows,
                 validity: texts.validity.clone(),
-                values: Buffer::F32(vectors),
+                values: Buffer::F32(found.vectors),
             }],
-            errors: Vec::new(),
+            errors: found.errors,
         })
     }
 }
 
+/// What came out for the rows so far.
+struct Found {
+    /// One vector after another, of zeros where there is none
+    vectors: Vec<f32>,
+    errors: Vec<RowError>,
+}
+
 impl TextEmbeddingSession {
-    /// Computes the vectors of some rows, whose texts have equally many tokens.
-    fn compute(&self, rows: &[(usize, Vec<u32>)], vectors: &mut [f32]) -> Result<(), StageError> {
+    /// Computes the vectors of some rows, whose texts have equally many tokens. A row fails where its text alone is
+    /// refused, such as a long one that takes more memory than there is.
+    fn compute(&self, rows: &[(usize, Vec<u32>)], found: &mut Found) -> Result<(), StageError> {
         let tokens: Vec<&[u32]> = rows.iter().map(|(_, tokens)| tokens.as_slice()).collect();
-        let found = self.ask(&tokens)?;
-        for ((row, _), vector) in rows.iter().zip(found.chunks_exact(self.width)) {
-            vectors[row * self.width..][..self.width].copy_from_slice(vector);
+        match self.ask(&tokens) {
+            Ok(vectors) => {
+                for ((row, _), vector) in rows.iter().zip(vectors.chunks_exact(self.width)) {
+                    found.vectors[row * self.width..][..self.width].copy_from_slice(vector);
+                }
+                Ok(())
+            }
+            Err(_) if rows.len() > 1 => rows
+                .iter()
+                .try_for_each(|row| self.compute(std::slice::from_ref(row), found)),
+            Err(StageError::Model(message)) => {
+                let error = RowError::of_column(rows[0].0, &self.column, message);
+                found.errors.push(error);
+                Ok(())
+            }
+            Err(error) => Err(error),
         }
-        Ok(())
     }
 
     /// The vectors of texts that have equally many tokens, one after another.

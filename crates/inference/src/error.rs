@@ -21,6 +21,8 @@ pub enum InferenceErrorKind {
     InvalidInput,
     /// The model or a tensor exceeds its limit
     TooLarge,
+    /// A computation may take more memory than its limit, or can't be held to it
+    MemoryLimit,
     /// This machine lacks the engine or the processor that was asked for
     Unavailable,
     /// The engine failed while computing

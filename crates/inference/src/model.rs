@@ -2,7 +2,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 
-use crate::signature::{list, quoted};
+use crate::footprint::Footprint;
+use crate::signature::{list, parse_graph, quoted};
+use crate::wire;
 use crate::{
     Backend, Dimension, Graph, InferenceError, InferenceErrorKind, Options, Rten, Session,
     Signature, Tensor, TensorInfo,
@@ -15,14 +17,17 @@ pub struct Limits {
     pub model_bytes: u64,
     /// The largest input or output tensor
     pub tensor_bytes: u64,
+    /// What the tensors of one computation may take at once, inside of the model too; `u64::MAX` for no limit
+    pub compute_bytes: u64,
 }
 
 impl Default for Limits {
-    /// 2 GiB, the most that one ONNX file can hold, and 1 GiB for each tensor.
+    /// 2 GiB, the most that one ONNX file can hold, 1 GiB for each tensor, and 4 GiB for a computation.
     fn default() -> Self {
         Self {
             model_bytes: 2 << 30,
             tensor_bytes: 1 << 30,
+            compute_bytes: 4 << 30,
         }
     }
 }
@@ -30,6 +35,8 @@ impl Default for Limits {
 /// A model ready to compute; shared by any number of threads.
 pub struct Model {
     signature: Signature,
+    /// `None` where there is no limit
+    footprint: Option<Footprint>,
     backend: &'static str,
     graph: Box<dyn Graph>,
     limits: Limits,
@@ -70,10 +77,25 @@ impl Model {
                 format!("the model has {size} bytes, more than its limit of {most}"),
             ));
         }
-        let signature = Signature::of(file)?;
+        wire::check(file)?;
+        let parsed = parse_graph(file)?;
+        let signature = Signature::of(&parsed)?;
+        let footprint = match limits.compute_bytes {
+            u64::MAX => None,
+            limit => Some(Footprint::new(&parsed, limit)?),
+        };
+        drop(parsed);
+        let unbounded = match &footprint {
+            Some(footprint) => footprint.check_load(&signature)?,
+            None => None,
+        };
         let graph = backend.load(file, &signature, options)?;
+        if let Some(unbounded) = unbounded {
+            return Err(unbounded);
+        }
         Ok(Self {
             signature,
+            footprint,
             backend: backend.name(),
             graph,
             limits,
@@ -102,6 +124,9 @@ impl Model {
         inputs: Vec<(String, Tensor)>,
     ) -> Result<Vec<(String, Tensor)>, InferenceError> {
         let ordered = self.check(inputs)?;
+        if let Some(footprint) = &self.footprint {
+            footprint.check(&self.signature, &ordered)?;
+        }
         let mut session = match self.idle().pop() {
             Some(session) => session,
             None => self.graph.session()?,

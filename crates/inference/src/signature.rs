@@ -1,5 +1,6 @@
 //! What a model declares of itself, read from the file before any engine sees it.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use rten_onnx::onnx;
@@ -109,10 +110,9 @@ pub(crate) fn quoted<'a>(names: impl Iterator<Item = &'a str>) -> String {
 }
 
 impl Signature {
-    /// The inputs and outputs of an ONNX file.
-    pub(crate) fn of(file: &[u8]) -> Result<Self, InferenceError> {
-        let graph = parse_graph(file)?;
-        let weights: Vec<&str> = graph
+    /// The inputs and outputs of a graph.
+    pub(crate) fn of(graph: &onnx::GraphProto) -> Result<Self, InferenceError> {
+        let weights: BTreeSet<&str> = graph
             .initializer
             .iter()
             .filter_map(|t| t.name.as_deref())
@@ -121,7 +121,7 @@ impl Signature {
             value
                 .name
                 .as_deref()
-                .is_some_and(|name| weights.contains(&name))
+                .is_some_and(|name| weights.contains(name))
         };
         let inputs = graph.input.iter().filter(|value| !is_weight(value));
         let outputs = graph.output.iter();
@@ -136,7 +136,8 @@ impl Signature {
     }
 }
 
-fn parse_graph(bytes: &[u8]) -> Result<onnx::GraphProto, InferenceError> {
+/// The graph of an ONNX file.
+pub(crate) fn parse_graph(bytes: &[u8]) -> Result<onnx::GraphProto, InferenceError> {
     let model = onnx::ModelProto::parse_buf(bytes).map_err(|error| {
         InferenceError::new(
             InferenceErrorKind::InvalidModel,

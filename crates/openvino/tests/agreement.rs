@@ -17,6 +17,14 @@ const BEYOND: [(&str, &str); 3] = [
     ("silero_vad_half", "it can't convert `Conv-16`"),
 ];
 
+/// Hostile models that it can't load either, for their sizes.
+const BEYOND_MEASURE: [&str; 4] = [
+    "repeated to a shape",
+    "pixels far from each other",
+    "a shape of nothing",
+    "a branch",
+];
+
 /// The library, or `None` where this machine need not have it.
 fn runtime() -> Option<OpenVino> {
     let path = engine::library("RULESTAGE_TEST_OPENVINO")?;
@@ -52,6 +60,12 @@ fn sessions_compute_at_the_same_time() {
 fn bad_models_and_tensors_are_errors() {
     let Some(runtime) = runtime() else { return };
     engine::bad_models_and_tensors_are_errors(&runtime);
+}
+
+#[test]
+fn hostile_models_are_refused() {
+    let Some(runtime) = runtime() else { return };
+    engine::hostile::all_are_refused(&runtime, &BEYOND_MEASURE);
 }
 
 #[test]

@@ -158,6 +158,8 @@ pub struct ModelManifest {
     pub threads: u32,
     /// The largest file that is accepted
     pub max_size_bytes: Option<u64>,
+    /// What the tensors of one computation may take at once; `u64::MAX` for `unlimited`
+    pub max_memory_bytes: Option<u64>,
     /// The expected digest of the file
     pub sha256: Option<Spanned<String>>,
 }

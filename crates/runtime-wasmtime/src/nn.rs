@@ -34,11 +34,11 @@ pub(crate) fn add_to_linker(linker: &mut Linker<Host>) -> wasmtime::Result<()> {
     errors::add_to_linker::<_, HasSelf<_>>(linker, |host| host)
 }
 
-/// A loaded model, as guests hold it.
-pub struct Graph(Arc<Model>);
+/// A loaded model, as guests hold it, with its name.
+pub struct Graph(Arc<Model>, Arc<str>);
 
-/// A model ready to compute, as guests hold it.
-pub struct ExecutionContext(Arc<Model>);
+/// A model ready to compute, as guests hold it, with its name.
+pub struct ExecutionContext(Arc<Model>, Arc<str>);
 
 /// A failure, as guests hold it.
 pub struct NnError {
@@ -55,18 +55,19 @@ impl NnError {
     }
 }
 
-impl From<&InferenceError> for NnError {
-    fn from(error: &InferenceError) -> Self {
+impl NnError {
+    /// A failure of the model called `name`.
+    fn of(name: &str, error: &InferenceError) -> Self {
         let code = match error.kind() {
             InferenceErrorKind::InvalidInput => ErrorCode::InvalidArgument,
             InferenceErrorKind::InvalidModel => ErrorCode::InvalidEncoding,
             InferenceErrorKind::UnsupportedModel | InferenceErrorKind::Unavailable => {
                 ErrorCode::UnsupportedOperation
             }
-            InferenceErrorKind::TooLarge => ErrorCode::TooLarge,
+            InferenceErrorKind::TooLarge | InferenceErrorKind::MemoryLimit => ErrorCode::TooLarge,
             _ => ErrorCode::RuntimeError,
         };
-        Self::new(code, error.to_string())
+        Self::new(code, format!("model `{name}`: {error}"))
     }
 }
 
@@ -135,14 +136,8 @@ impl graph::Host for Host {
 
     fn load_by_name(&mut self, name: String) -> NnResult<Resource<Graph>> {
         match self.models.get(&name) {
-            Some(Ok(model)) => Ok(Ok(self.hold(Graph(model))?)),
-            Some(Err(error)) => {
-                let error = NnError::from(&*error);
-                self.fail(NnError::new(
-                    error.code,
-                    format!("model `{name}`: {}", error.message),
-                ))
-            }
+            Some(Ok(model)) => Ok(Ok(self.hold(Graph(model, name.into()))?)),
+            Some(Err(error)) => self.fail(NnError::of(&name, &error)),
             None => {
                 let listed = self.models.listed();
                 let message = format!("the pipeline lists no model `{name}`; it lists {listed}");
@@ -157,8 +152,9 @@ impl graph::HostGraph for Host {
         &mut self,
         graph: Resource<Graph>,
     ) -> NnResult<Resource<ExecutionContext>> {
-        let model = Arc::clone(&self.table.get(&graph)?.0);
-        Ok(Ok(self.hold(ExecutionContext(model))?))
+        let Graph(model, name) = self.table.get(&graph)?;
+        let context = ExecutionContext(Arc::clone(model), Arc::clone(name));
+        Ok(Ok(self.hold(context)?))
     }
 
     fn drop(&mut self, graph: Resource<Graph>) -> wasmtime::Result<()> {
@@ -175,20 +171,21 @@ impl inference::HostGraphExecutionContext for Host {
         context: Resource<ExecutionContext>,
         inputs: Vec<NamedTensor>,
     ) -> NnResult<Vec<NamedTensor>> {
-        let model = Arc::clone(&self.table.get(&context)?.0);
+        let ExecutionContext(model, name) = self.table.get(&context)?;
+        let (model, name) = (Arc::clone(model), Arc::clone(name));
         let mut tensors = Vec::with_capacity(inputs.len());
-        for (name, tensor) in inputs {
-            tensors.push((name, self.release(tensor)?));
+        for (input, tensor) in inputs {
+            tensors.push((input, self.release(tensor)?));
         }
         match model.compute(tensors) {
             Ok(outputs) => {
                 let mut named = Vec::with_capacity(outputs.len());
-                for (name, tensor) in outputs {
-                    named.push((name, self.hold(tensor)?));
+                for (output, tensor) in outputs {
+                    named.push((output, self.hold(tensor)?));
                 }
                 Ok(Ok(named))
             }
-            Err(error) => self.fail(NnError::from(&error)),
+            Err(error) => self.fail(NnError::of(&name, &error)),
         }
     }
 

@@ -101,7 +101,7 @@ fn thrown(failure: &InferenceError) -> JsValue {
         InferenceErrorKind::InvalidModel => 1,
         InferenceErrorKind::UnsupportedModel => 4,
         InferenceErrorKind::InvalidInput => 0,
-        InferenceErrorKind::TooLarge => 5,
+        InferenceErrorKind::TooLarge | InferenceErrorKind::MemoryLimit => 5,
         _ => 3,
     };
     error(code, &failure.to_string())

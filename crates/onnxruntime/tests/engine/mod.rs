@@ -8,6 +8,9 @@
     reason = "tests: each engine's use this, read their environment and say why they did nothing"
 )]
 
+#[path = "../../../inference/tests/hostile/mod.rs"]
+pub mod hostile;
+
 use std::env;
 use std::fs;
 use std::path::PathBuf;

@@ -21,8 +21,15 @@ const STAGE_KEYS: [&str; 11] = [
     "when",
     "on_error",
 ];
-const MODEL_KEYS: [&str; 7] = [
-    "name", "file", "backend", "target", "threads", "max_size", "sha256",
+const MODEL_KEYS: [&str; 8] = [
+    "name",
+    "file",
+    "backend",
+    "target",
+    "threads",
+    "max_size",
+    "max_memory",
+    "sha256",
 ];
 /// More threads than any machine has use for in one computation.
 const MOST_THREADS: i64 = 256;
@@ -281,6 +288,15 @@ impl Reader {
             "a size such as `64MiB`",
             parse_size_bytes,
         );
+        let max_memory_bytes = self.quantity(
+            table,
+            "max_memory",
+            "a size such as `4GiB`, or `unlimited`",
+            |text| match text {
+                "unlimited" => Some(u64::MAX),
+                text => parse_size_bytes(text),
+            },
+        );
         let sha256 = self.digest(table);
         let (name, file) = (name?, file?);
         Some(ModelManifest {
@@ -292,6 +308,7 @@ impl Reader {
             target,
             threads,
             max_size_bytes,
+            max_memory_bytes,
             sha256,
         })
     }

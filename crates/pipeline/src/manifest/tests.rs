@@ -19,6 +19,7 @@ file = "lateness.onnx"
 backend = "rten"
 threads = 2
 max_size = "64MiB"
+max_memory = "1GiB"
 
 [[stage]]
 name = "desk"
@@ -90,6 +91,10 @@ fn reads_everything_that_a_manifest_may_say() {
         ("rten", "cpu")
     );
     assert_eq!((model.threads, model.max_size_bytes), (2, Some(64 << 20)));
+    assert_eq!(model.max_memory_bytes, Some(1 << 30));
+    let unlimited = WHOLE.replace("1GiB", "unlimited");
+    let manifest = Manifest::parse(&unlimited).expect("a good manifest");
+    assert_eq!(manifest.models[0].max_memory_bytes, Some(u64::MAX));
 }
 
 /// `line:column code: message (hint)` of every diagnostic.
@@ -134,11 +139,12 @@ fn reports_every_mistake_with_its_place() {
         ],
     );
     check(
-        "[[model]]\nname = \"a\"\nfile = \"a.onnx\"\nthreads = \"all\"\nmax_size = \"big\"\nbackend = \"rtem\"\n",
+        "[[model]]\nname = \"a\"\nfile = \"a.onnx\"\nthreads = \"all\"\nmax_size = \"big\"\nbackend = \"rtem\"\nmax_memory = \"none\"\n",
         &[
             "4:11 `threads` must be a number from 1 to 256",
             "5:12 `big` is not a size such as `64MiB`",
             "6:11 `backend` can't be `rtem`, it is one of `auto`, `rten`, `onnxruntime`, `openvino` (did you mean `rten`?)",
+            "7:14 `none` is not a size such as `4GiB`, or `unlimited`",
         ],
     );
     check(
