@@ -25,8 +25,7 @@ impl RowCode<'_> {
             for (index, [low, high]) in positions[start..].iter().take(8).enumerate() {
                 (lowest[index], highest[index], counted[index]) = (*low, *high, 0x80);
             }
-            let [lowest, highest, counted] =
-                [lowest, highest, counted].map(|bytes| u64::from_le_bytes(bytes));
+            let [lowest, highest, counted] = [lowest, highest, counted].map(u64::from_le_bytes);
             // Memory goes on behind every value. A difference has its high bit where the character is not below the
             // lowest one, or not above the highest.
             ins.local_get(text[0])

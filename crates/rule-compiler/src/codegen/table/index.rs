@@ -116,6 +116,9 @@ impl<'a> Builder<'a, '_> {
     }
 }
 
+/// Where the tests of a rule are, by it and the columns that they are of.
+type Rests = HashMap<(u32, u128), u32>;
+
 struct Builder<'a, 'r> {
     rows: &'a [RowTests],
     /// For each row the columns that it tests
@@ -127,8 +130,8 @@ struct Builder<'a, 'r> {
     budget: usize,
     /// Nodes by their rows and the columns decided above them
     known: HashMap<(Vec<u32>, u128), u32>,
-    /// Of rules: the tests by their rule and the columns that they are of
-    rests: Option<(HashMap<(u32, u128), u32>, &'a mut RuleIndexes<'r>)>,
+    /// Of rules
+    rests: Option<(Rests, &'a mut RuleIndexes<'r>)>,
 }
 
 /// The lowest rank of each, and the rows that can still match there.
