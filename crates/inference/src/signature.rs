@@ -4,7 +4,8 @@ use std::fmt;
 
 use rten_onnx::onnx;
 
-use crate::{DataType, InferenceError, InferenceErrorKind, Signature, without_weights};
+use crate::weights::without_weights;
+use crate::{DataType, InferenceError, InferenceErrorKind, Signature};
 
 /// One input or output, as the model declares it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -112,7 +113,7 @@ impl Signature {
     /// The inputs and outputs of an ONNX file.
     pub(crate) fn of(file: &[u8]) -> Result<Self, InferenceError> {
         // Parsing copies, and nobody asks for the weights here.
-        let light = without_weights(file, "");
+        let light = without_weights(file);
         let graph = parse_graph(light.as_deref().unwrap_or(file))?;
         let weights: Vec<&str> = graph
             .initializer
