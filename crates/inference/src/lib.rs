@@ -27,4 +27,3 @@ pub use model::{Limits, Model};
 pub use rten::Rten;
 pub use signature::{Dimension, ElementType, TensorInfo};
 pub use tensor::{DataType, Tensor};
-pub use weights::without_weights;

@@ -4,10 +4,11 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::footprint::Footprint;
 use crate::signature::{list, parse_graph, quoted};
+use crate::weights::without_weights;
 use crate::wire;
 use crate::{
     Backend, Dimension, Graph, InferenceError, InferenceErrorKind, Options, Rten, Session,
-    Signature, Tensor, TensorInfo, without_weights,
+    Signature, Tensor, TensorInfo,
 };
 
 /// How much a model and its tensors may take.
@@ -79,7 +80,7 @@ impl Model {
         }
         wire::check(file)?;
         // Parsing copies, and nobody asks for the weights here.
-        let light = without_weights(file, "");
+        let light = without_weights(file);
         let parsed = parse_graph(light.as_deref().unwrap_or(file))?;
         let signature = Signature::of(&parsed)?;
         let footprint = match limits.compute_bytes {

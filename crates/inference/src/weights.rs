@@ -1,5 +1,4 @@
-//! ONNX files without their weights: whoever asks what a model declares need not copy them, and neither need an engine that
-//! can take them from where they are.
+//! ONNX files without their weights: whoever asks what a model declares need not copy them.
 
 use std::ops::Range;
 
@@ -10,17 +9,12 @@ const LEAST_BYTES: usize = 1024;
 const GRAPH_OF_MODEL: u64 = 7;
 const INITIALIZER_OF_GRAPH: u64 = 5;
 const RAW_DATA: u64 = 9;
-const EXTERNAL_DATA: u64 = 13;
-const DATA_LOCATION: u64 = 14;
-/// `TensorProto.DataLocation.EXTERNAL`
-const EXTERNAL: u64 = 1;
 
 /// The wire type of what has a length
 const WITH_LENGTH: u64 = 2;
 
-/// The file without the large weights of its graph. Instead of each of them it says that they are external data at
-/// `location`, at the place that they have in `file`. `None` where the file is malformed: its reader says how.
-pub fn without_weights(file: &[u8], location: &str) -> Option<Vec<u8>> {
+/// The file without the bytes of its graph's large weights. `None` where it is malformed: its reader says how.
+pub(crate) fn without_weights(file: &[u8]) -> Option<Vec<u8>> {
     let mut model = Vec::new();
     for field in fields(file, 0..file.len())? {
         if field.number != GRAPH_OF_MODEL || field.wire_type != WITH_LENGTH {
@@ -33,7 +27,7 @@ pub fn without_weights(file: &[u8], location: &str) -> Option<Vec<u8>> {
                 field.number == INITIALIZER_OF_GRAPH && field.wire_type == WITH_LENGTH;
             match is_initializer {
                 true => {
-                    let tensor = tensor_without_weights(file, field.content.clone(), location)?;
+                    let tensor = tensor_without_weights(file, field.content.clone())?;
                     let tensor = tensor.as_deref().unwrap_or(&file[field.content]);
                     push_with_length(&mut graph, INITIALIZER_OF_GRAPH, tensor);
                 }
@@ -45,40 +39,20 @@ pub fn without_weights(file: &[u8], location: &str) -> Option<Vec<u8>> {
     Some(model)
 }
 
-/// A `TensorProto` whose bytes are elsewhere; `Some(None)` where they stay.
-fn tensor_without_weights(
-    file: &[u8],
-    tensor: Range<usize>,
-    location: &str,
-) -> Option<Option<Vec<u8>>> {
-    let all = fields(file, tensor)?;
-    let is_external = |field: &Field| matches!(field.number, EXTERNAL_DATA | DATA_LOCATION);
-    let mut raw = all.iter().filter(|field| field.number == RAW_DATA);
-    let (Some(raw), None) = (raw.next(), raw.next()) else {
-        return Some(None);
+/// A `TensorProto` without its bytes, if these are many; `Some(None)` where they stay.
+fn tensor_without_weights(file: &[u8], tensor: Range<usize>) -> Option<Option<Vec<u8>>> {
+    let is_large = |field: &Field| {
+        let is_raw = field.number == RAW_DATA && field.wire_type == WITH_LENGTH;
+        is_raw && field.content.len() >= LEAST_BYTES
     };
-    let is_large = raw.wire_type == WITH_LENGTH && raw.content.len() >= LEAST_BYTES;
-    if !is_large || all.iter().any(is_external) {
+    let all = fields(file, tensor)?;
+    if !all.iter().any(is_large) {
         return Some(None);
     }
-    let mut lighter = Vec::new();
-    for field in all.iter().filter(|field| field.number != RAW_DATA) {
-        lighter.extend_from_slice(&file[field.whole.clone()]);
-    }
-    let (offset, length) = (raw.content.start.to_string(), raw.content.len().to_string());
-    for (key, value) in [
-        ("location", location),
-        ("offset", offset.as_str()),
-        ("length", length.as_str()),
-    ] {
-        let mut entry = Vec::new();
-        push_with_length(&mut entry, 1, key.as_bytes());
-        push_with_length(&mut entry, 2, value.as_bytes());
-        push_with_length(&mut lighter, EXTERNAL_DATA, &entry);
-    }
-    push_varint(&mut lighter, DATA_LOCATION << 3);
-    push_varint(&mut lighter, EXTERNAL);
-    Some(Some(lighter))
+    let kept = all.into_iter().filter(|field| !is_large(field));
+    Some(Some(
+        kept.flat_map(|field| &file[field.whole]).copied().collect(),
+    ))
 }
 
 /// A field of a message: where it stands with its tag, and where what is in it.
@@ -160,44 +134,22 @@ mod tests {
     const MODEL: &[u8] = include_bytes!("../../../tests/models/wide.onnx");
 
     #[test]
-    fn what_is_left_says_where_the_weights_are() {
-        let light = without_weights(MODEL, "there").expect("an ONNX file");
+    fn all_but_large_weights_is_left() {
+        let light = without_weights(MODEL).expect("an ONNX file");
         assert!(light.len() < MODEL.len() / 10, "{} bytes", light.len());
         let whole = ModelProto::parse_buf(MODEL).expect("a model");
         let light = ModelProto::parse_buf(&light).expect("a model");
         let (whole, light) = (whole.graph.expect("a graph"), light.graph.expect("a graph"));
         assert_eq!(whole.node.len(), light.node.len());
-        let mut n_moved = 0;
         for (whole, light) in whole.initializer.iter().zip(&light.initializer) {
             assert_eq!((&whole.name, &whole.dims), (&light.name, &light.dims));
-            let weights = whole.raw_data.as_ref().expect("raw data").borrow();
-            let Some(kept) = &light.raw_data else {
-                n_moved += 1;
-                let entry = |key: &str| {
-                    let mut entries = light.external_data.iter();
-                    let entry = entries.find(|entry| entry.key.as_deref() == Some(key));
-                    entry.and_then(|entry| entry.value.clone()).expect("said")
-                };
-                assert_eq!(entry("location"), "there");
-                let offset: usize = entry("offset").parse().expect("a number");
-                let length: usize = entry("length").parse().expect("a number");
-                assert_eq!(MODEL[offset..offset + length], weights[..]);
-                continue;
-            };
-            assert_eq!(*kept.borrow(), *weights);
         }
-        assert!(n_moved > 0);
     }
 
     #[test]
-    fn what_is_cut_short_or_no_model_is_left_to_others() {
-        for length in 1..MODEL.len().min(3000) {
-            // In the middle of a field or between two; never beyond the end
-            if let Some(light) = without_weights(&MODEL[..length], "there") {
-                assert!(light.len() <= length);
-            }
-        }
-        assert_eq!(without_weights(b"not a model at all", "there"), None);
-        assert_eq!(without_weights(b"", "there"), Some(Vec::new()));
+    fn what_is_no_model_is_left_to_others() {
+        assert_eq!(without_weights(b"not a model at all"), None);
+        assert_eq!(without_weights(&MODEL[..MODEL.len() - 1]), None);
+        assert_eq!(without_weights(b""), Some(Vec::new()));
     }
 }

@@ -1,17 +1,13 @@
 //! Where the library is, and loading it.
 
-use std::ffi::c_char;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use ort::AsPointer;
 use ort::environment::Environment;
 use ort::ep;
 use ort::session::Session;
-use ort::session::builder::SessionBuilder;
-use ort::sys::os_char;
 use rulestage_inference::{
-    Backend, Graph, InferenceError, InferenceErrorKind, Options, Signature, Target, without_weights,
+    Backend, Graph, InferenceError, InferenceErrorKind, Options, Signature, Target,
 };
 use rulestage_native_library::NativeLibrary;
 
@@ -93,40 +89,13 @@ impl OnnxRuntime {
                 ))
             })?;
         }
-        let loaded = load_lightly(builder.clone(), file);
-        loaded
-            .map_or_else(|| builder.commit_from_memory(file), Ok)
-            .map_err(|error| {
-                InferenceError::new(
-                    InferenceErrorKind::UnsupportedModel,
-                    format!("ONNX Runtime can't load the model: {error}"),
-                )
-            })
+        builder.commit_from_memory(file).map_err(|error| {
+            InferenceError::new(
+                InferenceErrorKind::UnsupportedModel,
+                format!("ONNX Runtime can't load the model: {error}"),
+            )
+        })
     }
-}
-
-/// A session for the file, whose weights are copied once: ONNX Runtime parses a model without them, and takes them from
-/// the file's bytes as if these were a file beside it. `None` where that fails: what is wrong, the whole file shows.
-fn load_lightly(mut builder: SessionBuilder, file: &[u8]) -> Option<Session> {
-    let light = without_weights(file, "w")?;
-    let name = [b'w' as os_char, 0];
-    #[expect(
-        unsafe_code,
-        reason = "it is told one name, which ends with a zero, one buffer and its length; the session copies what it needs of \
-                  the buffer while it is made, in this function"
-    )]
-    let status = unsafe {
-        let status = (ort::api().AddExternalInitializersFromMemory)(
-            builder.ptr_mut(),
-            &name.as_ptr(),
-            &file.as_ptr().cast::<c_char>().cast_mut(),
-            &file.len(),
-            1,
-        );
-        ort::Error::result_from_status(status)
-    };
-    status.ok()?;
-    builder.commit_from_memory(&light).ok()
 }
 
 impl Backend for OnnxRuntime {
