@@ -132,19 +132,19 @@ fn models_that_it_brings_along() {
 fn tensors_of_the_wrong_type_or_shape() {
     is_told(
         &tensor(2200, 2, 5, 32),
-        "the model expects features: f32[batch, 4], and was given i32[2, 4]",
+        "model `score`: the model expects features: f32[batch, 4], and was given i32[2, 4]",
     );
     is_told(
         &tensor(2208, 2, 1, 40),
-        "the model expects features: f32[batch, 4], and was given f32[2, 5]",
+        "model `score`: the model expects features: f32[batch, 4], and was given f32[2, 5]",
     );
     is_told(
         &tensor(2204, 1, 1, 16),
-        "the model expects features: f32[batch, 4], and was given f32[4]",
+        "model `score`: the model expects features: f32[batch, 4], and was given f32[4]",
     );
     is_told(
         &tensor(2200, 0, 1, 4),
-        "the model expects features: f32[batch, 4], and was given f32[]",
+        "model `score`: the model expects features: f32[batch, 4], and was given f32[]",
     );
 }
 
@@ -152,23 +152,23 @@ fn tensors_of_the_wrong_type_or_shape() {
 fn tensors_whose_bytes_do_not_fit_their_shape() {
     is_told(
         &tensor(2200, 2, 1, 31),
-        "input `features` is said to be f32[2, 4] but holds 31 bytes",
+        "model `score`: input `features` is said to be f32[2, 4] but holds 31 bytes",
     );
     is_told(
         &tensor(2200, 2, 1, 0),
-        "input `features` is said to be f32[2, 4] but holds 0 bytes",
+        "model `score`: input `features` is said to be f32[2, 4] but holds 0 bytes",
     );
     is_told(
         &tensor(2216, 2, 1, 0),
-        "input `features` is f32[0, 4], which has no elements; a dimension can't be 0",
+        "model `score`: input `features` is f32[0, 4], which has no elements; a dimension can't be 0",
     );
     is_told(
         &tensor(2224, 3, 1, 64),
-        "input `features` is said to be f32[4294967295, 4294967295, 4294967295] but holds 64 bytes",
+        "model `score`: input `features` is said to be f32[4294967295, 4294967295, 4294967295] but holds 64 bytes",
     );
     is_told(
         &tensor(2200, 10_000, 1, 0),
-        "input `features` has 10000 dimensions",
+        "model `score`: input `features` has 10000 dimensions",
     );
 }
 
@@ -176,7 +176,7 @@ fn tensors_whose_bytes_do_not_fit_their_shape() {
 fn inputs_that_are_unknown_missing_or_given_twice() {
     is_told(
         "(call $ask (call $context) (i32.const 0))",
-        "no tensor for input `features`",
+        "model `score`: no tensor for input `features`",
     );
     let given = |at: u32, name: u32, len: u32| {
         format!(
@@ -187,11 +187,11 @@ fn inputs_that_are_unknown_missing_or_given_twice() {
     let unknown = given(0, 2130, 7) + "(call $ask (call $context) (i32.const 1))";
     is_told(
         &unknown,
-        "the model has no input `nothing`; its inputs are `features`",
+        "model `score`: the model has no input `nothing`; its inputs are `features`",
     );
     let twice =
         given(0, 2120, 8) + &given(1, 2120, 8) + "(call $ask (call $context) (i32.const 2))";
-    is_told(&twice, "input `features` is given twice");
+    is_told(&twice, "model `score`: input `features` is given twice");
 }
 
 /// Handles that are no more, or of something else: the guest ends, as with any other bad handle.

@@ -314,17 +314,17 @@ fn models_that_do_not_fit() {
     refused(
         with(score(), "columns", texts(&["a", "b"])),
         model,
-        "the model expects features: f32[batch, 4], and was given f32[2, 2]",
+        "model `score`: the model expects features: f32[batch, 4], and was given f32[2, 2]",
     );
     refused(
         with(score(), "element", text("i64")),
         model,
-        "the model expects features: f32[batch, 4], and was given i64[2, 4]",
+        "model `score`: the model expects features: f32[batch, 4], and was given i64[2, 4]",
     );
     refused(
         with(score(), "input", text("rows")),
         model,
-        "the model has no input `rows`; its inputs are `features`",
+        "model `score`: the model has no input `rows`; its inputs are `features`",
     );
     refused(
         with(score(), "output", text("q")),
