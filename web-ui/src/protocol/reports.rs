@@ -1,5 +1,6 @@
 //! What the worker tells: of compiling, of the rows, of one row, of the rules.
 
+use super::View;
 use serde::{Deserialize, Serialize};
 
 /// What compiling brought.
