@@ -40,7 +40,6 @@ pub(crate) fn model(manifest: &ModelManifest, file: Vec<u8>) -> ModelSource {
         limits,
         threads: manifest.threads,
         target,
-        ..inference::Options::default()
     };
     ModelSource {
         // The manifest's reader refuses other names.
