@@ -333,3 +333,35 @@ fn decimals_within_nested_columns_are_read() {
         assert_eq!(out, expected, "{name}");
     }
 }
+
+#[test]
+fn explanations_show_decimals_as_rules_write_them() {
+    let folder = Folder::new();
+    folder
+        .write(
+            "order.rules",
+            "ruleset order version \"1\" {
+  input { items: list<{qty: int, price: decimal}> }
+  output { total: decimal = decimal(\"0\") }
+  rule priced {
+    when items.size() > 0
+    then { total = items.map(i, i.price * decimal(i.qty)).sum() }
+  }
+}
+",
+        )
+        .write(
+            "in.ndjson",
+            "{\"items\": [{\"qty\": 3, \"price\": 0.10}]}\n",
+        );
+    let ran = folder
+        .run("explain order.rules --input in.ndjson --row 0")
+        .done();
+    let shown = String::from_utf8(ran.stdout).unwrap();
+    for part in [
+        "then total = decimal(\"0.30\")",
+        "[{\"price\": decimal(\"0.10\"), \"qty\": 3}]",
+    ] {
+        assert!(shown.contains(part), "no {part} in\n{shown}");
+    }
+}

@@ -1,7 +1,9 @@
 //! Values of stages, as people write them in rules and as JSON.
 
 use crate::cel_value::{duration_text, timestamp_text};
+use rulestage_pipeline::dynamic;
 use rulestage_pipeline::runtime::{RowErrorCode, Value};
+use rulestage_rule_analysis::literal;
 use serde_json::Value as Json;
 
 /// The value as CEL writes it; `-` for one that was not computed.
@@ -27,9 +29,15 @@ pub(crate) fn text(value: &Value) -> String {
                     .join(", ")
             )
         }
-        Value::Json(json) => json.clone(),
+        Value::Json(json) => in_words(json).unwrap_or_else(|| json.clone()),
         Value::Error(code) => format!("error: {}", code_name(*code)),
     }
+}
+
+/// A value that JSON has no words for, as rules write it.
+fn in_words(json: &str) -> Option<String> {
+    let json = serde_json::from_str(json).ok()?;
+    dynamic::from_json(&json).map(|value| literal(&value))
 }
 
 /// The value as plain JSON; `None` for one that was not computed. What JSON lacks becomes text.

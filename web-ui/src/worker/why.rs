@@ -8,10 +8,12 @@ use super::run::Finished;
 use crate::protocol::{ExpressionWhy, RuleWhy, StageWhy, WhyReport};
 use arrow_array::RecordBatch;
 use rulestage_diagnostics::Span;
+use rulestage_pipeline::dynamic;
 use rulestage_pipeline::load::Rules;
 use rulestage_pipeline::runtime::{
     Explanation, Expression, Outline, Role, RowErrorCode, Value, Verdict,
 };
+use rulestage_rule_analysis::literal;
 use tables::Tables;
 
 /// Runs the one row again, stage by stage, and asks each why.
@@ -191,7 +193,11 @@ fn show(value: &Value) -> Option<String> {
         }
         Value::Duration(nanoseconds) => format!("{}s", cells::float(*nanoseconds as f64 / 1e9)),
         Value::Texts(texts) => format!("[{}]", texts.join(", ")),
-        Value::Json(json) => json.clone(),
+        // As rules write it
+        Value::Json(json) => serde_json::from_str(json)
+            .ok()
+            .and_then(|json| dynamic::from_json(&json))
+            .map_or_else(|| json.clone(), |value| literal(&value)),
         Value::Error(code) => format!("error: {}", error_name(*code)),
     })
 }
