@@ -48,8 +48,8 @@ pub unsafe extern "C" fn table_rank_decimal(
     })
 }
 
-/// The same of a decimal that is only compared for equality: [`FIRST`] where it is no constant. The constants, at least
-/// one, have the same number of places, and behind them is their hash table: see [`n_slots`].
+/// The same of a decimal that is only compared for equality: `FIRST` where it is no constant. The constants, at least
+/// one, have the same number of places, and behind them is their hash table: see `n_slots`.
 ///
 /// # Safety
 /// `bounds` must point to `n` constants and their hash table, `value` to a decimal.
