@@ -9,6 +9,7 @@
 mod conjuncts;
 mod emit;
 mod explain;
+mod members;
 mod place;
 mod plan;
 mod shape;

@@ -54,8 +54,8 @@ pub(super) fn rules(ruleset: &RuleSet, groups: &group::Plans) -> Vec<usize> {
     rules
 }
 
-/// Of rules that have code of their own, those that first compare a value for equality which is compared with many constants: most of them are
-/// passed over there, and a branch is predicted.
+/// Of rules that have code of their own, those that first compare a value for equality which is compared with many constants:
+/// most of them are passed over there, and a branch is predicted.
 pub(super) fn rare(ruleset: &RuleSet, rules: &[usize]) -> BTreeSet<usize> {
     let mut by_value: BTreeMap<String, Vec<(&Const, usize)>> = BTreeMap::new();
     for index in rules {
